@@ -1,0 +1,42 @@
+# libhandfast and libhandfast-os, static and shared, with headers and pkg-config files.
+
+objects_of(core ${CORE_LAYERS})
+objects_of(os ${OS_LAYERS})
+
+function(handfast_library target name kind)
+    add_library(${target} ${kind} ${ARGN})
+    set_target_properties(${target} PROPERTIES
+        OUTPUT_NAME ${name} LINKER_LANGUAGE C
+        VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR})
+    target_include_directories(${target} INTERFACE
+        $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+    if(kind STREQUAL "SHARED")
+        target_link_options(${target} PRIVATE -Wl,--gc-sections -Wl,--as-needed)
+    endif()
+    install(TARGETS ${target}
+        ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+endfunction()
+
+if(core)
+    # hf_panic stays undefined here: libhandfast-os brings one, an embedded user writes his own.
+    handfast_library(handfast handfast STATIC ${core})
+    handfast_library(handfast_shared handfast SHARED ${core})
+endif()
+if(core AND os)
+    handfast_library(handfast_os handfast-os STATIC ${os})
+    handfast_library(handfast_os_shared handfast-os SHARED ${os})
+    target_link_libraries(handfast_os PUBLIC handfast)
+    target_link_libraries(handfast_os_shared PUBLIC handfast_shared)
+endif()
+
+install(DIRECTORY include/handfast DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
+foreach(name handfast handfast-os)
+    configure_file(cmake/${name}.pc.in ${name}.pc @ONLY)
+    install(FILES ${CMAKE_CURRENT_BINARY_DIR}/${name}.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+endforeach()
+
+if(TARGET handfast_os AND EXISTS ${PROJECT_SOURCE_DIR}/examples/echo.c)
+    add_executable(echo examples/echo.c)
+    target_compile_options(echo PRIVATE -Wall -Wextra -Wpedantic $<$<BOOL:${HANDFAST_WERROR}>:-Werror>)
+    target_link_libraries(echo PRIVATE handfast_os) # public headers only: no hf_flags, no src/
+endif()
