@@ -26,6 +26,8 @@ if(core AND os)
     handfast_library(handfast_os handfast-os STATIC ${os})
     handfast_library(handfast_os_shared handfast-os SHARED ${os})
     target_link_libraries(handfast_os PUBLIC handfast)
+    # The core needs the panic hook of the archive named before it: ask for it at once.
+    target_link_options(handfast_os INTERFACE -Wl,-u,hf_panic)
     target_link_libraries(handfast_os_shared PUBLIC handfast_shared)
 endif()
 
