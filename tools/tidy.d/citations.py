@@ -40,7 +40,7 @@ def read(source_text):
     """Yield (offset, kind, rfc, reference): kind is "section", "requirement", "rfc" or "unreadable"."""
     for match in CITATION.finditer(source_text):
         rfc = None
-        for item in _clean(match.group(1)).split(";"):
+        for item in re.split(r";|,?\s+(?=RFC)|,(?=RFC)", _clean(match.group(1))):
             item = item.strip()
             if re.match(r"R\d{3,4}-", item):
                 for token in re.split(r"[,\s]+", item):

@@ -115,8 +115,10 @@ def globals_(source, tables):
     if not source.is_c or source.layer not in CORE:
         return
     for offset, text in source.declarations:
-        head = re.split(r"=", text, maxsplit=1)
-        declarator = re.sub(r"\{.*\}", " ", head[0], flags=re.DOTALL)
+        typed = "{" in text.split("=")[0]
+        while re.search(r"\{[^{}]*\}", text):
+            text = re.sub(r"\{[^{}]*\}", " ", text)
+        declarator, _, value = text.partition("=")
         plain = re.sub(r"__attribute__\s*\(\(.*?\)\)|_Alignas\s*\([^)]*\)", " ", declarator)
         words = plain.split()
         if not words or words[0] in ("typedef", "static_assert", "_Static_assert") or "extern" in words:
@@ -125,7 +127,7 @@ def globals_(source, tables):
             continue
         if "(" in plain and not re.search(r"\(\s*\*", plain):
             continue
-        if words[0] in ("struct", "union", "enum") and ("{" in head[0] or len(words) <= 2) and len(head) == 1:
+        if words[0] in ("struct", "union", "enum") and (typed or len(words) <= 2) and not value:
             continue
         if not _is_constant(plain):
             yield source.line_of(offset), "globals", f"mutable at file scope: {' '.join(words)[:60]}"
