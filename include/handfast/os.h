@@ -1,0 +1,58 @@
+/* What a Linux program needs beside the stack: memory, randomness, a clock, and TAP interfaces (libhandfast-os).
+ * Everything else in include/handfast is free of the operating system. */
+#ifndef HANDFAST_OS_H
+#define HANDFAST_OS_H
+
+#include <handfast/handfast.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Fills env for this machine: memory_bytes of fresh memory (0 is refused with HF_INVALID, as hf_memory_needed gives it for
+ * an impossible configuration), secret, wall clock, the fastest checksum routines. HF_NO_MEMORY, HF_SYSTEM. */
+HF_API int hf_os_env(struct hf_env *env, size_t memory_bytes);
+
+/* Gives the memory back and wipes the secret. */
+HF_API void hf_os_env_free(struct hf_env *env);
+
+/* Monotonic microseconds. */
+HF_API int64_t hf_os_now_us(void);
+
+/* A TAP interface with virtio-net headers: checksum and segmentation offload both ways. */
+#define HF_TAP_BATCH 64
+
+struct hf_tap {
+    int fd;
+    bool offload;     /* the kernel takes and gives partial checksums and large segments */
+    char name[16];    /* as the kernel calls it                                          */
+    uint8_t *buffers; /* HF_TAP_BATCH for input, as many for output                      */
+    size_t buffer_bytes;
+    uint64_t received, transmitted, dropped, errors; /* frames; dropped: the kernel would not take them */
+};
+
+/* Opens (and makes, if it is not there) the interface. HF_NO_DEVICE, HF_NO_PERMISSION, HF_DEVICE_BUSY, HF_INVALID (name
+ * too long), HF_NO_MEMORY, HF_SYSTEM. */
+HF_API int hf_tap_open(struct hf_tap *tap, const char *name);
+HF_API void hf_tap_close(struct hf_tap *tap);
+
+/* Sleeps until a frame waits or deadline_us (hf_next_deadline) has come. Returns at once on a signal. */
+HF_API void hf_tap_wait(struct hf_tap *tap, int64_t deadline_us);
+
+/* Frames that wait, up to count (HF_TAP_BATCH at most), in the driver's buffers: valid until the next receive. */
+HF_API size_t hf_tap_receive(struct hf_tap *tap, struct hf_frame *frames, size_t count);
+
+/* Empty slots for hf_output, up to count. Returns how many. */
+HF_API size_t hf_tap_slots(struct hf_tap *tap, struct hf_frame *frames, size_t count);
+
+/* Sends count filled slots. What the kernel does not take is counted in tap->dropped: TCP will send it again. */
+HF_API void hf_tap_transmit(struct hf_tap *tap, const struct hf_frame *frames, size_t count);
+
+/* Tells config what the interface can do: checksum_offload, segmentation_bytes, mtu. */
+HF_API void hf_tap_describe(const struct hf_tap *tap, struct hf_config *config);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

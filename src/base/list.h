@@ -1,0 +1,60 @@
+/* Doubly linked lists of slots: the links lie in the slots themselves, as numbers. */
+#ifndef BASE_LIST_H
+#define BASE_LIST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/pool.h"
+
+/* next == own number's SLOT_UNLINKED: in no list. */
+#define SLOT_UNLINKED (UINT32_MAX - 1)
+
+struct list_link {
+    uint32_t next, prev;
+};
+
+struct list {
+    uint32_t first, last, count;
+};
+
+/* Where the links of a family of lists lie: slot i's is at base + i * stride. */
+struct list_links {
+    uint8_t *base;
+    uint32_t stride;
+};
+
+static inline struct list_links list_links_in(const struct pool *pool, size_t offset)
+{
+    return (struct list_links){pool->slots + offset, pool->stride};
+}
+
+static inline struct list_link *list_link_at(struct list_links links, uint32_t slot)
+{
+    return (struct list_link *)(void *)(links.base + (size_t)slot * links.stride);
+}
+
+static inline void list_init(struct list *list)
+{
+    list->first = list->last = SLOT_NONE;
+    list->count = 0;
+}
+
+static inline void list_link_init(struct list_link *link)
+{
+    link->next = link->prev = SLOT_UNLINKED;
+}
+
+static inline bool list_is_linked(const struct list_link *link)
+{
+    return link->next != SLOT_UNLINKED;
+}
+
+void list_append(struct list *list, struct list_links links, uint32_t slot);
+void list_remove(struct list *list, struct list_links links, uint32_t slot);
+
+/* The first slot, taken off; SLOT_NONE if there is none. */
+uint32_t list_take(struct list *list, struct list_links links);
+
+#endif

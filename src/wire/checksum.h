@@ -1,0 +1,37 @@
+/* The Internet checksum. [RFC 1071] Sums are 16-bit ones' complement sums, folded, host order, not inverted. */
+#ifndef WIRE_CHECKSUM_H
+#define WIRE_CHECKSUM_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "wire/flow.h"
+
+uint16_t checksum_sum(const void *data, size_t length);
+uint16_t checksum_copy(void *to, const void *from, size_t length); /* copies, and sums what it copied */
+
+static inline uint16_t checksum_fold(uint64_t sum)
+{
+    sum = (sum & 0xffffffff) + (sum >> 32);
+    sum = (sum & 0xffff) + (sum >> 16);
+    sum = (sum & 0xffff) + (sum >> 16);
+    sum = (sum & 0xffff) + (sum >> 16);
+    return (uint16_t)sum;
+}
+
+/* Adds two sums; `b` began at an odd offset if swap. */
+static inline uint16_t checksum_add(uint16_t a, uint16_t b)
+{
+    return checksum_fold((uint64_t)a + b);
+}
+
+static inline uint16_t checksum_swap(uint16_t sum)
+{
+    return (uint16_t)(sum << 8 | sum >> 8);
+}
+
+/* The sum of a pseudo-header; IPv4 or IPv6 by the addresses. [RFC 9293 3.1; RFC 8200 8.1] */
+uint16_t checksum_pseudo_header(const struct hf_address *a, const struct hf_address *b, uint8_t protocol,
+                                uint32_t length);
+
+#endif

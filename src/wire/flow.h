@@ -1,0 +1,62 @@
+/* A flow: the four-tuple of a connection, seen from us. [RFC 9293 3.4] */
+#ifndef WIRE_FLOW_H
+#define WIRE_FLOW_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <handfast/handfast.h>
+
+struct flow {
+    struct hf_address remote, local;
+    uint16_t remote_port, local_port; /* host order */
+};
+
+_Static_assert(sizeof(struct flow) == 36, "a flow is 36 bytes without padding");
+
+static inline bool address_equal(const struct hf_address *a, const struct hf_address *b)
+{
+    return memcmp(a, b, sizeof *a) == 0;
+}
+
+static inline bool flow_equal(const struct flow *a, const struct flow *b)
+{
+    return memcmp(a, b, sizeof *a) == 0;
+}
+
+static inline bool address_is_any(const struct hf_address *address)
+{
+    static const struct hf_address any;
+
+    return address_equal(address, &any);
+}
+
+/* What kind an address is, by itself (what is a broadcast address of our networks, `stack` knows). */
+enum address_kind {
+    ADDRESS_UNICAST = 0,
+    ADDRESS_UNSPECIFIED, /* ::, 0.0.0.0/8             */
+    ADDRESS_LOOPBACK,    /* ::1, 127.0.0.0/8          */
+    ADDRESS_MULTICAST,   /* ff00::/8, 224.0.0.0/4     */
+    ADDRESS_BROADCAST,   /* 255.255.255.255           */
+    ADDRESS_RESERVED,    /* 240.0.0.0/4, but the last */
+};
+
+enum address_kind address_kind(const struct hf_address *address);
+bool address_is_link_local(const struct hf_address *address); /* fe80::/10, 169.254.0.0/16 */
+
+static inline struct hf_address address_v4(uint32_t host_order)
+{
+    return (struct hf_address){{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, (uint8_t)(host_order >> 24),
+                                (uint8_t)(host_order >> 16), (uint8_t)(host_order >> 8), (uint8_t)host_order}};
+}
+
+static inline const uint8_t *address_v4_bytes(const struct hf_address *address)
+{
+    return address->bytes + 12;
+}
+
+/* Whether the first `length` bits (counted in the prefix's own family) agree. */
+bool prefix_contains(const struct hf_prefix *prefix, const struct hf_address *address);
+
+#endif
