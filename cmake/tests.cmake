@@ -2,8 +2,6 @@
 # tests/conformance/x_test.c    -> conformance/x;  tests/sim/x_test.c -> sim/x
 #                                  helpers (*.c beside them not ending in _test.c) go into each
 # tests/fuzz/x_fuzz.c           -> fuzz_x, with HANDFAST_FUZZ
-# tests/lab/*.c                 -> programs only the lab uses, never installed
-# bench/*.c                     -> handfast_bench
 
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(cmocka REQUIRED IMPORTED_TARGET cmocka)
@@ -71,16 +69,6 @@ foreach(suite conformance sim)
     endforeach()
 endforeach()
 
-file(GLOB lab_programs CONFIGURE_DEPENDS tests/lab/*.c)
-foreach(program IN LISTS lab_programs)
-    get_filename_component(name ${program} NAME_WE)
-    add_executable(lab_${name} ${program})
-    target_link_libraries(lab_${name} PRIVATE hf_flags)
-    target_compile_definitions(lab_${name} PRIVATE _GNU_SOURCE=)
-    set_target_properties(lab_${name} PROPERTIES
-        OUTPUT_NAME ${name} RUNTIME_OUTPUT_DIRECTORY ${TEST_BINARIES}/lab)
-endforeach()
-
 if(HANDFAST_FUZZ)
     file(GLOB fuzzers CONFIGURE_DEPENDS tests/fuzz/*_fuzz.c)
     foreach(fuzzer IN LISTS fuzzers)
@@ -89,16 +77,6 @@ if(HANDFAST_FUZZ)
         test_program(fuzz_${short} fuzz LAYERS ${CORE_LAYERS} ${OS_LAYERS} sim SOURCES ${fuzzer})
         target_link_options(fuzz_${short} PRIVATE -fsanitize=fuzzer)
     endforeach()
-endif()
-
-file(GLOB bench CONFIGURE_DEPENDS bench/*.c)
-if(bench AND TARGET handfast_os)
-    objects_of(sim sim)
-    add_executable(handfast_bench ${bench} ${sim})
-    target_link_libraries(handfast_bench PRIVATE hf_flags handfast_os $<TARGET_NAME_IF_EXISTS:hf_app_deps> m)
-    target_compile_definitions(handfast_bench PRIVATE _GNU_SOURCE=)
-    set_target_properties(handfast_bench PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
-    add_custom_target(bench DEPENDS handfast_bench)
 endif()
 
 include(cmake/repository_tests.cmake)
