@@ -18,6 +18,5 @@ target_compile_options(hf_flags INTERFACE
     $<$<C_COMPILER_ID:Clang>:-Wno-gnu>
     $<$<BOOL:${HANDFAST_WERROR}>:-Werror>)
 target_compile_definitions(hf_flags INTERFACE
-    HF_VERSION="${PROJECT_VERSION}"
     $<$<BOOL:${HANDFAST_CHECKS}>:HF_CHECKS=1>)
 target_link_options(hf_flags INTERFACE -Wl,--gc-sections -Wl,--as-needed)
