@@ -8,7 +8,9 @@ ITEM = re.compile(r"RFC[ -]?(\d+)\s*(.*)", re.DOTALL)
 REQUIREMENT = re.compile(r"(?:MUST|SHLD|MAY|REC|X|S|IOP|EID)-?[0-9]*[a-z]?$|#\d+$")
 SECTION = re.compile(r"(?:\d+|[A-Z])(?:\.\d+)*$")
 RANGE = re.compile(r"(MUST|SHLD|MAY|X)-(\d+)\.\.(\d+)$")
-WORDS = {"section", "sections", "appendix", "and", "to", "figure", "table", "errata", "page"}
+WORDS = set("section sections appendix and to figure table errata page step steps rule check event "
+            "first second third fourth fifth sixth seventh eighth".split())
+STEP = re.compile(r"\((\d+|[a-zA-Z])\)$|R\d$") # a numbered step inside a section: (4), R1
 
 
 def load_sections(text):
@@ -52,7 +54,7 @@ def read(source_text):
             if rfc is None:
                 yield match.start(), "unreadable", 0, item
                 continue
-            tokens = [t for t in re.split(r"[,\s]+", item) if t and t.lower() not in WORDS]
+            tokens = [t for t in re.split(r"[,\s]+", item) if t and t.lower() not in WORDS and not STEP.match(t)]
             if not tokens:
                 yield match.start(), "rfc", rfc, ""
             for token in tokens:
