@@ -37,8 +37,9 @@ foreach(name handfast handfast-os)
     install(FILES ${CMAKE_CURRENT_BINARY_DIR}/${name}.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 endforeach()
 
-if(TARGET handfast_os AND EXISTS ${PROJECT_SOURCE_DIR}/examples/echo.c)
-    add_executable(echo examples/echo.c)
+file(GLOB example CONFIGURE_DEPENDS examples/echo.c)
+if(TARGET handfast_os AND example)
+    add_executable(echo ${example})
     target_compile_options(echo PRIVATE -Wall -Wextra -Wpedantic $<$<BOOL:${HANDFAST_WERROR}>:-Werror>)
     target_link_libraries(echo PRIVATE handfast_os) # public headers only: no hf_flags, no src/
 endif()
