@@ -16,20 +16,22 @@ struct byte_queue {
     uint32_t head;        /* bytes of the first chunk that are already gone              */
     uint32_t length;      /* bytes                                                       */
     uint32_t cursor;      /* chunk last read from, SLOT_NONE if none ...                 */
-    uint32_t cursor_at;   /* ... and the offset from the queue's first byte at which it begins: may be "negative" (wraps)
+    uint32_t
+        cursor_at; /* ... and the offset from the queue's first byte at which it begins: may be "negative" (wraps)
                              for the first chunk */
 };
 
 void byte_queue_init(struct byte_queue *queue);
 
 /* Takes length bytes; returns how many fitted into chunks that could be had. held: the member's count. */
-uint32_t byte_queue_append(struct byte_queue *queue, struct chunk_pool *chunks, const void *data, uint32_t length,
-                           uint32_t *held);
+uint32_t byte_queue_append(struct byte_queue *queue, struct chunk_pool *chunks, const void *data,
+                           uint32_t length, uint32_t *held);
 
 /* Removes length bytes (no more than there are) and gives back chunks that are wholly gone. The last chunk stays while it
  * has room at its end, so that positions keep their place in their chunk; byte_queue_rest gives it back if the queue is
  * empty (an idle connection holds nothing). */
-void byte_queue_consume(struct byte_queue *queue, struct chunk_pool *chunks, uint32_t length, uint32_t *held);
+void byte_queue_consume(struct byte_queue *queue, struct chunk_pool *chunks, uint32_t length,
+                        uint32_t *held);
 void byte_queue_rest(struct byte_queue *queue, struct chunk_pool *chunks, uint32_t *held);
 void byte_queue_clear(struct byte_queue *queue, struct chunk_pool *chunks, uint32_t *held);
 
@@ -52,13 +54,14 @@ struct byte_run {
 
 /* The contiguous bytes at `offset` (below length), at most `length` of them. Sequential reads are O(1) each: the queue
  * remembers where it was. */
-struct byte_run byte_queue_at(struct byte_queue *queue, const struct chunk_pool *chunks, uint32_t offset,
-                              uint32_t length);
+struct byte_run byte_queue_at(struct byte_queue *queue, const struct chunk_pool *chunks,
+                              uint32_t offset, uint32_t length);
 
 /* Free room at the end without copying: up to `count` runs that together hold at most `limit` bytes; takes chunks as
  * needed. byte_queue_commit makes the first `length` bytes of it part of the queue; chunks not used by it are given back. */
-uint32_t byte_queue_reserve(struct byte_queue *queue, struct chunk_pool *chunks, struct byte_run *runs, uint32_t count,
-                            uint32_t limit, uint32_t *held);
-void byte_queue_commit(struct byte_queue *queue, struct chunk_pool *chunks, uint32_t length, uint32_t *held);
+uint32_t byte_queue_reserve(struct byte_queue *queue, struct chunk_pool *chunks,
+                            struct byte_run *runs, uint32_t count, uint32_t limit, uint32_t *held);
+void byte_queue_commit(struct byte_queue *queue, struct chunk_pool *chunks, uint32_t length,
+                       uint32_t *held);
 
 #endif

@@ -14,15 +14,16 @@
 #define CHUNK_BYTES 2048u
 
 struct chunk_pool {
-    struct pool pool;        /* CHUNK_BYTES each                                           */
-    uint32_t *next;          /* the chunk after this one in its queue                      */
-    uint32_t promise;        /* chunks promised to each member                             */
-    uint32_t owed;           /* chunks promised and not held, over all members             */
+    struct pool pool; /* CHUNK_BYTES each                                           */
+    uint32_t *next;   /* the chunk after this one in its queue                      */
+    uint32_t promise; /* chunks promised to each member                             */
+    uint32_t owed;    /* chunks promised and not held, over all members             */
     uint32_t members;
     uint64_t refused;
 };
 
-void chunk_pool_init(struct chunk_pool *chunks, struct arena *arena, uint32_t capacity, uint32_t promise);
+void chunk_pool_init(struct chunk_pool *chunks, struct arena *arena, uint32_t capacity,
+                     uint32_t promise);
 
 /* A member comes or goes (it must hold nothing then). false: its promise cannot be kept. */
 bool chunk_pool_join(struct chunk_pool *chunks);

@@ -8,7 +8,7 @@
 
 #include "base/pool.h"
 
-/* next == own number's SLOT_UNLINKED: in no list. */
+/* A link's next when it is in no list. */
 #define SLOT_UNLINKED (UINT32_MAX - 1)
 
 struct list_link {
@@ -27,7 +27,7 @@ struct list_links {
 
 static inline struct list_links list_links_in(const struct pool *pool, size_t offset)
 {
-    return (struct list_links){pool->slots + offset, pool->stride};
+    return (struct list_links){pool->slots ? pool->slots + offset : NULL, pool->stride};
 }
 
 static inline struct list_link *list_link_at(struct list_links links, uint32_t slot)
@@ -51,10 +51,48 @@ static inline bool list_is_linked(const struct list_link *link)
     return link->next != SLOT_UNLINKED;
 }
 
-void list_append(struct list *list, struct list_links links, uint32_t slot);
-void list_remove(struct list *list, struct list_links links, uint32_t slot);
+static inline void list_append(struct list *list, struct list_links links, uint32_t slot)
+{
+    struct list_link *link = list_link_at(links, slot);
+
+    must(!list_is_linked(link));
+
+    link->next = SLOT_NONE;
+    link->prev = list->last;
+    if (list->last == SLOT_NONE)
+        list->first = slot;
+    else
+        list_link_at(links, list->last)->next = slot;
+    list->last = slot;
+    list->count++;
+}
+
+static inline void list_remove(struct list *list, struct list_links links, uint32_t slot)
+{
+    struct list_link *link = list_link_at(links, slot);
+
+    must(list_is_linked(link) && list->count > 0);
+
+    if (link->prev == SLOT_NONE)
+        list->first = link->next;
+    else
+        list_link_at(links, link->prev)->next = link->next;
+    if (link->next == SLOT_NONE)
+        list->last = link->prev;
+    else
+        list_link_at(links, link->next)->prev = link->prev;
+    list->count--;
+    list_link_init(link);
+}
 
 /* The first slot, taken off; SLOT_NONE if there is none. */
-uint32_t list_take(struct list *list, struct list_links links);
+static inline uint32_t list_take(struct list *list, struct list_links links)
+{
+    uint32_t slot = list->first;
+
+    if (slot != SLOT_NONE)
+        list_remove(list, links, slot);
+    return slot;
+}
 
 #endif

@@ -5,12 +5,26 @@
 /* The only way out of the core: provided by `os`, or by whoever embeds it. Must not return. */
 _Noreturn void hf_panic(const char *file, int line, const char *what);
 
-#define must(condition)                                                                                                \
-    do {                                                                                                               \
-        if (__builtin_expect(!(condition), 0))                                                                         \
-            hf_panic(__FILE__, __LINE__, #condition);                                                                  \
+#define must(condition)                               \
+    do {                                              \
+        if (__builtin_expect(!(condition), 0))        \
+            hf_panic(__FILE__, __LINE__, #condition); \
     } while (0)
 
 #define never() hf_panic(__FILE__, __LINE__, "never")
+
+/* Walks of a structure's invariants, too dear for release: functions that use must() themselves. They run in debug, fuzz and
+ * simulation builds (HF_CHECKS=1) and are compiled, but never called, in the others. */
+#ifdef HF_CHECKS
+#define HF_CHECKS_ON HF_CHECKS
+#else
+#define HF_CHECKS_ON 0
+#endif
+
+#define x_check(walk)     \
+    do {                  \
+        if (HF_CHECKS_ON) \
+            (void)(walk); \
+    } while (0)
 
 #endif

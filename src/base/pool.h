@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "base/arena.h"
+#include "base/must.h"
 
 #define SLOT_NONE UINT32_MAX
 
@@ -22,14 +23,37 @@ struct pool {
 
 void pool_init(struct pool *pool, struct arena *arena, uint32_t stride, uint32_t capacity);
 
-/* A slot whose content is whatever it was (zero or its former user's), or SLOT_NONE. *fresh (may be NULL) says that it was
- * never used before. */
-uint32_t pool_take(struct pool *pool, bool *fresh);
-void pool_give(struct pool *pool, uint32_t slot);
-
 static inline void *pool_at(const struct pool *pool, uint32_t slot)
 {
     return pool->slots + (size_t)slot * pool->stride;
+}
+
+/* A slot whose content is whatever it was (zero or its former user's, but for the first 4 bytes), or SLOT_NONE. *fresh (may
+ * be NULL) says that it was never used before. */
+static inline uint32_t pool_take(struct pool *pool, bool *fresh)
+{
+    uint32_t slot = pool->free;
+
+    if (fresh)
+        *fresh = slot == SLOT_NONE;
+    if (slot != SLOT_NONE) {
+        __builtin_memcpy(&pool->free, pool_at(pool, slot), sizeof pool->free);
+    } else {
+        if (pool->high == pool->capacity)
+            return SLOT_NONE;
+        slot = pool->high++;
+    }
+    pool->count++;
+    return slot;
+}
+
+static inline void pool_give(struct pool *pool, uint32_t slot)
+{
+    must(slot < pool->high && pool->count > 0);
+
+    __builtin_memcpy(pool_at(pool, slot), &pool->free, sizeof pool->free);
+    pool->free = slot;
+    pool->count--;
 }
 
 #endif

@@ -35,7 +35,8 @@ static inline void *ring_push(struct ring *ring)
 /* The oldest record, still in the ring; NULL: empty. ring_drop takes it off. */
 static inline void *ring_peek(const struct ring *ring)
 {
-    return ring_count(ring) ? ring->records + (size_t)(ring->taken & ring->mask) * ring->stride : NULL;
+    return ring_count(ring) ? ring->records + (size_t)(ring->taken & ring->mask) * ring->stride
+                            : NULL;
 }
 
 static inline void ring_drop(struct ring *ring)

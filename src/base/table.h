@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/pool.h"
 
@@ -47,18 +48,101 @@ void table_insert(struct table *table, uint64_t hash, uint32_t slot);
 void table_remove(struct table *table, uint64_t hash, uint32_t slot);
 
 /* Walks the entries that may have this hash:
- *   struct table_cursor c = table_find(t, hash); for (uint32_t s; (s = table_next(t, &c)) != SLOT_NONE;) if (is it s) ...
+ *   struct table_cursor c = table_find(t, hash);
+ *   for (uint32_t s; (s = table_next(t, &c)) != SLOT_NONE;)
+ *       if (is it s) ...
+ * The table must not change during the walk.
  */
 struct table_cursor {
-    uint32_t bucket, entry;
+    const struct table_bucket *bucket;
+    uint64_t matches; /* a bit for each entry of the bucket that is still to be looked at */
     uint16_t tag;
-    bool in_overflow;
 };
 
-struct table_cursor table_find(const struct table *table, uint64_t hash);
-uint32_t table_next(const struct table *table, struct table_cursor *cursor);
+/* The low 32 bits of a flow's hash are on the wire as its timestamp offset and the nine above leak through its cookies, so
+ * the bucket comes from bit 41 on. A tag that a peer could choose would let him make every entry of a bucket a candidate,
+ * so the highest bits go into it too. */
+static inline uint32_t table_index(uint64_t hash)
+{
+    return (uint32_t)(hash >> 41 | hash << 23);
+}
+
+static inline uint16_t table_tag(uint64_t hash)
+{
+    uint16_t tag = (uint16_t)(hash >> 48 ^ hash);
+
+    return tag ? tag : 1;
+}
+
+static inline struct table_bucket *table_bucket_of(const struct table *table, uint64_t hash)
+{
+    uint32_t index = table_index(hash) & (2 * table->base_mask + 1);
+
+    return &table->buckets[index < table->used ? index : index & table->base_mask];
+}
+
+#define TAG_LANES (~UINT64_C(0) / 0xffff)
+
+/* The top bit of each of four 16-bit lanes that is zero. */
+static inline uint64_t table_zero_lanes(uint64_t lanes)
+{
+    uint64_t low = TAG_LANES * 0x7fff;
+
+    return ~(((lanes & low) + low) | lanes | low);
+}
+
+/* The entries of a bucket with this tag: of each 16-bit lane, bit 15 is entry `lane`, bit 14 entry 4 + lane, bit 13 entry
+ * 8 + lane. */
+static inline uint64_t table_matches(const struct table_bucket *bucket, uint16_t tag)
+{
+    uint64_t pattern = TAG_LANES * tag;
+    uint64_t a, b, c;
+
+    memcpy(&a, bucket->tags, sizeof a);
+    memcpy(&b, bucket->tags + 4, sizeof b);
+    c = (uint64_t)bucket->tags[8] | (uint64_t)bucket->tags[9] << 16;
+    return table_zero_lanes(a ^ pattern) | table_zero_lanes(b ^ pattern) >> 1 |
+           table_zero_lanes(c ^ pattern) >> 2;
+}
+
+static inline uint32_t table_place(uint64_t matches)
+{
+    uint32_t bit = (uint32_t)__builtin_ctzll(matches);
+    uint32_t group = 15 - bit % 16;
+    uint32_t lane = bit / 16;
+
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    lane = group == 2 ? lane : 3 - lane; /* the third group was put together by value */
+#endif
+    return group * 4 + lane;
+}
+
+static inline struct table_cursor table_find(const struct table *table, uint64_t hash)
+{
+    const struct table_bucket *bucket = table_bucket_of(table, hash);
+    uint16_t tag = table_tag(hash);
+
+    return (struct table_cursor){bucket, table_matches(bucket, tag), tag};
+}
+
+static inline uint32_t table_next(const struct table *table, struct table_cursor *cursor)
+{
+    while (!cursor->matches) {
+        if (cursor->bucket->overflow == SLOT_NONE)
+            return SLOT_NONE;
+        cursor->bucket = pool_at(&table->overflow, cursor->bucket->overflow);
+        cursor->matches = table_matches(cursor->bucket, cursor->tag);
+    }
+
+    uint32_t place = table_place(cursor->matches);
+    cursor->matches &= cursor->matches - 1;
+    return cursor->bucket->slots[place];
+}
 
 /* Brings the bucket of a hash near before it is needed. */
-void table_prefetch(const struct table *table, uint64_t hash);
+static inline void table_prefetch(const struct table *table, uint64_t hash)
+{
+    __builtin_prefetch(table_bucket_of(table, hash));
+}
 
 #endif

@@ -1,0 +1,39 @@
+/* The ring of typed events: written by the core, read by its user. [include/handfast/event.h] */
+#include "base/event_sink.h"
+
+void event_sink_put(struct hf_event_sink *sink, const struct hf_event *event)
+{
+    if (!sink)
+        return;
+    if (sink->written - sink->taken >= sink->capacity) {
+        sink->dropped++;
+        return;
+    }
+    sink->events[sink->written++ & (sink->capacity - 1)] = *event;
+}
+
+bool hf_event_take(struct hf_event_sink *sink, struct hf_event *event)
+{
+    if (sink->written == sink->taken)
+        return false;
+    *event = sink->events[sink->taken++ & (sink->capacity - 1)];
+    return true;
+}
+
+const char *hf_event_text(enum hf_event_kind kind)
+{
+    switch (kind) {
+    case HF_EVENT_NONE: return "nothing";
+    case HF_EVENT_CONNECTION_OPENED: return "connection opened";
+    case HF_EVENT_CONNECTION_ENDED: return "connection ended";
+    case HF_EVENT_HALF_OPEN_TIMED_OUT: return "half-open timed out";
+    case HF_EVENT_CACHE_FULL: return "SYN cache full";
+    case HF_EVENT_ACCEPT_QUEUE_FULL: return "accept queue full";
+    case HF_EVENT_POOL_FULL: return "memory for bytes exhausted";
+    case HF_EVENT_CHALLENGED: return "possibly forged segment challenged";
+    case HF_EVENT_ADDRESS_CONFLICT: return "address claimed by another station";
+    case HF_EVENT_NEIGHBOR_FAILED: return "next hop does not answer";
+    case HF_EVENT_KINDS: break;
+    }
+    return "?";
+}
