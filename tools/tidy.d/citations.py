@@ -57,8 +57,9 @@ def read(source_text):
             tokens = [t for t in re.split(r"[,\s]+", item) if t and t.lower() not in WORDS and not STEP.match(t)]
             if not tokens:
                 yield match.start(), "rfc", rfc, ""
-            for token in tokens:
-                yield from _token(match.start(), rfc, token)
+            for place, token in enumerate(tokens):
+                if place == 0 or re.search(r"\d", token): # words after a reference say what it is about
+                    yield from _token(match.start(), rfc, token)
 
 
 def _token(offset, rfc, token):

@@ -37,7 +37,7 @@ CASES = [
     ("citations", "src/tcp/a.c", "/* [RFC 9293 3.99] */\n", "/* [RFC 9293 3.10.7.4; RFC 5961 3.2] */\n"),
     ("citations", "src/tcp/a.c", "/* [RFC 9293 MUST-999] */\n", "/* [RFC 9293 MUST-66, SHLD-3] */\n"),
     ("citations", "src/tcp/a.c", "/* [RFC 65001 2] */\n", "/* [RFC 826, RFC 9293 3.1] */\n"),
-    ("citations", "tests/unit/tcp/a_test.c", "/* [RFC 9293 the\n * window] */\n", "/* [RFC 9293\n * MUST-51..53] */\n"),
+    ("citations", "tests/unit/tcp/a_test.c", "/* [RFC 9293 the\n * window] */\n", "/* [RFC 9293\n * MUST-51..53, source routes] */\n"),
     ("whitespace", "src/tcp/a.c", "int a(void); \n", "int a(void);\n"),
     ("whitespace", "README.md", "text", "text\n"),
 ]
