@@ -23,7 +23,7 @@ struct byte_queue {
 
 void byte_queue_init(struct byte_queue *queue);
 
-/* Takes length bytes; returns how many fitted into chunks that could be had. held: the member's count. */
+/* Takes length bytes (a queue holds less than 2^31); returns how many fitted into chunks that could be had. held: the member's count. */
 uint32_t byte_queue_append(struct byte_queue *queue, struct chunk_pool *chunks, const void *data,
                            uint32_t length, uint32_t *held);
 
@@ -36,7 +36,7 @@ void byte_queue_rest(struct byte_queue *queue, struct chunk_pool *chunks, uint32
 void byte_queue_clear(struct byte_queue *queue, struct chunk_pool *chunks, uint32_t *held);
 
 /* For bytes that are already in place (reassembly): a chunk that the member holds becomes the next one, allowed only when the
- * last is filled to its end; then length grows over bytes that were written there. */
+ * last is filled to its end; then, at once, length grows by one to CHUNK_BYTES bytes that were written there. */
 void byte_queue_adopt(struct byte_queue *queue, struct chunk_pool *chunks, uint32_t chunk);
 void byte_queue_grow(struct byte_queue *queue, uint32_t length);
 
@@ -57,10 +57,17 @@ struct byte_run {
 struct byte_run byte_queue_at(struct byte_queue *queue, const struct chunk_pool *chunks,
                               uint32_t offset, uint32_t length);
 
-/* Free room at the end without copying: up to `count` runs that together hold at most `limit` bytes; takes chunks as
- * needed. byte_queue_commit makes the first `length` bytes of it part of the queue; chunks not used by it are given back. */
+/* Where byte_queue_reserve may write what it found. */
+struct byte_room {
+    struct byte_run *runs;
+    uint32_t count; /* places in runs                  */
+    uint32_t limit; /* bytes the runs may hold together */
+};
+
+/* Free room at the end without copying; takes chunks as needed and returns the number of runs. byte_queue_commit makes the
+ * first `length` bytes of it part of the queue; chunks not used by it are given back. */
 uint32_t byte_queue_reserve(struct byte_queue *queue, struct chunk_pool *chunks,
-                            struct byte_run *runs, uint32_t count, uint32_t limit, uint32_t *held);
+                            const struct byte_room *room, uint32_t *held);
 void byte_queue_commit(struct byte_queue *queue, struct chunk_pool *chunks, uint32_t length,
                        uint32_t *held);
 

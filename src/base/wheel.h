@@ -1,5 +1,6 @@
 /* Timers in a hierarchical wheel: setting, moving and cancelling are O(1), each entry is moved down at most once a level.
- * [Varghese and Lauck, 1987]. Four levels of 256 places of 1.024 ms: 50 days; later deadlines wait in the last place.
+ * [Varghese and Lauck, 1987]. Four levels of 256 places of 1.024 ms: 50 days. A deadline further ahead fires
+ * then, and its owner, who looks at his own instants, sets it again.
  *
  * An entry lies in its owner's slot. An owner keeps one entry, its earliest deadline, and sets the next when it fires.
  */
@@ -16,7 +17,7 @@
 #define WHEEL_TICK_SHIFT 10 /* 1.024 ms */
 
 struct wheel_entry {
-    uint32_t next, prev; /* slots, or a place; SLOT_UNLINKED-like value: not set */
+    uint32_t next, prev; /* slots; next is SLOT_UNLINKED: not set */
     uint32_t tick;       /* the deadline in ticks                                */
 };
 
@@ -24,7 +25,7 @@ struct wheel {
     uint8_t *entries; /* slot i's entry is at entries + i * stride */
     uint32_t stride;
     uint32_t count;
-    uint32_t now;                                       /* ticks run so far        */
+    int64_t now;                                        /* ticks run so far        */
     uint64_t occupied[WHEEL_LEVELS][WHEEL_PLACES / 64]; /* which places hold any   */
     uint32_t first[WHEEL_LEVELS][WHEEL_PLACES];
 };
