@@ -1,0 +1,39 @@
+/* What the commands of `handfast` share: exit codes, messages, colours, and where a guard is to be found. */
+#ifndef APP_APP_H
+#define APP_APP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+enum app_exit {
+    APP_OK = 0,
+    APP_NO = 1,       /* it was tried, and the answer is no        */
+    APP_USAGE = 2,    /* the command line or a file cannot be meant */
+    APP_NO_GUARD = 3, /* no guard of this name is running          */
+};
+
+/* What was said before the command's name. */
+struct app {
+    const char *guard; /* -i NAME: the control socket is /run/handfast/NAME.sock */
+};
+
+#define APP_GUARD_DEFAULT "guard"
+
+/* A command: argv[0] is its own name, the rest is its own to read. Returns an enum app_exit. */
+typedef int app_command(const struct app *app, int argc, char **argv);
+
+app_command cmd_guard, cmd_stats, cmd_lab, cmd_sim, cmd_nc;
+
+/* Whether the arguments ask for --help or -h; `text` is then printed. */
+bool app_help(int argc, char **argv, const char *text);
+
+/* "handfast COMMAND: ..." to stderr; the first adds where help is. They return APP_USAGE and APP_NO. */
+int app_usage(const char *command, const char *format, ...) __attribute__((format(printf, 2, 3)));
+int app_fail(const char *command, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* A number in [low, high], or "--capture needs a number from 1 to 5, not x" and false. */
+
+
+
+#endif

@@ -1,0 +1,105 @@
+/* handfast: a table of commands. */
+#include "app/app.h"
+
+#include <signal.h>
+#include <string.h>
+
+#include <handfast/handfast.h>
+
+/* Commands that are not written yet. */
+extern app_command cmd_guard __attribute__((weak));
+extern app_command cmd_lab __attribute__((weak));
+extern app_command cmd_sim __attribute__((weak));
+
+struct command {
+    const char *name;
+    const char *help;
+    app_command *run;
+};
+
+static const struct command *command_find(const char *name)
+{
+    static const struct command commands[] = {
+        {"guard", "own a service's address or port, admit real clients, relay to the server", cmd_guard},
+        {"stats", "every counter of a running guard", cmd_stats},
+        {"lab", "watch it work in a private network", cmd_lab},
+        {"sim", "two stacks and a bad network, all from one seed", cmd_sim},
+        {"nc", "our stack as a client or server on a TAP interface", cmd_nc},
+        {NULL, NULL, NULL},
+    };
+    const struct command *command = commands;
+
+    while (name && command->name && strcmp(command->name, name) != 0)
+        command++;
+    return command;
+}
+
+static void print_commands(FILE *stream)
+{
+    for (const struct command *command = command_find(NULL); command->name; command++)
+        if (command->run)
+            fprintf(stream, "  %-8s %s\n", command->name, command->help);
+}
+
+static void print_help(FILE *stream)
+{
+    fputs("usage: handfast [-i NAME] COMMAND [ARGUMENTS]\n"
+          "       handfast --version | --help | COMMAND --help\n\n",
+          stream);
+    print_commands(stream);
+    fputs("\n  -i NAME  which guard is meant: its control socket is /run/handfast/NAME.sock (guard)\n"
+          "\nexit: 0 ok, 1 no, 2 usage, 3 no guard running\n",
+          stream);
+}
+
+/* Reads what stands before the command. Returns the index of the command's name; 0: all is done, *result says how. */
+static int read_options(struct app *app, int argc, char **argv, int *result)
+{
+    int i = 1;
+
+    for (; i < argc && argv[i][0] == '-'; i++) {
+        if (strcmp(argv[i], "--version") == 0) {
+            printf("handfast %s\n", HF_VERSION);
+            *result = APP_OK;
+            return 0;
+        }
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
+            print_help(stdout);
+            *result = APP_OK;
+            return 0;
+        }
+        if (strcmp(argv[i], "-i") != 0) {
+            *result = app_usage(NULL, "there is no option %s; accepted are -i NAME, --version, --help", argv[i]);
+            return 0;
+        }
+        if (++i == argc || argv[i][0] == '\0' || strchr(argv[i], '/')) {
+            *result = app_usage(NULL, "-i needs the name of a guard, without a slash");
+            return 0;
+        }
+        app->guard = argv[i];
+    }
+    if (i == argc) {
+        print_help(stderr);
+        *result = APP_USAGE;
+        return 0;
+    }
+    return i;
+}
+
+int main(int argc, char **argv)
+{
+    struct app app = {.guard = APP_GUARD_DEFAULT};
+    int result = APP_USAGE;
+    int at = read_options(&app, argc, argv, &result);
+
+    if (at == 0)
+        return result;
+    const struct command *command = command_find(argv[at]);
+    if (!command->name || !command->run) {
+        app_usage(NULL, "there is no command %s; the commands are", argv[at]);
+        print_commands(stderr);
+        return APP_USAGE;
+    }
+    signal(SIGPIPE, SIG_IGN); /* a peer that is gone is an answer, not a death */
+    return command->run(&app, argc - at, argv + at);
+}
