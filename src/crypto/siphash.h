@@ -161,7 +161,7 @@ SIPHASH_INLINE uint64_t siphash_40(struct siphash_key key, const uint64_t words[
 }
 
 /* Any input. */
-static inline uint64_t siphash_bytes(struct siphash_key key, const void *data, uint64_t length)
+SIPHASH_INLINE uint64_t siphash_bytes(struct siphash_key key, const void *data, uint64_t length)
 {
     struct siphash s = siphash_begin(key);
     const uint8_t *bytes = (const uint8_t *)data;
@@ -179,8 +179,8 @@ static inline uint64_t siphash_bytes(struct siphash_key key, const void *data, u
 
 /* A key for one purpose from a master key: K(label, n) of HF1. Purposes with different labels or numbers have keys that say
  * nothing about each other. Of a label at most SIPHASH_LABEL_MAX characters count. Off the packet path. */
-static inline struct siphash_key siphash_derive(struct siphash_key master, const char *label,
-                                                uint32_t number)
+SIPHASH_INLINE struct siphash_key siphash_derive(struct siphash_key master, const char *label,
+                                                 uint32_t number)
 {
     uint8_t input[SIPHASH_LABEL_MAX + 5];
     struct siphash_key key;
