@@ -8,7 +8,8 @@
 #include "wire/flow.h"
 
 uint16_t checksum_sum(const void *data, size_t length);
-uint16_t checksum_copy(void *to, const void *from, size_t length); /* copies, and sums what it copied */
+uint16_t checksum_copy(void *to, const void *from,
+                       size_t length); /* copies, and sums what it copied */
 
 static inline uint16_t checksum_fold(uint64_t sum)
 {
@@ -19,7 +20,7 @@ static inline uint16_t checksum_fold(uint64_t sum)
     return (uint16_t)sum;
 }
 
-/* Adds two sums; `b` began at an odd offset if swap. */
+/* Adds two sums; one over bytes that begin at an odd offset must be swapped first. */
 static inline uint16_t checksum_add(uint16_t a, uint16_t b)
 {
     return checksum_fold((uint64_t)a + b);
@@ -31,7 +32,13 @@ static inline uint16_t checksum_swap(uint16_t sum)
 }
 
 /* The sum of a pseudo-header; IPv4 or IPv6 by the addresses. [RFC 9293 3.1; RFC 8200 8.1] */
-uint16_t checksum_pseudo_header(const struct hf_address *a, const struct hf_address *b, uint8_t protocol,
-                                uint32_t length);
+uint16_t checksum_pseudo_header(const struct hf_address *a, const struct hf_address *b,
+                                uint8_t protocol, uint32_t length);
+
+/* The inverted checksum field after one 16-bit word under it changed; works for a field of any content. [RFC 1624 3] */
+static inline uint16_t checksum_update(uint16_t field, uint16_t before, uint16_t after)
+{
+    return (uint16_t)~checksum_fold((uint64_t)(uint16_t)~field + (uint16_t)~before + after);
+}
 
 #endif

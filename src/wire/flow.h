@@ -47,8 +47,9 @@ bool address_is_link_local(const struct hf_address *address); /* fe80::/10, 169.
 
 static inline struct hf_address address_v4(uint32_t host_order)
 {
-    return (struct hf_address){{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, (uint8_t)(host_order >> 24),
-                                (uint8_t)(host_order >> 16), (uint8_t)(host_order >> 8), (uint8_t)host_order}};
+    return (struct hf_address){{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff,
+                                (uint8_t)(host_order >> 24), (uint8_t)(host_order >> 16),
+                                (uint8_t)(host_order >> 8), (uint8_t)host_order}};
 }
 
 static inline const uint8_t *address_v4_bytes(const struct hf_address *address)

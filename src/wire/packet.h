@@ -34,11 +34,18 @@ struct packet {
     uint8_t ttl;      /* or hop limit */
     uint8_t traffic_class;
     bool dont_fragment;
-    bool to_link_group;      /* the link destination was broadcast or multicast */
+    bool to_link_group; /* the link destination was broadcast or multicast */
     struct hf_address source, destination;
+    bool
+        fragmented; /* came in fragments, or with a fragment header: no neighbour discovery [RFC 6980 5] */
+    bool problem;            /* IPv6, refused or foreign: a Parameter Problem message is due ... */
+    uint8_t problem_code;    /* ... with this code ... */
+    uint16_t problem_offset; /* ... and this pointer */
     const uint8_t *ip;       /* the IP header */
+    uint32_t
+        ip_length; /* of the IP packet, without padding of the link: for ICMP errors that quote it */
     uint16_t ip_header_length; /* with IPv4 options, or IPv6 extension headers up to the payload */
-    uint8_t *payload;        /* TCP header, ICMP message, ARP packet, or the fragment's piece */
+    uint8_t *payload;          /* TCP header, ICMP message, ARP packet, or the fragment's piece */
     uint32_t payload_length;
     uint32_t fragment_id;
     uint32_t fragment_offset; /* bytes */
@@ -56,12 +63,13 @@ struct packet_rules {
 
 /* Parses frame->data into *packet (fields of other kinds are left as they were: it is not cleared). Checksums are verified
  * unless frame->checksum says that they were, or are partial. Never reads outside the frame. */
-void packet_parse(struct packet *packet, const struct packet_rules *rules, const struct hf_frame *frame);
+void packet_parse(struct packet *packet, const struct packet_rules *rules,
+                  const struct hf_frame *frame);
 
 /* As packet_parse, for a datagram that reassembly has made whole: `ip` is a whole IP packet of length bytes. The link part of
  * *packet is kept. */
-void packet_parse_ip(struct packet *packet, const struct packet_rules *rules, uint8_t *ip, uint32_t length,
-                     enum hf_checksum checksum);
+void packet_parse_ip(struct packet *packet, const struct packet_rules *rules, uint8_t *ip,
+                     uint32_t length, enum hf_checksum checksum);
 
 /* The flow of a packet that came in. */
 static inline struct flow packet_flow(const struct packet *packet)

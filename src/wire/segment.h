@@ -28,8 +28,10 @@ enum tcp_option_bit {
     TCP_OPTION_MD5 = 0x20,
     TCP_OPTION_AO = 0x40,
     TCP_OPTION_TFO = 0x80,
-    TCP_OPTION_UNKNOWN = 0x100,   /* at least one kind that we do not know: ignored [RFC 9293 MUST-6] */
-    TCP_OPTION_MALFORMED = 0x200, /* a length that cannot be: what follows it was not read           */
+    TCP_OPTION_UNKNOWN =
+        0x100, /* at least one kind that we do not know: ignored [RFC 9293 MUST-6] */
+    TCP_OPTION_MALFORMED =
+        0x200, /* a length that cannot be: what follows it was not read           */
 };
 
 #define TCP_SACK_BLOCKS_MAX 4
@@ -46,10 +48,11 @@ struct tcp_options {
     uint16_t mss;     /* [RFC 9293 3.7.1] */
     uint8_t scale;    /* as found; above 14 it is used as 14 [RFC 7323 2.3] */
     uint8_t sack_count;
-    uint32_t ts_value, ts_echo;                   /* [RFC 7323 3.2] */
-    struct sack_block sack[TCP_SACK_BLOCKS_MAX];  /* [RFC 2018 3]   */
-    uint16_t md5_offset, ao_offset, tfo_offset;   /* of the kind byte, from the start of the TCP header */
-    uint8_t ao_length, tfo_length;                /* whole option */
+    uint32_t ts_value, ts_echo;                  /* [RFC 7323 3.2] */
+    struct sack_block sack[TCP_SACK_BLOCKS_MAX]; /* [RFC 2018 3]   */
+    uint16_t md5_offset, ao_offset,
+        tfo_offset;                /* of the kind byte, from the start of the TCP header */
+    uint8_t ao_length, tfo_length; /* whole option */
 };
 
 struct segment {

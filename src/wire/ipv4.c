@@ -1,0 +1,129 @@
+/* The IPv4 header. [RFC 791 3.1; RFC 1122 3.2.1] */
+#include "wire/ipv4.h"
+
+#include "base/bytes.h"
+#include "base/must.h"
+#include "wire/checksum.h"
+
+enum {
+    FLAG_DONT_FRAGMENT = 0x4000,
+    FLAG_MORE_FRAGMENTS = 0x2000,
+    OFFSET_MASK = 0x1fff,
+    OPTION_END = 0,
+    OPTION_NOP = 1,
+    OPTION_LOOSE_ROUTE = 131,
+    OPTION_STRICT_ROUTE = 137,
+};
+
+/* 0xffff if the header is whole: its checksum field is part of the sum. */
+static uint16_t header_sum(const uint8_t *data, uint32_t header_length)
+{
+    uint64_t sum = 0;
+
+    for (uint32_t i = 0; i < header_length; i += 4)
+        sum += get_be32(data + i);
+    return checksum_fold(sum);
+}
+
+/* Options that we do not know are passed over; those that route the packet are refused. [RFC 9293 MUST-50] */
+static enum hf_stat walk_options(const uint8_t *option, uint32_t length)
+{
+    while (length > 0) {
+        if (option[0] == OPTION_END)
+            break;
+        uint32_t size = 1;
+
+        if (option[0] != OPTION_NOP) {
+            if (length < 2 || option[1] < 2 || option[1] > length)
+                return HF_STAT_ip_bad_option;
+            size = option[1];
+        }
+        if (option[0] == OPTION_LOOSE_ROUTE || option[0] == OPTION_STRICT_ROUTE)
+            return HF_STAT_ip_source_route;
+        option += size;
+        length -= size;
+    }
+    return HF_STAT_none;
+}
+
+static inline void read_fields(struct ipv4 *header, const uint8_t *data)
+{
+    uint16_t fragment = get_be16(data + 6);
+
+    header->traffic_class = data[1];
+    header->total_length = get_be16(data + 2);
+    header->id = get_be16(data + 4);
+    header->dont_fragment = fragment & FLAG_DONT_FRAGMENT;
+    header->more_fragments = fragment & FLAG_MORE_FRAGMENTS;
+    header->fragment_offset = (uint16_t)((fragment & OFFSET_MASK) * 8);
+    header->ttl = data[8];
+    header->protocol = data[9];
+    header->source = address_v4(get_be32(data + 12));
+    header->destination = address_v4(get_be32(data + 16));
+    header->options = data + IPV4_HEADER;
+}
+
+/* Version and header length; what both kinds of parsing refuse. */
+static inline enum hf_stat check_start(struct ipv4 *header, const uint8_t *data, uint32_t length)
+{
+    if (length < IPV4_HEADER)
+        return HF_STAT_ip_truncated;
+    header->header_length = (uint8_t)((data[0] & 0xf) * 4);
+    if (data[0] >> 4 != 4 || header->header_length < IPV4_HEADER)
+        return HF_STAT_ip_bad_header;
+    return header->header_length > length ? HF_STAT_ip_truncated : HF_STAT_none;
+}
+
+enum hf_stat ipv4_parse(struct ipv4 *header, const uint8_t *data, uint32_t length)
+{
+    enum hf_stat reason = check_start(header, data, length);
+
+    if (reason != HF_STAT_none)
+        return reason;
+    read_fields(header, data);
+    if (header->total_length < header->header_length)
+        return HF_STAT_ip_bad_header;
+    if (header->total_length > length)
+        return HF_STAT_ip_truncated;
+    if (header_sum(data, header->header_length) != 0xffff)
+        return HF_STAT_ip_bad_checksum;
+    if (__builtin_expect(header->header_length == IPV4_HEADER, 1))
+        return HF_STAT_none;
+    return walk_options(header->options, (uint32_t)header->header_length - IPV4_HEADER);
+}
+
+enum hf_stat ipv4_parse_quoted(struct ipv4 *header, const uint8_t *data, uint32_t length)
+{
+    enum hf_stat reason = check_start(header, data, length);
+
+    if (reason != HF_STAT_none)
+        return reason;
+    read_fields(header, data);
+    return header->total_length < header->header_length ? HF_STAT_ip_bad_header : HF_STAT_none;
+}
+
+uint32_t ipv4_build(uint8_t *to, const struct ipv4 *header)
+{
+    uint32_t length = header->header_length ? header->header_length : IPV4_HEADER;
+    uint16_t fragment = (uint16_t)(header->fragment_offset / 8);
+
+    must(length >= IPV4_HEADER && length <= 60 && length % 4 == 0);
+    if (header->dont_fragment)
+        fragment |= FLAG_DONT_FRAGMENT;
+    if (header->more_fragments)
+        fragment |= FLAG_MORE_FRAGMENTS;
+    to[0] = (uint8_t)(0x40 | length / 4);
+    to[1] = header->traffic_class;
+    put_be16(to + 2, header->total_length);
+    put_be16(to + 4, header->id);
+    put_be16(to + 6, fragment);
+    to[8] = header->ttl;
+    to[9] = header->protocol;
+    put_be16(to + 10, 0);
+    memcpy(to + 12, address_v4_bytes(&header->source), 4);
+    memcpy(to + 16, address_v4_bytes(&header->destination), 4);
+    if (length > IPV4_HEADER)
+        memcpy(to + IPV4_HEADER, header->options, length - IPV4_HEADER);
+    put_be16(to + 10, (uint16_t)~header_sum(to, length));
+    return length;
+}

@@ -1,0 +1,251 @@
+/* TCP options, every kind. [RFC 9293 3.2]
+ *
+ * A peer's options are a list that he wrote: lengths of zero would turn a careless loop for ever, lengths past the header
+ * would read the text. The first length that cannot be ends the reading. [RFC 9293 MUST-7]
+ */
+#include "wire/tcp_option.h"
+
+#include "base/bytes.h"
+
+enum {
+    FIXED = 20,
+    LENGTH_MSS = 4,
+    LENGTH_SCALE = 3,
+    LENGTH_SACK_PERMITTED = 2,
+    LENGTH_TIMESTAMPS = 10,
+    LENGTH_MD5 = 18,
+    LENGTH_AO_MIN = 4,
+};
+
+/* NOP NOP TS: what every data segment of a modern peer carries. [RFC 7323 A] */
+#define TIMESTAMPS_LAYOUT 0x0101080au
+
+static inline void read_timestamps(struct tcp_options *options, const uint8_t *value)
+{
+    options->ts_value = get_be32(value);
+    options->ts_echo = get_be32(value + 4);
+    options->present |= TCP_OPTION_TIMESTAMPS;
+}
+
+static bool read_sack(struct tcp_options *options, const uint8_t *option, uint32_t length)
+{
+    if (length < 10 || length > 34 || (length - 2) % 8 != 0)
+        return false;
+    options->sack_count = (uint8_t)((length - 2) / 8);
+    for (uint32_t i = 0; i < options->sack_count; i++) {
+        options->sack[i].left = seq_of(get_be32(option + 2 + 8 * i));
+        options->sack[i].right = seq_of(get_be32(option + 6 + 8 * i));
+    }
+    options->present |= TCP_OPTION_SACK;
+    return true;
+}
+
+/* Two signatures in one segment are a way to have one checked and another believed. */
+static bool read_signature(struct tcp_options *options, uint16_t at, const uint8_t *option)
+{
+    if (option[0] == TCP_KIND_MD5) {
+        if (option[1] != LENGTH_MD5 || options->present & TCP_OPTION_MD5)
+            return false;
+        options->md5_offset = at;
+        options->present |= TCP_OPTION_MD5;
+        return true;
+    }
+    if (option[1] < LENGTH_AO_MIN || options->present & TCP_OPTION_AO)
+        return false;
+    options->ao_offset = at;
+    options->ao_length = option[1];
+    options->present |= TCP_OPTION_AO;
+    return true;
+}
+
+/* One option of `length` bytes that lies whole in the header; false: its kind has no such length. */
+static bool read_option(struct tcp_options *options, const uint8_t *option, uint16_t at)
+{
+    uint32_t length = option[1];
+
+    switch (option[0]) {
+    case TCP_KIND_MSS:
+        if (length != LENGTH_MSS)
+            return false;
+        options->mss = get_be16(option + 2);
+        options->present |= TCP_OPTION_MSS;
+        return true;
+    case TCP_KIND_SCALE:
+        if (length != LENGTH_SCALE)
+            return false;
+        options->scale = option[2];
+        options->present |= TCP_OPTION_SCALE;
+        return true;
+    case TCP_KIND_SACK_PERMITTED:
+        options->present |= TCP_OPTION_SACK_PERMITTED;
+        return length == LENGTH_SACK_PERMITTED;
+    case TCP_KIND_SACK: return read_sack(options, option, length);
+    case TCP_KIND_TIMESTAMPS:
+        if (length != LENGTH_TIMESTAMPS)
+            return false;
+        read_timestamps(options, option + 2);
+        return true;
+    case TCP_KIND_MD5:
+    case TCP_KIND_AO: return read_signature(options, at, option);
+    case TCP_KIND_TFO:
+        options->tfo_offset = at;
+        options->tfo_length = option[1];
+        options->present |= TCP_OPTION_TFO;
+        return true;
+    default: options->present |= TCP_OPTION_UNKNOWN; return true; /* [RFC 9293 MUST-6] */
+    }
+}
+
+static void walk(struct tcp_options *options, const uint8_t *header, uint32_t at, uint32_t end)
+{
+    while (at < end) {
+        if (header[at] == TCP_KIND_END)
+            return;
+        if (header[at] == TCP_KIND_NOP) {
+            at++;
+            continue;
+        }
+        if (end - at < 2 || header[at + 1] < 2 || header[at + 1] > end - at ||
+            !read_option(options, header + at, (uint16_t)at)) {
+            options->present |= TCP_OPTION_MALFORMED;
+            return;
+        }
+        at += header[at + 1];
+    }
+}
+
+void tcp_option_parse(struct tcp_options *options, const uint8_t *header, uint32_t header_length)
+{
+    options->present = 0;
+    options->sack_count = 0;
+    if (header_length == FIXED)
+        return;
+    if (header_length == FIXED + 12 && get_be32(header + FIXED) == TIMESTAMPS_LAYOUT) {
+        read_timestamps(options, header + FIXED + 4);
+        return;
+    }
+    walk(options, header, FIXED, header_length);
+}
+
+/* Bytes of everything but SACK blocks: each group below is a multiple of four. */
+static uint32_t length_without_sack(const struct tcp_options *options)
+{
+    uint16_t present = options->present;
+    uint32_t length = 0;
+
+    if (present & TCP_OPTION_AO)
+        length += (options->ao_length + 3u) & ~3u;
+    if (present & TCP_OPTION_MD5)
+        length += LENGTH_MD5 + 2;
+    if (present & TCP_OPTION_MSS)
+        length += LENGTH_MSS;
+    if (present & TCP_OPTION_TIMESTAMPS)
+        length += LENGTH_TIMESTAMPS + 2; /* SACK permitted takes the place of its NOPs */
+    else if (present & TCP_OPTION_SACK_PERMITTED)
+        length += LENGTH_SACK_PERMITTED + 2;
+    if (present & TCP_OPTION_SCALE)
+        length += LENGTH_SCALE + 1;
+    return length;
+}
+
+uint32_t tcp_option_sack_room(const struct tcp_options *options)
+{
+    uint32_t used = length_without_sack(options);
+
+    return used + 12 > TCP_OPTIONS_MAX
+               ? 0
+               : min_u32((TCP_OPTIONS_MAX - used - 4) / 8, TCP_SACK_BLOCKS_MAX);
+}
+
+static uint32_t sack_blocks_written(const struct tcp_options *options)
+{
+    if (!(options->present & TCP_OPTION_SACK))
+        return 0;
+    return min_u32(options->sack_count, tcp_option_sack_room(options));
+}
+
+uint32_t tcp_option_length(const struct tcp_options *options)
+{
+    uint32_t blocks = sack_blocks_written(options);
+
+    return length_without_sack(options) + (blocks ? 4 + 8 * blocks : 0);
+}
+
+static uint8_t *put_start(uint8_t *to, uint8_t first, uint8_t second, uint8_t kind, uint8_t length)
+{
+    to[0] = first;
+    to[1] = second;
+    to[2] = kind;
+    to[3] = length;
+    return to + 4;
+}
+
+static uint8_t *put_signature(uint8_t *to, const struct tcp_options *options)
+{
+    if (options->present & TCP_OPTION_AO) {
+        uint32_t padded = (options->ao_length + 3u) & ~3u;
+
+        memset(to, 0, options->ao_length);
+        memset(to + options->ao_length, TCP_KIND_NOP, padded - options->ao_length);
+        to[0] = TCP_KIND_AO;
+        to[1] = options->ao_length;
+        to += padded;
+    }
+    if (options->present & TCP_OPTION_MD5) {
+        to = put_start(to, TCP_KIND_NOP, TCP_KIND_NOP, TCP_KIND_MD5, LENGTH_MD5);
+        memset(to, 0, LENGTH_MD5 - 2);
+        to += LENGTH_MD5 - 2;
+    }
+    return to;
+}
+
+static uint8_t *put_timestamps(uint8_t *to, const struct tcp_options *options)
+{
+    if (options->present & TCP_OPTION_SACK_PERMITTED)
+        to = put_start(to, TCP_KIND_SACK_PERMITTED, LENGTH_SACK_PERMITTED, TCP_KIND_TIMESTAMPS,
+                       LENGTH_TIMESTAMPS);
+    else
+        to = put_start(to, TCP_KIND_NOP, TCP_KIND_NOP, TCP_KIND_TIMESTAMPS, LENGTH_TIMESTAMPS);
+    put_be32(to, options->ts_value);
+    put_be32(to + 4, options->ts_echo);
+    return to + 8;
+}
+
+static uint8_t *put_sack(uint8_t *to, const struct tcp_options *options)
+{
+    uint32_t blocks = sack_blocks_written(options);
+
+    if (blocks == 0)
+        return to;
+    to = put_start(to, TCP_KIND_NOP, TCP_KIND_NOP, TCP_KIND_SACK, (uint8_t)(2 + 8 * blocks));
+    for (uint32_t i = 0; i < blocks; i++, to += 8) {
+        put_be32(to, options->sack[i].left.value);
+        put_be32(to + 4, options->sack[i].right.value);
+    }
+    return to;
+}
+
+uint32_t tcp_option_build(uint8_t *to, const struct tcp_options *options)
+{
+    uint16_t present = options->present;
+    uint8_t *start = to;
+
+    if (present == TCP_OPTION_TIMESTAMPS)
+        return (uint32_t)(put_timestamps(to, options) - start);
+    to = put_signature(to, options);
+    if (present & TCP_OPTION_MSS) {
+        to[0] = TCP_KIND_MSS;
+        to[1] = LENGTH_MSS;
+        put_be16(to + 2, options->mss);
+        to += LENGTH_MSS;
+    }
+    if (present & TCP_OPTION_TIMESTAMPS)
+        to = put_timestamps(to, options);
+    else if (present & TCP_OPTION_SACK_PERMITTED)
+        to = put_start(to, TCP_KIND_NOP, TCP_KIND_NOP, TCP_KIND_SACK_PERMITTED,
+                       LENGTH_SACK_PERMITTED);
+    if (present & TCP_OPTION_SCALE)
+        to = put_start(to, TCP_KIND_NOP, TCP_KIND_SCALE, LENGTH_SCALE, options->scale);
+    to = put_sack(to, options);
+    return (uint32_t)(to - start);
+}
