@@ -16,7 +16,7 @@
     500u /* between two ACKs of one record [RFC 5961 7]                  */
 
 struct time_wait_record {
-    struct list_link by_age;
+    _Alignas(CACHE_LINE) struct list_link by_age;
     struct hf_address remote;
     uint16_t remote_port, local_port;
     seq snd_nxt, rcv_nxt;
