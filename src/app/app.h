@@ -32,8 +32,7 @@ bool app_help(int argc, char **argv, const char *text);
 int app_usage(const char *command, const char *format, ...) __attribute__((format(printf, 2, 3)));
 int app_fail(const char *command, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* A number in [low, high], or "--capture needs a number from 1 to 5, not x" and false. */
-
-
+/* Reads a decimal number from low to high; false if the text is none. */
+bool app_number(const char *text, long low, long high, long *value);
 
 #endif

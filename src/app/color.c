@@ -21,9 +21,9 @@ static bool wanted(FILE *stream)
 const char *color(FILE *stream, enum color which)
 {
     static const char *const codes[] = {
-        [COLOR_PLAIN] = "\033[0m",   [COLOR_BOLD] = "\033[1m",   [COLOR_DIM] = "\033[2m",
-        [COLOR_RED] = "\033[31m",    [COLOR_GREEN] = "\033[32m", [COLOR_YELLOW] = "\033[33m",
-        [COLOR_BLUE] = "\033[34m",   [COLOR_CYAN] = "\033[36m",
+        [COLOR_PLAIN] = "\033[0m", [COLOR_BOLD] = "\033[1m",   [COLOR_DIM] = "\033[2m",
+        [COLOR_RED] = "\033[31m",  [COLOR_GREEN] = "\033[32m", [COLOR_YELLOW] = "\033[33m",
+        [COLOR_BLUE] = "\033[34m", [COLOR_CYAN] = "\033[36m",
     };
 
     return wanted(stream) ? codes[which] : "";

@@ -17,28 +17,28 @@ struct command {
     app_command *run;
 };
 
+static const struct command commands[] = {
+    {"guard", "stand before a TCP server: admit real clients, relay to it", cmd_guard},
+    {"stats", "every counter of a running guard", cmd_stats},
+    {"lab", "watch it work in a private network", cmd_lab},
+    {"sim", "two stacks and a bad network, all from one seed", cmd_sim},
+    {"nc", "our stack as a client or server on a TAP interface", cmd_nc},
+};
+
+#define COMMANDS (sizeof commands / sizeof *commands)
+
 static const struct command *command_find(const char *name)
 {
-    static const struct command commands[] = {
-        {"guard", "own a service's address or port, admit real clients, relay to the server", cmd_guard},
-        {"stats", "every counter of a running guard", cmd_stats},
-        {"lab", "watch it work in a private network", cmd_lab},
-        {"sim", "two stacks and a bad network, all from one seed", cmd_sim},
-        {"nc", "our stack as a client or server on a TAP interface", cmd_nc},
-        {NULL, NULL, NULL},
-    };
-    const struct command *command = commands;
-
-    while (name && command->name && strcmp(command->name, name) != 0)
-        command++;
-    return command;
+    for (size_t i = 0; i < COMMANDS; i++)
+        if (strcmp(commands[i].name, name) == 0)
+            return &commands[i];
+    return NULL;
 }
 
 static void print_commands(FILE *stream)
 {
-    for (const struct command *command = command_find(NULL); command->name; command++)
-        if (command->run)
-            fprintf(stream, "  %-8s %s\n", command->name, command->help);
+    for (size_t i = 0; i < COMMANDS; i++)
+        fprintf(stream, "  %-8s %s\n", commands[i].name, commands[i].help);
 }
 
 static void print_help(FILE *stream)
@@ -47,9 +47,10 @@ static void print_help(FILE *stream)
           "       handfast --version | --help | COMMAND --help\n\n",
           stream);
     print_commands(stream);
-    fputs("\n  -i NAME  which guard is meant: its control socket is /run/handfast/NAME.sock (guard)\n"
-          "\nexit: 0 ok, 1 no, 2 usage, 3 no guard running\n",
-          stream);
+    fputs(
+        "\n  -i NAME  which guard is meant: its control socket is /run/handfast/NAME.sock (guard)\n"
+        "\nexit: 0 ok, 1 no, 2 usage, 3 no guard running\n",
+        stream);
 }
 
 /* Reads what stands before the command. Returns the index of the command's name; 0: all is done, *result says how. */
@@ -69,7 +70,8 @@ static int read_options(struct app *app, int argc, char **argv, int *result)
             return 0;
         }
         if (strcmp(argv[i], "-i") != 0) {
-            *result = app_usage(NULL, "there is no option %s; accepted are -i NAME, --version, --help", argv[i]);
+            *result = app_usage(
+                NULL, "there is no option %s; accepted are -i NAME, --version, --help", argv[i]);
             return 0;
         }
         if (++i == argc || argv[i][0] == '\0' || strchr(argv[i], '/')) {
@@ -95,7 +97,7 @@ int main(int argc, char **argv)
     if (at == 0)
         return result;
     const struct command *command = command_find(argv[at]);
-    if (!command->name || !command->run) {
+    if (!command || !command->run) {
         app_usage(NULL, "there is no command %s; the commands are", argv[at]);
         print_commands(stderr);
         return APP_USAGE;

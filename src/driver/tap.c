@@ -1,0 +1,257 @@
+/* TAP interfaces with virtio-net headers: checksums left to whoever needs them, large segments uncut. [virtio 1.2, 5.1.6]
+ *
+ * The kernel's peer is the host itself, so a frame whose checksum is partial never crossed a wire: it is taken as it is,
+ * and ours are given in the same way. One read or write moves up to 64 KB of text.
+ */
+#include <handfast/os.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/if.h>
+#include <linux/if_tun.h>
+#include <linux/virtio_net.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "base/bytes.h"
+#include "driver/driver.h"
+#include "os/clock.h"
+
+#define TCP_CHECKSUM_AT 16u /* [RFC 9293 3.1] */
+#define VNET_BYTES ((uint32_t)sizeof(struct virtio_net_hdr))
+
+/* The header lies 8 bytes into its buffer, so that the IP header behind it and Ethernet is aligned to 32. */
+#define VNET_AT 8u
+#define FRAME_AT (VNET_AT + VNET_BYTES)
+
+/* A multiple of the cache line that is no multiple of a page, lest all frames' headers meet in the same cache sets. */
+#define BUFFER_STRIDE ((size_t)65664)
+
+_Static_assert(FRAME_AT + HF_FRAME_MAX <= BUFFER_STRIDE && BUFFER_STRIDE % 64 == 0,
+               "a frame fits its buffer");
+_Static_assert(sizeof(struct virtio_net_hdr) == 10, "the header that the kernel calls version 0");
+
+static int error_of(int number)
+{
+    switch (number) {
+    case ENOENT:
+    case ENODEV:
+    case ENXIO: return HF_NO_DEVICE;
+    case EPERM:
+    case EACCES: return HF_NO_PERMISSION;
+    case EBUSY: return HF_DEVICE_BUSY;
+    case EINVAL: return HF_INVALID; /* an interface of this name is there, and is no TAP */
+    case ENOMEM: return HF_NO_MEMORY;
+    default: return HF_SYSTEM;
+    }
+}
+
+static int attach(struct hf_tap *tap, const char *name)
+{
+    struct ifreq request = {.ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR};
+    int header = (int)VNET_BYTES;
+
+    memcpy(request.ifr_name, name, strlen(name));
+    if (ioctl(tap->fd, TUNSETIFF, &request) != 0)
+        return error_of(errno);
+    memcpy(tap->name, request.ifr_name, sizeof tap->name);
+    if (ioctl(tap->fd, TUNSETVNETHDRSZ, &header) != 0)
+        return error_of(errno);
+    tap->offload =
+        ioctl(tap->fd, TUNSETOFFLOAD, TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN) == 0;
+    return HF_OK;
+}
+
+int hf_tap_open(struct hf_tap *tap, const char *name)
+{
+    *tap = (struct hf_tap){.fd = -1};
+    if (strlen(name) == 0 || strlen(name) >= sizeof tap->name)
+        return HF_INVALID;
+
+    tap->fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
+    if (tap->fd < 0)
+        return error_of(errno);
+    int error = attach(tap, name);
+    if (error) {
+        hf_tap_close(tap);
+        return error;
+    }
+
+    tap->buffer_bytes = 2 * HF_TAP_BATCH * BUFFER_STRIDE;
+    void *buffers = mmap(NULL, tap->buffer_bytes, PROT_READ | PROT_WRITE,
+                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+    if (buffers == MAP_FAILED) {
+        hf_tap_close(tap);
+        return HF_NO_MEMORY;
+    }
+    tap->buffers = buffers;
+    return HF_OK;
+}
+
+void hf_tap_close(struct hf_tap *tap)
+{
+    if (tap->buffers)
+        munmap(tap->buffers, tap->buffer_bytes);
+    if (tap->fd >= 0)
+        close(tap->fd);
+    *tap = (struct hf_tap){.fd = -1};
+}
+
+void hf_tap_wait(struct hf_tap *tap, int64_t deadline_us)
+{
+    struct pollfd wait = {.fd = tap->fd, .events = POLLIN};
+    struct timespec left;
+
+    ppoll(&wait, 1, clock_time_left(&left, deadline_us), NULL);
+}
+
+/* ---- in ---- */
+
+/* What the device says of a frame. false: a kind of large packet that was never offered. */
+static bool describe(struct hf_frame *frame, const struct virtio_net_hdr *header)
+{
+    if (header->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM)
+        frame->checksum = HF_CHECKSUM_PARTIAL;
+    else if (header->flags & VIRTIO_NET_HDR_F_DATA_VALID)
+        frame->checksum = HF_CHECKSUM_VERIFIED;
+
+    switch (header->gso_type & ~VIRTIO_NET_HDR_GSO_ECN) {
+    case VIRTIO_NET_HDR_GSO_NONE: return true;
+    case VIRTIO_NET_HDR_GSO_TCPV4:
+    case VIRTIO_NET_HDR_GSO_TCPV6: frame->gso_size = header->gso_size; return true;
+    default: return false;
+    }
+}
+
+size_t hf_tap_receive(struct hf_tap *tap, struct hf_frame *frames, size_t count)
+{
+    size_t filled = 0;
+
+    if (count > HF_TAP_BATCH)
+        count = HF_TAP_BATCH;
+    while (filled < count) {
+        uint8_t *buffer = tap->buffers + filled * BUFFER_STRIDE;
+        ssize_t got = read(tap->fd, buffer + VNET_AT, VNET_BYTES + HF_FRAME_MAX);
+        struct virtio_net_hdr header;
+
+        if (got < (ssize_t)VNET_BYTES) {
+            if (got < 0 && errno != EAGAIN && errno != EINTR)
+                tap->errors++;
+            break;
+        }
+        memcpy(&header, buffer + VNET_AT, sizeof header);
+        frames[filled] = (struct hf_frame){
+            .data = buffer + FRAME_AT,
+            .length = (uint32_t)got - VNET_BYTES,
+            .capacity = HF_FRAME_MAX,
+            .link = HF_ETHERNET,
+        };
+        if (describe(&frames[filled], &header))
+            filled++;
+        else
+            tap->errors++;
+    }
+    tap->received += filled;
+    return filled;
+}
+
+/* ---- out ---- */
+
+size_t hf_tap_slots(struct hf_tap *tap, struct hf_frame *frames, size_t count)
+{
+    if (count > HF_TAP_BATCH)
+        count = HF_TAP_BATCH;
+    for (size_t i = 0; i < count; i++)
+        frames[i] = (struct hf_frame){
+            .data = tap->buffers + (HF_TAP_BATCH + i) * BUFFER_STRIDE + FRAME_AT,
+            .capacity = HF_FRAME_MAX,
+        };
+    return count;
+}
+
+static bool is_ipv6(const struct hf_frame *frame)
+{
+    uint32_t ip_at = get_be16(frame->data + 12) == 0x8100 ? 18 : 14;
+
+    return frame->data[ip_at] >> 4 == 6;
+}
+
+/* What the device is to do with a frame of ours. */
+static struct virtio_net_hdr order(const struct hf_frame *frame)
+{
+    struct virtio_net_hdr header = {0};
+
+    if (frame->checksum != HF_CHECKSUM_PARTIAL)
+        return header;
+    header.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM;
+    header.csum_start = frame->transport_offset;
+    header.csum_offset = TCP_CHECKSUM_AT;
+    if (frame->gso_size && frame->length > (uint32_t)frame->header_length + frame->gso_size) {
+        header.gso_type = is_ipv6(frame) ? VIRTIO_NET_HDR_GSO_TCPV6 : VIRTIO_NET_HDR_GSO_TCPV4;
+        header.gso_size = frame->gso_size;
+        header.hdr_len = frame->header_length;
+    }
+    return header;
+}
+
+void hf_tap_transmit(struct hf_tap *tap, const struct hf_frame *frames, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct virtio_net_hdr header = order(&frames[i]);
+        struct iovec parts[] = {{&header, sizeof header}, {frames[i].data, frames[i].length}};
+
+        if (writev(tap->fd, parts, 2) >= 0)
+            tap->transmitted++;
+        else if (errno == EAGAIN || errno == ENOBUFS ||
+                 errno == EIO) /* full, or the interface is down */
+            tap->dropped++;
+        else
+            tap->errors++;
+    }
+}
+
+void hf_tap_describe(const struct hf_tap *tap, struct hf_config *config)
+{
+    struct ifreq request = {0};
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+    memcpy(request.ifr_name, tap->name, sizeof tap->name);
+    if (fd >= 0 && ioctl(fd, SIOCGIFMTU, &request) == 0 && request.ifr_mtu >= 576 &&
+        request.ifr_mtu <= 65535)
+        config->mtu = (uint16_t)request.ifr_mtu;
+    if (fd >= 0)
+        close(fd);
+
+    /* An IP packet has at most 65535 bytes, and its headers up to 100. */
+    config->checksum_offload = tap->offload;
+    config->segmentation_bytes = tap->offload ? 65535 - 100 : 0;
+}
+
+/* ---- as every driver ---- */
+
+static size_t receive(void *self, struct hf_frame *frames, size_t count)
+{
+    return hf_tap_receive(self, frames, count);
+}
+
+static size_t slots(void *self, struct hf_frame *frames, size_t count)
+{
+    return hf_tap_slots(self, frames, count);
+}
+
+static void transmit(void *self, const struct hf_frame *frames, size_t count)
+{
+    hf_tap_transmit(self, frames, count);
+}
+
+static int descriptor(void *self)
+{
+    return ((const struct hf_tap *)self)->fd;
+}
+
+const struct driver driver_tap = {receive, slots, transmit, descriptor};
