@@ -10,6 +10,7 @@
 #include "base/list.h"
 #include "base/table.h"
 #include "base/time.h"
+#include "crypto/siphash.h"
 #include "wire/packet.h"
 
 #define IP_REASSEMBLY_TIMEOUT_US \
@@ -35,7 +36,7 @@ struct ip_reassembly {
     uint32_t datagrams_each, blocks_each; /* a source's share */
     uint8_t *whole;
     struct hf_stats *stats;
-    uint8_t key[16];
+    struct siphash_key key;
 };
 
 struct ip_reassembly_whole {
@@ -45,7 +46,7 @@ struct ip_reassembly_whole {
 
 /* max_reassemblies 0: every fragment is refused, no memory is taken. */
 void ip_reassembly_init(struct ip_reassembly *reassembly, struct arena *arena,
-                        uint32_t max_reassemblies, const uint8_t key[16], struct hf_stats *stats);
+                        uint32_t max_reassemblies, struct siphash_key key, struct hf_stats *stats);
 
 /* A PACKET_FRAGMENT to us arrived. Counts all but frame_foreign. */
 enum ip_reassembly_verdict ip_reassembly_add(struct ip_reassembly *reassembly,

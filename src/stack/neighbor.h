@@ -16,6 +16,7 @@
 #include "base/ring.h"
 #include "base/table.h"
 #include "base/time.h"
+#include "crypto/siphash.h"
 #include "stack/route.h"
 #include "wire/packet.h"
 
@@ -76,7 +77,7 @@ struct neighbors {
     const struct route *route;
     struct hf_stats *stats;
     struct hf_event_sink *events;
-    uint8_t key[16];
+    struct siphash_key key;
     struct hf_mac mac;
     uint16_t vlan;
     bool ethernet;
@@ -95,7 +96,7 @@ struct neighbor_setup {
     struct hf_mac mac; /* ours */
     struct hf_stats *stats;
     struct hf_event_sink *events;
-    uint8_t key[16];
+    struct siphash_key key;
 };
 
 /* setup->route and ->stats must live as long as *neighbors. While arena->base is NULL only setup->config is read. */

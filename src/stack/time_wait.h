@@ -43,10 +43,12 @@ struct time_waits {
     time_wait_hash_of *hash_of;
     const void *hash_context;
     uint32_t lasts_ms; /* 2 MSL */
+    bool timestamps;   /* new connections may use them */
 };
 
 struct time_wait_setup {
     uint32_t capacity, msl_ms;
+    bool timestamps; /* the configuration's */
     const struct route *route;
     struct hf_stats *stats;
     time_wait_hash_of *hash_of;
