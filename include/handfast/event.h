@@ -15,10 +15,10 @@ enum hf_event_kind {
     HF_EVENT_HALF_OPEN_TIMED_OUT, /* nobody acknowledged our SYN-ACK                           */
     HF_EVENT_CACHE_FULL,          /* the SYN cache of a listener is full                       */
     HF_EVENT_ACCEPT_QUEUE_FULL,
-    HF_EVENT_POOL_FULL,           /* no memory for bytes that arrived                          */
-    HF_EVENT_CHALLENGED,          /* a RST, SYN or ACK that might be forged was challenged     */
-    HF_EVENT_ADDRESS_CONFLICT,    /* another station claims our address (ARP, ND)              */
-    HF_EVENT_NEIGHBOR_FAILED,     /* nobody answers for a next hop                             */
+    HF_EVENT_POOL_FULL,        /* no memory for bytes that arrived                          */
+    HF_EVENT_CHALLENGED,       /* a RST, SYN or ACK that might be forged was challenged     */
+    HF_EVENT_ADDRESS_CONFLICT, /* another station claims our address (ARP, ND)              */
+    HF_EVENT_NEIGHBOR_FAILED,  /* nobody answers for a next hop                             */
     HF_EVENT_KINDS,
 };
 

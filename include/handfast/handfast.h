@@ -31,27 +31,36 @@ extern "C" {
 /* What a call answers when it is not HF_OK. The words in quotes are those of RFC 9293 3.10. */
 enum hf_error {
     HF_OK = 0,
-    HF_AGAIN = -1,           /* nothing there now, or no room now: wait for readiness                   */
-    HF_INVALID = -2,         /* an argument or a configuration value is impossible                      */
-    HF_NO_SOCKET = -3,       /* "connection does not exist": never opened, or closed by its user        */
-    HF_NOT_CONNECTED = -4,   /* the handshake is not finished, or the call makes no sense for a listener */
-    HF_CLOSING = -5,         /* "connection closing": nothing more can be sent or received              */
-    HF_RESET = -6,           /* "connection reset" by the peer                                          */
-    HF_REFUSED = -7,         /* "connection refused": our SYN was answered with a reset                 */
-    HF_TIMED_OUT = -8,       /* "connection aborted due to user timeout", or retransmissions gave up    */
-    HF_UNREACHABLE = -9,     /* the network says that the peer cannot be reached                        */
-    HF_ADDRESS_IN_USE = -10, /* another listener or connection has this address and port                */
-    HF_NO_ADDRESS = -11,     /* the local address is not one of the stack's                             */
-    HF_NO_ROUTE = -12,       /* no address of ours, or no route, reaches the remote address             */
-    HF_NO_ROOM = -13,        /* "insufficient resources": a configured limit is reached                 */
-    HF_ABORTED = -14,        /* ended by our own side                                                   */
-    HF_EXISTS = -15,         /* "connection already exists"                                             */
-    HF_TOO_SMALL = -16,      /* the memory given to hf_init is smaller than hf_memory_needed says       */
-    HF_NO_MEMORY = -17,      /* the operating system gave no memory                                     */
-    HF_NO_PERMISSION = -18,  /* the operating system refuses: root or CAP_NET_ADMIN is needed           */
-    HF_NO_DEVICE = -19,      /* there is no TUN device (/dev/net/tun)                                   */
-    HF_DEVICE_BUSY = -20,    /* the TAP interface is held by another program                            */
-    HF_SYSTEM = -21,         /* another system call failed; errno says which                            */
+    HF_AGAIN = -1,     /* nothing there now, or no room now: wait for readiness                   */
+    HF_INVALID = -2,   /* an argument or a configuration value is impossible                      */
+    HF_NO_SOCKET = -3, /* "connection does not exist": never opened, or closed by its user        */
+    HF_NOT_CONNECTED =
+        -4,          /* the handshake is not finished, or the call makes no sense for a listener */
+    HF_CLOSING = -5, /* "connection closing": nothing more can be sent or received              */
+    HF_RESET = -6,   /* "connection reset" by the peer                                          */
+    HF_REFUSED = -7, /* "connection refused": our SYN was answered with a reset                 */
+    HF_TIMED_OUT = -8, /* "connection aborted due to user timeout", or retransmissions gave up    */
+    HF_UNREACHABLE =
+        -9, /* the network says that the peer cannot be reached                        */
+    HF_ADDRESS_IN_USE =
+        -10, /* another listener or connection has this address and port                */
+    HF_NO_ADDRESS =
+        -11,           /* the local address is not one of the stack's                             */
+    HF_NO_ROUTE = -12, /* no address of ours, or no route, reaches the remote address             */
+    HF_NO_ROOM = -13,  /* "insufficient resources": a configured limit is reached                 */
+    HF_ABORTED = -14,  /* ended by our own side                                                   */
+    HF_EXISTS = -15,   /* "connection already exists"                                             */
+    HF_TOO_SMALL =
+        -16, /* the memory given to hf_init is smaller than hf_memory_needed says       */
+    HF_NO_MEMORY =
+        -17, /* the operating system gave no memory                                     */
+    HF_NO_PERMISSION =
+        -18, /* the operating system refuses: root or CAP_NET_ADMIN is needed           */
+    HF_NO_DEVICE =
+        -19, /* there is no TUN device (/dev/net/tun)                                   */
+    HF_DEVICE_BUSY =
+        -20,         /* the TAP interface is held by another program                            */
+    HF_SYSTEM = -21, /* another system call failed; errno says which                            */
 };
 
 /* An IPv6 address, or an IPv4 address in its mapped form ::ffff:a.b.c.d; all zero means "any". Network order. */
@@ -96,71 +105,84 @@ struct hf_config {
     struct hf_route routes[HF_ROUTES_MAX];
     struct hf_mac mac; /* all zero: made from the secret, locally administered                    */
     enum hf_link link;
-    uint16_t mtu;  /* bytes of an IP packet, 1280 to 65535 (576 if only IPv4)                     */
-    uint16_t vlan; /* 802.1Q tag on every frame, 1 to 4094; 0: none                                */
+    uint16_t mtu; /* bytes of an IP packet, 1280 to 65535 (576 if only IPv4)                     */
+    uint16_t
+        vlan; /* 802.1Q tag on every frame, 1 to 4094; 0: none                                */
 
-    uint32_t max_connections; /* 1 to 2^26                                                         */
-    uint32_t max_half_opens;  /* SYN cache entries of 64 bytes                                     */
-    uint32_t max_time_waits;  /* TIME-WAIT records of 64 bytes; 0: as many as connections          */
+    uint32_t
+        max_connections;     /* 1 to 2^26                                                         */
+    uint32_t max_half_opens; /* SYN cache entries of 64 bytes                                     */
+    uint32_t max_time_waits; /* TIME-WAIT records of 64 bytes; 0: as many as connections          */
     uint32_t max_listeners;
-    uint32_t max_neighbors;    /* link addresses kept                                              */
-    uint32_t max_reassemblies; /* IP datagrams under reassembly, 0: fragments are refused          */
+    uint32_t max_neighbors; /* link addresses kept                                              */
+    uint32_t
+        max_reassemblies; /* IP datagrams under reassembly, 0: fragments are refused          */
 
-    uint32_t receive_bytes; /* one connection's largest receive queue; it sets the window scale    */
-    uint32_t send_bytes;    /* one connection's largest send queue                                 */
-    uint64_t pool_bytes;    /* shared by all queues; 0: the promise to each and a quarter more     */
-    uint32_t promise_bytes; /* of the pool, kept for each connection in need: 4096                 */
+    uint32_t
+        receive_bytes;   /* one connection's largest receive queue; it sets the window scale    */
+    uint32_t send_bytes; /* one connection's largest send queue                                 */
+    uint64_t pool_bytes; /* shared by all queues; 0: the promise to each and a quarter more     */
+    uint32_t
+        promise_bytes; /* of the pool, kept for each connection in need: 4096                 */
 
-    uint32_t msl_ms;               /* TIME-WAIT lasts twice this                                   */
-    uint32_t min_rto_ms;           /* 200: recorded deviation from RFC 6298's second               */
-    uint32_t initial_rto_ms;       /* 1000                                                         */
-    uint32_t max_rto_ms;           /* 120000                                                       */
-    uint32_t delayed_ack_ms;       /* 40; at most 500, 0: every segment is acknowledged at once    */
-    uint32_t user_timeout_ms;      /* data unacknowledged for so long ends the connection          */
-    uint32_t syn_timeout_ms;       /* the same for our SYN                                         */
-    uint32_t fin_wait_2_ms;        /* how long FIN-WAIT-2 may last once no user holds the socket   */
-    uint32_t keepalive_idle_ms;    /* 0: keep-alive is off, the default                            */
+    uint32_t msl_ms;            /* TIME-WAIT lasts twice this                                   */
+    uint32_t min_rto_ms;        /* 200: recorded deviation from RFC 6298's second               */
+    uint32_t initial_rto_ms;    /* 1000                                                         */
+    uint32_t max_rto_ms;        /* 120000                                                       */
+    uint32_t delayed_ack_ms;    /* 40; at most 500, 0: every segment is acknowledged at once    */
+    uint32_t user_timeout_ms;   /* data unacknowledged for so long ends the connection          */
+    uint32_t syn_timeout_ms;    /* the same for our SYN                                         */
+    uint32_t fin_wait_2_ms;     /* how long FIN-WAIT-2 may last once no user holds the socket   */
+    uint32_t keepalive_idle_ms; /* 0: keep-alive is off, the default                            */
     uint32_t keepalive_interval_ms;
     uint8_t keepalive_count;
-    uint8_t initial_window; /* segments: 10                                                        */
-    uint8_t ttl;            /* hop limit of what we send: 64                                       */
+    uint8_t
+        initial_window; /* segments: 10                                                        */
+    uint8_t ttl;        /* hop limit of what we send: 64                                       */
     uint8_t syn_ack_retries;
     uint32_t half_open_timeout_ms;
     enum hf_on_timeout on_timeout;
-    uint32_t reset_budget_per_s; /* resets, ICMP errors and echoes to peers without a connection   */
+    uint32_t
+        reset_budget_per_s; /* resets, ICMP errors and echoes to peers without a connection   */
 
     bool timestamps;     /* RFC 7323 */
     bool window_scaling; /* RFC 7323 */
     bool sack;           /* RFC 2018 */
     bool nagle;          /* RFC 9293 3.7.4 */
     bool answer_ping;
-    bool gratuitous_arp;               /* announce our addresses at the start                      */
-    bool allow_self_connect;           /* refused by default                                       */
-    bool allow_simultaneous_at_listener; /* active open from a listening port met by a bare SYN    */
-    bool checksum_offload;             /* the driver completes partial checksums on output         */
-    uint32_t segmentation_bytes;       /* largest segment handed to a driver that cuts it; 0: none */
+    bool gratuitous_arp;     /* announce our addresses at the start                      */
+    bool allow_self_connect; /* refused by default                                       */
+    bool
+        allow_simultaneous_at_listener; /* active open from a listening port met by a bare SYN    */
+    bool checksum_offload;       /* the driver completes partial checksums on output         */
+    uint32_t segmentation_bytes; /* largest segment handed to a driver that cuts it; 0: none */
 };
 
-#define HF_CONFIG_DEFAULT                                                                                              \
-    {                                                                                                                  \
-        .link = HF_ETHERNET, .mtu = 1500, .max_connections = 64, .max_half_opens = 256, .max_listeners = 8,            \
-        .max_neighbors = 64, .max_reassemblies = 16, .receive_bytes = 32768, .send_bytes = 32768,                      \
-        .promise_bytes = 4096, .msl_ms = 30000, .min_rto_ms = 200, .initial_rto_ms = 1000, .max_rto_ms = 120000,       \
-        .delayed_ack_ms = 40, .user_timeout_ms = 300000, .syn_timeout_ms = 180000, .fin_wait_2_ms = 60000,             \
-        .keepalive_interval_ms = 75000, .keepalive_count = 9, .initial_window = 10, .ttl = 64, .syn_ack_retries = 2,   \
-        .half_open_timeout_ms = 10000, .reset_budget_per_s = 1000, .timestamps = true, .window_scaling = true,         \
-        .sack = true, .nagle = true, .answer_ping = true, .gratuitous_arp = true                                       \
+#define HF_CONFIG_DEFAULT                                                                        \
+    {                                                                                            \
+        .link = HF_ETHERNET, .mtu = 1500, .max_connections = 64, .max_half_opens = 256,          \
+        .max_listeners = 8, .max_neighbors = 64, .max_reassemblies = 16, .receive_bytes = 32768, \
+        .send_bytes = 32768, .promise_bytes = 4096, .msl_ms = 30000, .min_rto_ms = 200,          \
+        .initial_rto_ms = 1000, .max_rto_ms = 120000, .delayed_ack_ms = 40,                      \
+        .user_timeout_ms = 300000, .syn_timeout_ms = 180000, .fin_wait_2_ms = 60000,             \
+        .keepalive_interval_ms = 75000, .keepalive_count = 9, .initial_window = 10, .ttl = 64,   \
+        .syn_ack_retries = 2, .half_open_timeout_ms = 10000, .reset_budget_per_s = 1000,         \
+        .timestamps = true, .window_scaling = true, .sack = true, .nagle = true,                 \
+        .answer_ping = true, .gratuitous_arp = true                                              \
     }
 
-struct hf_crypto_ops; /* MACs for signed segments and the journal: see a later version; NULL is allowed */
+struct
+    hf_crypto_ops; /* MACs for signed segments and the journal: see a later version; NULL is allowed */
 struct hf_event_sink; /* event.h */
 
 /* What the world gives a stack. Everything is copied by hf_init except `memory` and `event_sink`. */
 struct hf_env {
-    void *memory; /* aligned to 64, hf_memory_needed() bytes, the stack's until it is given up      */
+    void *
+        memory; /* aligned to 64, hf_memory_needed() bytes, the stack's until it is given up      */
     size_t memory_bytes;
-    bool memory_is_zero; /* fresh from the kernel: what is not used is never touched               */
-    uint8_t secret[32];  /* from a good source of randomness; keys for hashes, ISNs and cookies    */
+    bool
+        memory_is_zero; /* fresh from the kernel: what is not used is never touched               */
+    uint8_t secret[32]; /* from a good source of randomness; keys for hashes, ISNs and cookies    */
     int64_t wall_minus_now_us;
     const struct hf_crypto_ops *crypto;
     struct hf_event_sink *event_sink;
@@ -171,16 +193,18 @@ struct hf_env {
 };
 
 enum hf_checksum {
-    HF_CHECKSUM_NONE = 0, /* in: to be verified. out: complete in the frame                        */
+    HF_CHECKSUM_NONE =
+        0, /* in: to be verified. out: complete in the frame                        */
     HF_CHECKSUM_VERIFIED, /* in: the device has verified it                                        */
-    HF_CHECKSUM_PARTIAL,  /* the field holds the pseudo-header's sum only; the device completes it */
+    HF_CHECKSUM_PARTIAL, /* the field holds the pseudo-header's sum only; the device completes it */
 };
 
 /* What became of a frame that was given to hf_input. */
 enum hf_verdict {
-    HF_DELIVERED = 0, /* part of a conversation of ours, used                                      */
-    HF_DROPPED,       /* ours, but refused: `reason` names the counter (stats.h)                   */
-    HF_FOREIGN,       /* not for this stack (UDP, others' addresses): the caller may use it        */
+    HF_DELIVERED =
+        0,      /* part of a conversation of ours, used                                      */
+    HF_DROPPED, /* ours, but refused: `reason` names the counter (stats.h)                   */
+    HF_FOREIGN, /* not for this stack (UDP, others' addresses): the caller may use it        */
 };
 
 /* A frame in the caller's memory. For hf_input the caller fills data, length, link, checksum and gso_size; the stack
@@ -193,13 +217,16 @@ struct hf_frame {
     uint8_t link;     /* enum hf_link     */
     uint8_t checksum; /* enum hf_checksum */
     uint8_t verdict;  /* enum hf_verdict  */
-    uint8_t unproven; /* out: 1 when it answers a peer without a connection                        */
-    uint16_t gso_size;         /* bytes of text in each segment of a larger one; 0: one segment    */
-    uint16_t header_length;    /* out: link, IP and TCP header together                            */
-    uint16_t transport_offset; /* out: where the TCP or ICMP header begins                         */
-    uint16_t reason;           /* enum hf_stat: why it was refused                                 */
+    uint8_t
+        unproven; /* out: 1 when it answers a peer without a connection                        */
+    uint16_t gso_size;      /* bytes of text in each segment of a larger one; 0: one segment    */
+    uint16_t header_length; /* out: link, IP and TCP header together                            */
+    uint16_t
+        transport_offset; /* out: where the TCP or ICMP header begins                         */
+    uint16_t reason;      /* enum hf_stat: why it was refused                                 */
     uint32_t flow_hash;
-    uint64_t driver_word; /* the driver's own                                                      */
+    uint64_t
+        driver_word; /* the driver's own                                                      */
 };
 
 struct hf_stack;
@@ -208,7 +235,8 @@ struct hf_stack;
 HF_API size_t hf_memory_needed(const struct hf_config *config);
 
 /* Makes a stack in env->memory. HF_INVALID: hf_config_error() says which value; HF_TOO_SMALL: the memory is. */
-HF_API int hf_init(struct hf_stack **stack, const struct hf_config *config, const struct hf_env *env, int64_t now_us);
+HF_API int hf_init(struct hf_stack **stack, const struct hf_config *config,
+                   const struct hf_env *env, int64_t now_us);
 
 /* NULL if the configuration is possible, else a sentence that names the value and what is accepted. */
 HF_API const char *hf_config_error(const struct hf_config *config);
@@ -218,7 +246,8 @@ HF_API void hf_input(struct hf_stack *stack, struct hf_frame *frames, size_t cou
 
 /* What to send now: fills up to count slots and returns how many. A slot smaller than the link header and the MTU is not
  * used; one of HF_FRAME_MAX bytes can carry segmentation_bytes. Call until it returns less than count. */
-HF_API size_t hf_output(struct hf_stack *stack, struct hf_frame *slots, size_t count, int64_t now_us);
+HF_API size_t hf_output(struct hf_stack *stack, struct hf_frame *slots, size_t count,
+                        int64_t now_us);
 
 /* The instant at which hf_tick has something to do; INT64_MAX if nothing is waiting. */
 HF_API int64_t hf_next_deadline(const struct hf_stack *stack);
@@ -246,8 +275,10 @@ HF_API int hf_endpoint_parse(struct hf_endpoint *endpoint, const char *text);
 #define HF_ENDPOINT_TEXT_MAX 56
 
 /* The usual text form (RFC 5952), written to `text` and returned. */
-HF_API const char *hf_address_format(char text[HF_ADDRESS_TEXT_MAX], const struct hf_address *address);
-HF_API const char *hf_endpoint_format(char text[HF_ENDPOINT_TEXT_MAX], const struct hf_endpoint *endpoint);
+HF_API const char *hf_address_format(char text[HF_ADDRESS_TEXT_MAX],
+                                     const struct hf_address *address);
+HF_API const char *hf_endpoint_format(char text[HF_ENDPOINT_TEXT_MAX],
+                                      const struct hf_endpoint *endpoint);
 
 static inline bool hf_address_is_v4(const struct hf_address *address)
 {

@@ -17,6 +17,9 @@ typedef uint64_t hf_socket;
 
 #define HF_NO_SUCH_SOCKET ((hf_socket)0)
 
+/* The most spans that hf_reserve fills in one call. */
+#define HF_SPANS_MAX 64u
+
 /* The states of RFC 9293 3.3.2, in its order. */
 enum hf_state {
     HF_STATE_CLOSED = 0,
@@ -39,13 +42,14 @@ HF_API const char *hf_state_text(enum hf_state state);
 /* Why a socket is in the readiness list. Several may be set. Each is announced once when it becomes true (edge), so read
  * until HF_AGAIN and write until HF_AGAIN. */
 enum hf_readiness {
-    HF_ACCEPTABLE = 1,   /* listener: hf_accept has something                                       */
-    HF_CONNECTED = 2,    /* our hf_connect is finished                                              */
-    HF_READABLE = 4,     /* bytes, or the peer's FIN                                                */
-    HF_WRITABLE = 8,     /* room again after hf_send or hf_reserve found none, or all acknowledged  */
-    HF_PEER_CLOSED = 16, /* the peer's FIN is next after what is queued                             */
-    HF_URGENT = 32,      /* urgent data lies ahead: hf_status says where                            */
-    HF_ENDED = 64,       /* the connection is over: hf_status says why. Close the socket            */
+    HF_ACCEPTABLE = 1, /* listener: hf_accept has something                                       */
+    HF_CONNECTED = 2,  /* our hf_connect is finished                                              */
+    HF_READABLE = 4,   /* bytes, or the peer's FIN                                                */
+    HF_WRITABLE = 8,   /* room again after hf_send or hf_reserve found none, or all acknowledged  */
+    HF_PEER_CLOSED =
+        16,         /* the peer's FIN is next after what is queued                             */
+    HF_URGENT = 32, /* urgent data lies ahead: hf_status says where                            */
+    HF_ENDED = 64,  /* the connection is over: hf_status says why. Close the socket            */
 };
 
 struct hf_ready {
@@ -61,24 +65,25 @@ struct hf_span {
 
 /* What a listener may have of its own. Zero: the configuration's value. */
 struct hf_listen_options {
-    struct hf_endpoint local; /* address all zero: every address of ours                           */
-    uint32_t backlog;         /* connections waiting for hf_accept: 128                            */
+    struct hf_endpoint
+        local;        /* address all zero: every address of ours                           */
+    uint32_t backlog; /* connections waiting for hf_accept: 128                            */
     uint32_t half_open_limit;
     uint32_t half_open_timeout_ms;
-    int8_t syn_ack_retries;   /* -1: none (zero means the configuration's)                         */
-    int8_t on_timeout;        /* -1: HF_FORGET, 1: HF_SEND_RESET                                   */
+    int8_t syn_ack_retries; /* -1: none (zero means the configuration's)                         */
+    int8_t on_timeout;      /* -1: HF_FORGET, 1: HF_SEND_RESET                                   */
     uint64_t user;
 };
 
 /* What hf_set_option sets on a connection, or on a listener for those it will accept. */
 enum hf_option {
-    HF_NODELAY = 1,           /* 1: no Nagle                                          RFC 9293 3.7.4 */
-    HF_USER_TIMEOUT_MS,       /* 0: the configuration's                               RFC 5482      */
-    HF_KEEPALIVE_IDLE_MS,     /* 0: off                                               RFC 9293 3.8.4 */
-    HF_RECEIVE_BYTES,         /* the receive queue's limit; not below what is announced             */
-    HF_SEND_BYTES,            /* the send queue's limit                                             */
-    HF_QUICK_ACK,             /* 1: acknowledge every segment at once                               */
-    HF_CORK,                  /* 1: send only full segments until 0 is set                          */
+    HF_NODELAY = 1,       /* 1: no Nagle                                          RFC 9293 3.7.4 */
+    HF_USER_TIMEOUT_MS,   /* 0: the configuration's                               RFC 5482      */
+    HF_KEEPALIVE_IDLE_MS, /* 0: off                                               RFC 9293 3.8.4 */
+    HF_RECEIVE_BYTES,     /* the receive queue's limit; not below what is announced             */
+    HF_SEND_BYTES,        /* the send queue's limit                                             */
+    HF_QUICK_ACK,         /* 1: acknowledge every segment at once                               */
+    HF_CORK,              /* 1: send only full segments until 0 is set                          */
 };
 
 /* What is known of a socket: for people, statistics and tests. */
@@ -87,56 +92,65 @@ struct hf_status {
     int error; /* why the connection ended: HF_RESET, HF_TIMED_OUT ...; HF_OK otherwise             */
     struct hf_endpoint local, remote;
     uint64_t user;
-    uint64_t bytes_received, bytes_sent; /* text in order from the peer; text the peer acknowledged */
+    uint64_t bytes_received,
+        bytes_sent; /* text in order from the peer; text the peer acknowledged */
     uint32_t receive_queued, send_queued, unsent;
-    uint32_t receive_window, send_window; /* as last announced by us, by the peer                   */
+    uint32_t receive_window,
+        send_window; /* as last announced by us, by the peer                   */
     uint32_t srtt_us, rttvar_us, rto_us;
     uint32_t congestion_window, slow_start_threshold;
-    uint32_t retransmits; /* segments sent again                                                    */
-    uint16_t mss;         /* text of our largest segment                                            */
+    uint32_t
+        retransmits; /* segments sent again                                                    */
+    uint16_t mss;    /* text of our largest segment                                            */
     uint8_t send_scale, receive_scale;
     bool timestamps, sack, window_scaling, peer_closed, nodelay;
-    uint32_t urgent_bytes;    /* unread bytes up to and with the last urgent one; 0: none           */
-    uint32_t accept_queued;   /* listener: connections waiting                                      */
-    uint32_t half_opens;      /* listener: in the SYN cache                                         */
+    uint32_t urgent_bytes;  /* unread bytes up to and with the last urgent one; 0: none           */
+    uint32_t accept_queued; /* listener: connections waiting                                      */
+    uint32_t half_opens;    /* listener: in the SYN cache                                         */
     uint32_t backlog;
-    uint32_t iss, irs, snd_una, snd_nxt, rcv_nxt; /* sequence numbers, for tests and teaching       */
+    uint32_t iss, irs, snd_una, snd_nxt,
+        rcv_nxt; /* sequence numbers, for tests and teaching       */
 };
 
 /* Passive OPEN. HF_ADDRESS_IN_USE, HF_NO_ADDRESS, HF_NO_ROOM, HF_INVALID (port 0). */
 HF_API int hf_listen(struct hf_stack *stack, const struct hf_endpoint *local, hf_socket *listener);
-HF_API int hf_listen_with(struct hf_stack *stack, const struct hf_listen_options *options, hf_socket *listener);
+HF_API int hf_listen_with(struct hf_stack *stack, const struct hf_listen_options *options,
+                          hf_socket *listener);
 
 /* The oldest connection that waits, or HF_AGAIN. */
 HF_API int hf_accept(struct hf_stack *stack, hf_socket listener, hf_socket *connection);
 
 /* Active OPEN. `local` NULL, or its zero parts, are chosen (port by RFC 6056). The socket is HF_CONNECTED or HF_ENDED
  * later. HF_NO_ROUTE, HF_NO_ADDRESS, HF_ADDRESS_IN_USE, HF_NO_ROOM, HF_INVALID (remote unspecified, or ourselves). */
-HF_API int hf_connect(struct hf_stack *stack, const struct hf_endpoint *local, const struct hf_endpoint *remote,
-                      hf_socket *connection, int64_t now_us);
+HF_API int hf_connect(struct hf_stack *stack, const struct hf_endpoint *local,
+                      const struct hf_endpoint *remote, hf_socket *connection, int64_t now_us);
 
 /* SEND: bytes taken (may be fewer than length), HF_AGAIN when there is no room, else why not. Data may be queued while
  * the handshake is under way. */
-HF_API ptrdiff_t hf_send(struct hf_stack *stack, hf_socket socket, const void *data, size_t length, int64_t now_us);
+HF_API ptrdiff_t hf_send(struct hf_stack *stack, hf_socket socket, const void *data, size_t length,
+                         int64_t now_us);
 
 /* As hf_send; the last byte taken is urgent. Prefer not to: RFC 6093. */
-HF_API ptrdiff_t hf_send_urgent(struct hf_stack *stack, hf_socket socket, const void *data, size_t length,
-                                int64_t now_us);
+HF_API ptrdiff_t hf_send_urgent(struct hf_stack *stack, hf_socket socket, const void *data,
+                                size_t length, int64_t now_us);
 
 /* RECEIVE: bytes copied, 0 once the peer's FIN is reached, HF_AGAIN when nothing is there, else why not. */
-HF_API ptrdiff_t hf_receive(struct hf_stack *stack, hf_socket socket, void *buffer, size_t capacity, int64_t now_us);
+HF_API ptrdiff_t hf_receive(struct hf_stack *stack, hf_socket socket, void *buffer, size_t capacity,
+                            int64_t now_us);
 
 /* The first contiguous bytes that wait, without a copy; as hf_receive otherwise. Valid until the next call that takes
  * now_us. hf_peek_spans fills up to count spans and returns the bytes in them. */
 HF_API ptrdiff_t hf_peek(struct hf_stack *stack, hf_socket socket, const void **data);
-HF_API ptrdiff_t hf_peek_spans(struct hf_stack *stack, hf_socket socket, struct hf_span *spans, size_t *count);
+HF_API ptrdiff_t hf_peek_spans(struct hf_stack *stack, hf_socket socket, struct hf_span *spans,
+                               size_t *count);
 
 /* Takes length bytes off, which opens the window. HF_INVALID: more than is there. */
 HF_API int hf_consume(struct hf_stack *stack, hf_socket socket, size_t length, int64_t now_us);
 
 /* Room at the end of the send queue to write to directly: spans and the bytes in them, or HF_AGAIN. hf_commit then queues
  * the first length bytes of it. Between the two no other call for this stack may come. */
-HF_API ptrdiff_t hf_reserve(struct hf_stack *stack, hf_socket socket, struct hf_span *spans, size_t *count);
+HF_API ptrdiff_t hf_reserve(struct hf_stack *stack, hf_socket socket, struct hf_span *spans,
+                            size_t *count);
 HF_API int hf_commit(struct hf_stack *stack, hf_socket socket, size_t length, int64_t now_us);
 
 /* FIN after what is queued; receiving goes on (half-close). */
@@ -154,8 +168,8 @@ HF_API size_t hf_take_ready(struct hf_stack *stack, struct hf_ready *ready, size
 
 /* A word of the caller's own, given back by hf_take_ready and hf_status. */
 HF_API int hf_set_user(struct hf_stack *stack, hf_socket socket, uint64_t user);
-HF_API int hf_set_option(struct hf_stack *stack, hf_socket socket, enum hf_option option, uint32_t value,
-                         int64_t now_us);
+HF_API int hf_set_option(struct hf_stack *stack, hf_socket socket, enum hf_option option,
+                         uint32_t value, int64_t now_us);
 
 /* STATUS. */
 HF_API int hf_status(const struct hf_stack *stack, hf_socket socket, struct hf_status *status);

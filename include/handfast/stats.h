@@ -85,6 +85,7 @@ extern "C" {
     X(connections_reset, "connections", "ended by the peer's RST")                                                     \
     X(connections_aborted, "connections", "ended by our RST")                                                          \
     X(connections_timed_out, "connections", "ended by a timeout")                                                      \
+    X(connections_unreachable, "connections", "our SYN was answered by an ICMP error")                                        \
     X(connections_closed, "connections", "ended in order")                                                             \
     X(rst_outside_window, "segments", "RST outside the window: ignored [RFC 5961 3.2]")                                \
     X(rst_challenged, "segments", "RST in the window but not at its edge: challenged [RFC 5961 3.2]")                  \
@@ -96,6 +97,7 @@ extern "C" {
     X(segment_no_timestamp, "segments", "timestamp missing though agreed: dropped [RFC 7323 3.2]")                     \
     X(segment_no_ack, "segments", "ACK bit off in a synchronized state")                                               \
     X(segment_bad_ack, "segments", "ACK that SYN-SENT cannot accept")                                                  \
+    X(segment_no_syn, "segments", "neither SYN nor RST in SYN-SENT")                                                                   \
     X(segment_after_close, "segments", "text for a connection that its user has closed: reset")                        \
     X(segment_duplicate, "segments", "old text received again")                                                        \
     X(segment_out_of_order, "segments", "text ahead of what is expected, kept")                                        \
@@ -137,7 +139,8 @@ struct hf_stats {
 
 /* How much of each limit is in use now. */
 struct hf_gauges {
-    uint32_t connections[HF_STATES]; /* by state; half-opens are SYN-RECEIVED, TIME-WAIT records TIME-WAIT */
+    uint32_t connections
+        [HF_STATES]; /* by state; half-opens are SYN-RECEIVED, TIME-WAIT records TIME-WAIT */
     uint32_t half_opens, max_half_opens;
     uint32_t connections_used, max_connections;
     uint32_t time_waits, max_time_waits;

@@ -55,7 +55,7 @@ struct tcp {
 
 void tcp_init(struct tcp *tcp, const struct hf_config *config, struct hf_stats *stats);
 
-/* What an active or passive open needs to know from outside. */
+/* What an open needs to know from outside; iss only an active one. */
 struct tcp_open {
     seq iss;
     uint32_t ts_offset;
@@ -66,7 +66,7 @@ struct tcp_open {
 /* OPEN: all fields of *tcb are set. false: the chunk pool cannot promise. [RFC 9293 3.10.1] */
 bool tcp_open_active(struct tcp *tcp, struct tcb *tcb, const struct tcp_open *open, int64_t now_us);
 bool tcp_open_established(struct tcp *tcp, struct tcb *tcb, const struct handshake *handshake,
-                          uint16_t path_mss, int64_t now_us);
+                          const struct tcp_open *open, int64_t now_us);
 
 /* Gives back all that the TCB holds: once, when it leaves for good. */
 void tcp_release(struct tcp *tcp, struct tcb *tcb);
@@ -78,10 +78,16 @@ void tcp_segment_arrives(struct tcp *tcp, struct tcb *tcb, const struct segment 
 /* Time passed: every deadline that is due. [RFC 9293 3.10.8] */
 void tcp_timeout(struct tcp *tcp, struct tcb *tcb, int64_t now_us);
 
-/* The next segment to send, if any; its text is out->length bytes of tcb->snd_queue from *text_offset on. At most
- * `text_max` bytes of text (a whole number of MSS is taken if it is larger than one). Call until false. */
-bool tcp_output(struct tcp *tcp, struct tcb *tcb, uint32_t text_max, struct segment *out,
-                uint32_t *text_offset, int64_t now_us);
+/* A segment to send; its text is segment.length bytes of tcb->snd_queue from text_offset on. */
+struct tcp_outgoing {
+    uint32_t
+        text_max; /* in: the most text that fits (whole MSS are taken if it is more than one) */
+    uint32_t text_offset;
+    struct segment segment;
+};
+
+/* The next segment to send, if any. Call until false. */
+bool tcp_output(struct tcp *tcp, struct tcb *tcb, struct tcp_outgoing *out, int64_t now_us);
 
 /* Whether tcp_output might give a segment now. */
 bool tcp_wants_output(const struct tcp *tcp, const struct tcb *tcb);

@@ -1,0 +1,54 @@
+/* When to acknowledge. [RFC 9293 3.8.6.3; RFC 5681 4.2; RFC 5961 7]
+ *
+ * Counting bytes and not segments: one ACK for two full segments' worth, whatever they came in, so neither a sender of
+ * small segments nor a driver that joins segments makes us send more or fewer.
+ */
+#include "tcp/ack_policy.h"
+
+/* Answers to what may be forged: ten in each second and connection, as RFC 5961 suggests ten in five for a host. */
+#define CHALLENGES_MAX 10
+#define CHALLENGE_INTERVAL_MS 1000u
+
+void ack_in_order(const struct tcp *tcp, struct tcb *tcb, uint32_t bytes, bool closed_gap,
+                  int64_t now_us)
+{
+    tcb->unacked_bytes += bytes;
+    if (closed_gap || tcp->config.delayed_ack_us == 0 || (tcb->flags & TCB_QUICK_ACK) ||
+        tcb->unacked_bytes >= 2u * tcb->mss) { /* [RFC 9293 SHLD-19] */
+        tcb->flags |= TCB_ACK_NOW;
+        return;
+    }
+    if (tcb->deadline_us[TCP_TIMER_ACK] == NEVER_US)
+        tcb->deadline_us[TCP_TIMER_ACK] = now_us + tcp->config.delayed_ack_us;
+}
+
+void ack_duplicate(struct tcb *tcb)
+{
+    tcb->flags |= TCB_ACK_NOW;
+    if (tcb->acks_owed < UINT8_MAX)
+        tcb->acks_owed++;
+}
+
+void ack_sent(struct tcb *tcb)
+{
+    tcb->flags &= ~(uint32_t)TCB_ACK_NOW;
+    tcb->unacked_bytes = 0;
+    tcb->deadline_us[TCP_TIMER_ACK] = NEVER_US;
+}
+
+bool ack_challenge(struct tcp *tcp, struct tcb *tcb, int64_t now_us)
+{
+    uint32_t now_ms = (uint32_t)(now_us / US_PER_MS);
+
+    if (tcb->challenges == 0 || now_ms - tcb->challenge_at_ms >= CHALLENGE_INTERVAL_MS) {
+        tcb->challenges = 0;
+        tcb->challenge_at_ms = now_ms;
+    }
+    if (tcb->challenges >= CHALLENGES_MAX) {
+        tcp->stats->challenge_throttled++;
+        return false;
+    }
+    tcb->challenges++;
+    tcb->flags |= TCB_ACK_NOW;
+    return true;
+}

@@ -1,0 +1,178 @@
+/* How a connection begins. [RFC 9293 3.5, 3.10.1]
+ *
+ * Passive opens do not begin here: gate holds LISTEN and the passive half of SYN-RECEIVED, and hands up the result of the
+ * handshake; the TCB is ESTABLISHED from its first instant.
+ */
+#include "tcp/open.h"
+
+#include "base/bytes.h"
+#include "tcp/congestion.h"
+#include "tcp/rtt.h"
+#include "tcp/state.h"
+#include "tcp/window.h"
+
+#define DEFAULT_MSS_V4 536 /* [RFC 9293 MUST-15] */
+#define DEFAULT_MSS_V6 1220
+#define MSS_FLOOR 64 /* below this a peer only wants to make us send headers */
+#define SCALE_MAX 14 /* [RFC 7323 2.3] */
+
+/* The receive window's shift: the smallest that can express the largest queue. */
+static uint8_t scale_for(uint32_t receive_bytes)
+{
+    uint8_t shift = 0;
+
+    while (shift < SCALE_MAX && receive_bytes >> shift > UINT16_MAX)
+        shift++;
+    return shift;
+}
+
+void tcp_init(struct tcp *tcp, const struct hf_config *config, struct hf_stats *stats)
+{
+    tcp->stats = stats;
+    tcp->congestion = &congestion_newreno;
+    tcp->reset = (struct tcp_reset){.wanted = false};
+    tcp->reason = HF_STAT_none;
+    tcp->path_in_doubt = false;
+    tcp->ooo_first = tcp->ooo_last = SLOT_NONE;
+    memset(tcp->transitions, 0, sizeof tcp->transitions);
+    tcp->config = (struct tcp_config){
+        .receive_bytes = config->receive_bytes,
+        .send_bytes = config->send_bytes,
+        .min_rto_us = config->min_rto_ms * US_PER_MS,
+        .initial_rto_us = config->initial_rto_ms * US_PER_MS,
+        .max_rto_us = config->max_rto_ms * US_PER_MS,
+        .delayed_ack_us = config->delayed_ack_ms * US_PER_MS,
+        .user_timeout_ms = config->user_timeout_ms,
+        .syn_timeout_ms = config->syn_timeout_ms,
+        .fin_wait_2_ms = config->fin_wait_2_ms,
+        .keep_idle_ms = config->keepalive_idle_ms,
+        .keep_interval_ms = config->keepalive_interval_ms,
+        .keep_count = config->keepalive_count,
+        .initial_window = config->initial_window,
+        .receive_scale = config->window_scaling ? scale_for(config->receive_bytes) : 0,
+        .timestamps = config->timestamps,
+        .scaling = config->window_scaling,
+        .sack = config->sack,
+        .nagle = config->nagle,
+        .segmentation_bytes = config->segmentation_bytes,
+    };
+}
+
+/* What every TCB starts from. */
+static void blank(const struct tcp *tcp, struct tcb *tcb, seq iss, int64_t now_us)
+{
+    memset(tcb, 0, sizeof *tcb);
+    tcb->iss = tcb->snd_una = tcb->snd_nxt = tcb->rtx_nxt = tcb->rtx_end = tcb->recover = iss;
+    tcb->rto_us = tcp->config.initial_rto_us;
+    tcb->ooo = SLOT_NONE;
+    tcb->rcv_limit = tcp->config.receive_bytes;
+    tcb->snd_limit = tcp->config.send_bytes;
+    tcb->keep_idle_ms = tcp->config.keep_idle_ms;
+    tcb->flags = tcp->config.nagle ? 0 : TCB_NODELAY;
+    tcb->heard_at_ms = (uint32_t)(now_us / US_PER_MS);
+    tcb->last_sent_us = now_us;
+    byte_queue_init(&tcb->rcv_queue);
+    byte_queue_init(&tcb->snd_queue);
+    for (int i = 0; i < TCP_TIMERS; i++)
+        tcb->deadline_us[i] = NEVER_US;
+}
+
+bool tcp_open_active(struct tcp *tcp, struct tcb *tcb, const struct tcp_open *open, int64_t now_us)
+{
+    if (!chunk_pool_join(&tcp->chunks))
+        return false;
+    blank(tcp, tcb, open->iss, now_us);
+    tcb->mss = tcb->peer_mss = open->path_mss;
+    tcb->ts_offset = open->ts_offset;
+    tcb->flags |= open->v6 ? TCB_V6 : 0;
+    tcb->congestion.cwnd = open->path_mss;
+    tcb_enter(tcp, tcb, TCP_SYN_SENT);
+    tcp->stats->active_opens++;
+    return true;
+}
+
+void open_learn_options(const struct tcp *tcp, struct tcb *tcb, const struct segment *seg,
+                        int64_t now_us)
+{
+    const struct tcp_options *options = &seg->options;
+    bool bare = tcb->flags & TCB_SYN_NO_OPTIONS;
+    uint16_t mss = tcb->flags & TCB_V6 ? DEFAULT_MSS_V6 : DEFAULT_MSS_V4;
+
+    if (options->present & TCP_OPTION_MSS)
+        mss = (uint16_t)max_u32(options->mss, MSS_FLOOR);
+    tcb->peer_mss = mss;
+    tcb->mss = (uint16_t)min_u32(tcb->mss, mss);
+    if (!bare && tcp->config.scaling && (options->present & TCP_OPTION_SCALE)) {
+        tcb->flags |= TCB_SCALING;
+        tcb->snd_wind_shift = (uint8_t)min_u32(options->scale, SCALE_MAX);
+        tcb->rcv_wind_shift = tcp->config.receive_scale;
+    }
+    if (!bare && tcp->config.sack && (options->present & TCP_OPTION_SACK_PERMITTED))
+        tcb->flags |= TCB_SACK;
+    if (!bare && tcp->config.timestamps && (options->present & TCP_OPTION_TIMESTAMPS)) {
+        tcb->flags |= TCB_TIMESTAMPS;
+        tcb->ts_recent = options->ts_value;
+        tcb->ts_recent_at_s = (uint32_t)(now_us / US_PER_S);
+    }
+    tcb->irs = seg->seq;
+    tcb->rcv_nxt = tcb->last_ack_sent = seq_add(seg->seq, 1);
+    tcb->rcv_edge = seq_add(tcb->rcv_nxt, window_first(tcp));
+}
+
+void open_start_sending(const struct tcp *tcp, struct tcb *tcb)
+{
+    uint32_t segments = tcb->retransmits > 0 ? 1 : tcp->config.initial_window;
+
+    tcp->congestion->open(&tcb->congestion, tcb->mss, segments);
+}
+
+void keepalive_start(const struct tcp *tcp, struct tcb *tcb, int64_t now_us)
+{
+    (void)tcp;
+    if (tcb->keep_idle_ms)
+        tcb->deadline_us[TCP_TIMER_KEEP] = now_us + ms_to_us(tcb->keep_idle_ms);
+}
+
+/* What the handshake agreed on. */
+static uint32_t agreed_flags(const struct handshake *h)
+{
+    uint32_t flags = TCB_SYN_ACKED;
+
+    flags |= h->send_scale != SCALE_NONE ? TCB_SCALING : 0;
+    flags |= h->timestamps ? TCB_TIMESTAMPS : 0;
+    flags |= h->sack ? TCB_SACK : 0;
+    flags |= h->from_cookie ? TCB_COOKIE : 0;
+    return flags;
+}
+
+bool tcp_open_established(struct tcp *tcp, struct tcb *tcb, const struct handshake *h,
+                          const struct tcp_open *open, int64_t now_us)
+{
+    if (!chunk_pool_join(&tcp->chunks))
+        return false;
+    blank(tcp, tcb, seq_add(h->iss, 1), now_us);
+    tcb->iss = h->iss;
+    tcb->flags |= agreed_flags(h) | (open->v6 ? TCB_V6 : 0);
+    tcb->irs = h->irs;
+    tcb->rcv_nxt = tcb->last_ack_sent = seq_add(h->irs, 1);
+    tcb->rcv_edge = seq_add(tcb->rcv_nxt, h->announced_window);
+    tcb->peer_mss = (uint16_t)max_u32(h->mss, MSS_FLOOR);
+    tcb->mss = (uint16_t)min_u32(tcb->peer_mss, open->path_mss);
+    if (tcb->flags & TCB_SCALING) {
+        tcb->snd_wind_shift = (uint8_t)min_u32(h->send_scale, SCALE_MAX);
+        tcb->rcv_wind_shift = h->receive_scale;
+    }
+    tcb->ts_recent = h->ts_recent;
+    tcb->ts_recent_at_s = (uint32_t)(now_us / US_PER_S);
+    tcb->ts_offset = h->ts_offset;
+    tcb->snd_wnd = tcb->max_snd_wnd = h->first_window;
+    tcb->snd_wl1 = h->irs;
+    tcb->snd_wl2 = h->iss;
+    tcb->state = TCP_ESTABLISHED; /* SYN-RECEIVED was gate's */
+    tcb->retransmits = h->syn_ack_count > 1 ? 1u : 0u;
+    if (h->rtt_us && h->syn_ack_count <= 1)
+        rtt_sample(tcp, tcb, h->rtt_us);
+    open_start_sending(tcp, tcb);
+    keepalive_start(tcp, tcb, now_us);
+    return true;
+}

@@ -1,0 +1,36 @@
+/* What was sent and is not yet acknowledged: SYN, the front of the send queue, FIN. [RFC 9293 3.8.1, RFC 6298 5] */
+#ifndef TCP_RETRANSMIT_QUEUE_H
+#define TCP_RETRANSMIT_QUEUE_H
+
+#include "tcp/tcp.h"
+
+/* The sequence number of the first byte in the send queue. */
+static inline seq snd_queue_seq(const struct tcb *tcb)
+{
+    return tcb->flags & TCB_SYN_ACKED ? tcb->snd_una : seq_add(tcb->iss, 1);
+}
+
+/* The sequence number behind the last byte of text: where our FIN is, or will be. */
+static inline seq snd_text_end(const struct tcb *tcb)
+{
+    return seq_add(snd_queue_seq(tcb), tcb->snd_queue.length);
+}
+
+/* Whether our FIN is acknowledged. */
+static inline bool fin_is_acked(const struct tcb *tcb)
+{
+    return (tcb->flags & TCB_FIN_SENT) && seq_eq(tcb->snd_una, tcb->snd_nxt);
+}
+
+/* SND.UNA < SEG.ACK =< SND.NXT: takes off what is acknowledged, with all that follows from it for round-trip time,
+ * congestion, timers and the user. */
+void retransmit_queue_acked(struct tcp *tcp, struct tcb *tcb, const struct segment *seg,
+                            int64_t now_us);
+
+/* Something was sent: starts the timers that must run while anything is outstanding. [RFC 6298 5.1] */
+void retransmit_queue_sent(struct tcp *tcp, struct tcb *tcb, int64_t now_us);
+
+/* The user timeout of this connection in microseconds: for the SYN, or for anything later. */
+int64_t user_timeout_us(const struct tcp *tcp, const struct tcb *tcb);
+
+#endif

@@ -1,0 +1,51 @@
+/* Round-trip times and the retransmission timeout. [RFC 6298]
+ *
+ * The minimum is 200 ms by default and not a second: a recorded deviation from [RFC 6298 2.4].
+ */
+#include "tcp/rtt.h"
+
+#include "base/bytes.h"
+
+#define GRANULARITY_US 1000u
+
+static uint32_t timeout_of(const struct tcp *tcp, const struct tcb *tcb)
+{
+    uint32_t rto_us;
+
+    if (tcb->srtt_us == 0)
+        return tcp->config.initial_rto_us; /* [RFC 6298 2.1] */
+    rto_us = tcb->srtt_us + max_u32(GRANULARITY_US, 4 * tcb->rttvar_us);
+    return min_u32(max_u32(rto_us, tcp->config.min_rto_us), tcp->config.max_rto_us);
+}
+
+void rtt_sample(const struct tcp *tcp, struct tcb *tcb, uint32_t rtt_us)
+{
+    /* Bounded so that 4 * RTTVAR cannot overflow; never zero, which means "none yet". */
+    rtt_us = min_u32(max_u32(rtt_us, 1), tcp->config.max_rto_us);
+    if (tcb->srtt_us == 0) {
+        tcb->srtt_us = rtt_us;
+        tcb->rttvar_us = rtt_us / 2;
+    } else {
+        uint32_t error = tcb->srtt_us > rtt_us ? tcb->srtt_us - rtt_us : rtt_us - tcb->srtt_us;
+
+        tcb->rttvar_us = tcb->rttvar_us - tcb->rttvar_us / 4 + error / 4;
+        tcb->srtt_us = tcb->srtt_us - tcb->srtt_us / 8 + rtt_us / 8;
+        tcb->srtt_us = max_u32(tcb->srtt_us, 1);
+    }
+    tcb->rto_us = timeout_of(tcp, tcb);
+}
+
+void rtt_back_off(const struct tcp *tcp, struct tcb *tcb)
+{
+    tcb->rto_us = min_u32(2 * tcb->rto_us, tcp->config.max_rto_us);
+    if (tcb->backoff < UINT8_MAX)
+        tcb->backoff++;
+}
+
+void rtt_settle(const struct tcp *tcp, struct tcb *tcb)
+{
+    if (tcb->backoff == 0)
+        return;
+    tcb->backoff = 0;
+    tcb->rto_us = timeout_of(tcp, tcb);
+}

@@ -1,0 +1,64 @@
+/* What must be true of every TCB between two events. [RFC 9293 3.3.1, 3.4] */
+#include "tcp/tcb.h"
+
+static const char *check_sending(const struct tcb *tcb)
+{
+    uint32_t in_flight = seq_distance(tcb->snd_una, tcb->snd_nxt);
+
+    if (seq_gt(tcb->snd_una, tcb->snd_nxt))
+        return "SND.UNA =< SND.NXT";
+    if (in_flight > tcb->snd_queue.length + 2)
+        return "what is in flight is in the send queue, but for SYN and FIN";
+    if (seq_lt(tcb->rtx_nxt, tcb->snd_una) && !seq_eq(tcb->rtx_nxt, tcb->rtx_end))
+        return "only what is not acknowledged is sent again";
+    if (seq_gt(tcb->rtx_end, tcb->snd_nxt))
+        return "only what was sent is sent again";
+    if (tcb->snd_wnd > tcb->max_snd_wnd)
+        return "MAX.SND.WND is the largest SND.WND";
+    if ((tcb->flags & TCB_FIN_SENT) && !(tcb->flags & TCB_FIN_WANTED))
+        return "FIN is sent only when the user has closed";
+    if (in_flight > 0 && tcb->deadline_us[TCP_TIMER_RETRANSMIT] == NEVER_US)
+        return "the retransmission timer runs while anything is in flight [RFC 6298 5.1]";
+    return NULL;
+}
+
+static const char *check_receiving(const struct tcb *tcb)
+{
+    if (tcb_rcv_wnd(tcb) > UINT32_MAX / 2)
+        return "RCV.NXT =< RCV.NXT + RCV.WND";
+    if ((tcb->flags & TCB_FIN_RECEIVED) && tcb->ooo != SLOT_NONE)
+        return "nothing is out of order behind the peer's FIN";
+    return NULL;
+}
+
+static const char *check_state(const struct tcb *tcb)
+{
+    bool fin_sent = tcb->flags & TCB_FIN_WANTED, fin_received = tcb->flags & TCB_FIN_RECEIVED;
+
+    switch ((enum tcp_state)tcb->state) {
+    case TCP_LISTEN: return "no TCB is in LISTEN";
+    case TCP_SYN_SENT:
+    case TCP_SYN_RECEIVED:
+    case TCP_ESTABLISHED: return fin_received ? "no FIN was received before CLOSE-WAIT" : NULL;
+    case TCP_FIN_WAIT_1:
+    case TCP_FIN_WAIT_2: return !fin_sent || fin_received ? "only our side has closed" : NULL;
+    case TCP_CLOSE_WAIT: return fin_sent || !fin_received ? "only the peer has closed" : NULL;
+    case TCP_CLOSING:
+    case TCP_LAST_ACK:
+    case TCP_TIME_WAIT: return !fin_sent || !fin_received ? "both sides have closed" : NULL;
+    case TCP_CLOSED: return tcb->end == TCP_END_NONE ? "CLOSED has a reason" : NULL;
+    case TCP_STATES: break;
+    }
+    return "the state is one of RFC 9293's";
+}
+
+const char *tcb_check(const struct tcb *tcb)
+{
+    const char *wrong = check_state(tcb);
+
+    if (!wrong && tcb->end == TCP_END_NONE)
+        wrong = check_sending(tcb);
+    if (!wrong && tcb->end == TCP_END_NONE)
+        wrong = check_receiving(tcb);
+    return wrong;
+}

@@ -1,0 +1,65 @@
+/* The receive window. [RFC 9293 3.8.6]
+ *
+ * What is offered is bounded by the connection's own limit and by what the shared pool could give it now; a member below
+ * its promise always gets its promise. What was offered is never taken back: if the pool runs dry meanwhile, text is
+ * dropped and sent again.
+ */
+#include "tcp/window.h"
+
+#include "base/bytes.h"
+
+/* Room for text beyond RCV.NXT. */
+static uint32_t room(const struct tcp *tcp, const struct tcb *tcb)
+{
+    uint32_t queued = tcb->rcv_queue.length;
+    uint64_t pool;
+
+    if (queued >= tcb->rcv_limit)
+        return 0;
+    pool = (uint64_t)chunk_room(&tcp->chunks, tcb->held) * CHUNK_BYTES +
+           byte_queue_tail_room(&tcb->rcv_queue);
+    return (uint32_t)(pool < tcb->rcv_limit - queued ? pool : tcb->rcv_limit - queued);
+}
+
+/* How far the edge could move; 0 if not worth a segment: less than a MSS and less than half the queue's limit. */
+static uint32_t gain(const struct tcp *tcp, const struct tcb *tcb)
+{
+    uint32_t offered = tcb_rcv_wnd(tcb), possible = room(tcp, tcb);
+
+    if (possible <= offered)
+        return 0;
+    if (possible - offered < min_u32(tcb->mss, tcb->rcv_limit / 2))
+        return 0;
+    return possible - offered;
+}
+
+void window_open(const struct tcp *tcp, struct tcb *tcb)
+{
+    uint32_t most = (uint32_t)UINT16_MAX << tcb->rcv_wind_shift;
+    uint32_t more = gain(tcp, tcb), offered = tcb_rcv_wnd(tcb);
+
+    if (more == 0)
+        return;
+    offered = min_u32(offered + more, most) >> tcb->rcv_wind_shift << tcb->rcv_wind_shift;
+    if (offered > tcb_rcv_wnd(tcb))
+        tcb->rcv_edge = seq_add(tcb->rcv_nxt, offered);
+}
+
+bool window_update_due(const struct tcp *tcp, const struct tcb *tcb)
+{
+    uint32_t more = gain(tcp, tcb);
+
+    return more > 0 &&
+           (more >= 2u * tcb->mss || more >= tcb->rcv_limit / 2 || tcb_rcv_wnd(tcb) == 0);
+}
+
+uint16_t window_field(struct tcb *tcb)
+{
+    uint32_t grain = 1u << tcb->rcv_wind_shift;
+    uint32_t field = (tcb_rcv_wnd(tcb) + grain - 1) >> tcb->rcv_wind_shift;
+
+    field = min_u32(field, UINT16_MAX);
+    if (seq_gt(seq_add(tcb->rcv_nxt, field << tcb->rcv_wind_shift), tcb->rcv_edge))
+        tcb->rcv_edge = seq_add(tcb->rcv_nxt, field << tcb->rcv_wind_shift);
+    return (uint16_t)field;
+}
