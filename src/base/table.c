@@ -12,9 +12,10 @@
  * (tests/unit/base/table_test.c computes it). */
 #define LOAD 7
 
-/* Overflow buckets needed are a sum over buckets of a hash that nobody outside can aim at: mean at most 0.18 a bucket and
- * variance below 0.25 a bucket. Twelve standard deviations and twelve buckets more leave a chance below 2^-64 that a given
- * set of entries needs more (the test bounds it). No set needs more than a tenth of its entries. */
+/* The overflow buckets needed are a sum over all buckets under a hash that nobody outside can aim: on average at most 0.18
+ * a bucket, with a variance below 0.12. Twelve standard deviations (four roots) and twelve buckets more leave a chance
+ * below 2^-100 that a set of entries needs more (the same test bounds it), and no set at all needs more than a tenth of its
+ * entries. So running out is a broken hash, and must() may say so. */
 static uint32_t overflow_buckets(uint32_t capacity, uint32_t buckets)
 {
     uint32_t certain = capacity / TABLE_BUCKET_ENTRIES;
@@ -23,7 +24,7 @@ static uint32_t overflow_buckets(uint32_t capacity, uint32_t buckets)
 
     while ((uint64_t)root * root < buckets)
         root++;
-    likely += root * 6;
+    likely += root * 4;
     return likely < certain ? likely : certain;
 }
 
