@@ -38,8 +38,10 @@ size_t memory_link_receive(struct memory_link *link, unsigned side, struct hf_fr
     size_t filled = 0;
 
     ring->released = ring->taken;
-    while (filled < count && ring->taken != ring->written)
-        frames[filled++] = ring->frames[ring->taken++ & ring->mask];
+    while (filled < count && ring->taken != ring->written) {
+        frames[filled] = ring->frames[ring->taken++ & ring->mask];
+        filled += frames[filled].length > 0;
+    }
     return filled;
 }
 
