@@ -1,0 +1,146 @@
+/* handfast stats: every counter of a running guard, and how much of each limit is in use. */
+#include <inttypes.h>
+#include <string.h>
+
+#include <handfast/stats.h>
+
+#include "app/app.h"
+#include "app/color.h"
+#include "app/guard_client.h"
+
+static const char help[] =
+    "usage: handfast [-i NAME] stats [--json] [--all]\n\n"
+    "Every counter of a running guard, and how much of each limit is in use.\n"
+    "  --json  exact numbers as one JSON object\n"
+    "  --all   also what has never been counted\n";
+
+/* The sections of stats.h, by their first row. */
+static const struct section {
+    enum hf_stat first;
+    const char *title;
+} sections[] = {
+    {HF_STAT_frames_in, "Frames and packets"},
+    {HF_STAT_segments_in, "Segments"},
+    {HF_STAT_syn_received, "At the door: no connection yet"},
+    {HF_STAT_active_opens, "Connections"},
+    {HF_STAT_time_waits, "TIME-WAIT"},
+};
+
+#define NUMBER_MAX 32
+
+/* Exact up to five digits, rounded to four above. */
+static const char *number(char text[NUMBER_MAX], int64_t value)
+{
+    static const char units[] = "kMGTPE";
+    double scaled = (double)value;
+    size_t unit = 0;
+
+    if (value < 100000) {
+        snprintf(text, NUMBER_MAX, "%" PRId64, value);
+        return text;
+    }
+    for (scaled /= 1000; scaled >= 999.95 && unit + 1 < sizeof units - 1; unit++)
+        scaled /= 1000;
+    snprintf(text, NUMBER_MAX, "%.*f %c",
+             scaled < 10    ? 3
+             : scaled < 100 ? 2
+                            : 1,
+             scaled, units[unit]);
+    return text;
+}
+
+static int64_t integer(const json_t *object, const char *name)
+{
+    return json_integer_value(json_object_get(object, name));
+}
+
+static void print_gauge(const json_t *gauges, const char *label, const char *used,
+                        const char *limit)
+{
+    char a[NUMBER_MAX], b[NUMBER_MAX];
+
+    printf("  %-16s %10s", label, number(a, integer(gauges, used)));
+    if (limit)
+        printf("  of %s", number(b, integer(gauges, limit)));
+    putchar('\n');
+}
+
+static void print_gauges(const json_t *reply, bool all)
+{
+    const json_t *gauges = json_object_get(reply, "gauges");
+    const char *state;
+    json_t *count;
+    char text[NUMBER_MAX];
+
+    printf("%sIn use%s\n", color(stdout, COLOR_BOLD), color(stdout, COLOR_PLAIN));
+    print_gauge(gauges, "connections", "connections_used", "max_connections");
+    print_gauge(gauges, "half-opens", "half_opens", "max_half_opens");
+    print_gauge(gauges, "TIME-WAIT", "time_waits", "max_time_waits");
+    print_gauge(gauges, "pool bytes", "pool_used_bytes", "pool_bytes");
+    print_gauge(gauges, "memory bytes", "memory_bytes", NULL);
+    print_gauge(gauges, "listeners", "listeners", NULL);
+    print_gauge(gauges, "neighbours", "neighbors", NULL);
+    print_gauge(gauges, "reassemblies", "reassemblies", NULL);
+
+    printf("\n%sStates%s\n", color(stdout, COLOR_BOLD), color(stdout, COLOR_PLAIN));
+    json_object_foreach(json_object_get(reply, "connections"), state,
+                        count) if (all || json_integer_value(count))
+        printf("  %-16s %10s\n", state, number(text, json_integer_value(count)));
+}
+
+/* The rows from `first` up to `end`. */
+static void print_section(const json_t *counters, const char *title, enum hf_stat first,
+                          enum hf_stat end, bool all)
+{
+    bool titled = false;
+    char text[NUMBER_MAX];
+
+    for (unsigned i = first; i < end; i++) {
+        enum hf_stat stat = (enum hf_stat)i;
+        const json_t *value = json_object_get(counters, hf_stat_name(stat));
+
+        if (!value || (!all && !json_integer_value(value)))
+            continue;
+        if (!titled)
+            printf("\n%s%s%s\n", color(stdout, COLOR_BOLD), title, color(stdout, COLOR_PLAIN));
+        titled = true;
+        printf("  %10s %-11s  %-27s %s%s%s\n", number(text, json_integer_value(value)),
+               hf_stat_unit(stat), hf_stat_name(stat), color(stdout, COLOR_DIM),
+               hf_stat_meaning(stat), color(stdout, COLOR_PLAIN));
+    }
+}
+
+int cmd_stats(const struct app *app, int argc, char **argv)
+{
+    bool json = false, all = false;
+    int result;
+
+    if (app_help(argc, argv, help))
+        return APP_OK;
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--json") == 0)
+            json = true;
+        else if (strcmp(argv[i], "--all") == 0)
+            all = true;
+        else
+            return app_usage("stats", "%s is not understood; accepted are --json and --all",
+                             argv[i]);
+    }
+
+    json_t *reply = guard_ask(app, "stats", json_pack("{s:s}", "command", "stats"), &result);
+    if (!reply)
+        return result;
+    if (json) {
+        json_dumpf(reply, stdout, JSON_INDENT(2));
+        putchar('\n');
+    } else {
+        size_t count = sizeof sections / sizeof *sections;
+
+        print_gauges(reply, all);
+        for (size_t i = 0; i < count; i++)
+            print_section(json_object_get(reply, "counters"), sections[i].title, sections[i].first,
+                          i + 1 < count ? sections[i + 1].first : HF_STAT_COUNT, all);
+    }
+    json_decref(reply);
+    return APP_OK;
+}
