@@ -17,3 +17,6 @@ if(TARGET handfast AND EXISTS ${PROJECT_SOURCE_DIR}/tools/waterline AND NOT CMAK
         COMMAND ${PROJECT_SOURCE_DIR}/tools/waterline $<TARGET_FILE:handfast>)
     set_tests_properties(repository/waterline PROPERTIES LABELS repository TIMEOUT 60 SKIP_RETURN_CODE 77)
 endif()
+
+add_test(NAME repository/states COMMAND ${PROJECT_SOURCE_DIR}/tools/states --check)
+set_tests_properties(repository/states PROPERTIES LABELS repository TIMEOUT 60)
