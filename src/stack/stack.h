@@ -1,0 +1,90 @@
+/* One stack: everything it holds, in the caller's memory. Only files of this layer and the socket layer look inside.
+ *
+ * Per connection the memory holds numbers and no pointers; the few pointers here lead into the same block.
+ */
+#ifndef STACK_STACK_H
+#define STACK_STACK_H
+
+#include <handfast/event.h>
+#include <handfast/stats.h>
+
+#include "base/event_sink.h"
+#include "base/table.h"
+#include "base/wheel.h"
+#include "crypto/siphash.h"
+#include "gate/gate.h"
+#include "stack/budget.h"
+#include "stack/connection.h"
+#include "stack/icmp.h"
+#include "stack/ip_reassembly.h"
+#include "stack/listener.h"
+#include "stack/neighbor.h"
+#include "stack/outbox.h"
+#include "stack/route.h"
+#include "stack/time_wait.h"
+#include "tcp/tcp.h"
+#include "wire/packet.h"
+
+/* A key for each purpose, so that what leaks from one says nothing about another. [RFC 6528 3; RFC 7323 5.4; RFC 6056] */
+struct stack_keys {
+    struct siphash_key tuple; /* T: flow tables, and the timestamp offset (its low 32 bits) [HF1] */
+    struct siphash_key iss;   /* initial sequence numbers          */
+    struct siphash_key port;  /* ephemeral ports                   */
+    struct siphash_key ip_id; /* IP identification without DF      */
+    struct siphash_key budget;   /* which bucket a prefix falls into  */
+    struct siphash_key listener; /* the listener table                */
+    uint8_t neighbor[16], reassembly[16];
+};
+
+#define IP_ID_COUNTERS 256
+
+struct hf_stack {
+    struct hf_stats stats;
+    struct tcp tcp;
+    struct packet_rules rules;
+    struct stack_keys keys;
+    uint16_t (*copy_and_checksum)(void *to, const void *from, size_t length);
+
+    struct connections connections;
+    struct listeners listeners;
+    struct gate gate;
+    struct time_waits time_waits;
+    struct outbox outbox;
+    struct budget budget; /* resets, ICMP errors and echo replies */
+    uint32_t output_turn; /* segments still due to the connection at the head of the output list */
+
+    struct route route;
+    struct neighbors neighbors;
+    struct ip_reassembly reassembly;
+    struct icmp icmp;
+
+    struct hf_config config;
+    struct hf_env env;
+    struct hf_mac mac;
+    struct hf_event_sink *events;
+    size_t memory_bytes;
+    uint32_t link_header; /* 0, 14 or 18 */
+    uint16_t ip_ids[IP_ID_COUNTERS];
+};
+
+_Static_assert(sizeof(struct hf_stats) == HF_STAT_COUNT * sizeof(uint64_t),
+               "a counter's number is its place");
+
+/* Counts by number: what packet_parse or another layer below gives as the reason. */
+static inline void stack_count(struct hf_stack *stack, enum hf_stat stat)
+{
+    ((uint64_t *)(void *)&stack->stats)[stat]++;
+}
+
+/* Tells a fact about a flow. */
+void stack_event(struct hf_stack *stack, enum hf_event_kind kind, const struct flow *flow,
+                 uint32_t value, int64_t now_us);
+
+/* The MSS that we announce to a peer, and the largest that we send before path MTU discovery: MTU - IP - TCP headers.
+ * [RFC 9293 3.7.1, MUST-67] */
+static inline uint16_t stack_path_mss(const struct hf_stack *stack, const struct flow *flow)
+{
+    return (uint16_t)(stack->config.mtu - (hf_address_is_v4(&flow->remote) ? 40 : 60));
+}
+
+#endif
