@@ -10,7 +10,7 @@
 
 static int explain(const char *command, const char *path, int error)
 {
-    switch ((enum hf_error)error) {
+    switch (error) {
     case HF_REFUSED:
         app_fail(command, "no guard is running: nobody answers at %s (-i NAME chooses another)",
                  path);
