@@ -53,15 +53,15 @@ struct neighbor_ref {
 struct neighbor {
     struct hf_address address;
     struct hf_mac mac;
-    uint8_t state;       /* enum neighbor_state                                     */
-    uint8_t solicits;    /* sent since the last answer                              */
-    bool ask_all;        /* PROBE: another station claims the address: ask everyone */
-    bool changed;        /* is in the `changed` list                                */
-    uint32_t generation; /* never 0 while in use                                    */
-    int64_t deadline_us; /* REACHABLE: until; asked: the next question; FAILED: until */
-    int64_t doubted_us;  /* when a claim made us ask last                           */
+    uint8_t state;       /* enum neighbor_state                                              */
+    uint8_t queue;       /* which list by_state is in: none, to_ask, asked                   */
+    uint8_t solicits;    /* questions since the last answer                                  */
+    bool ask_all;        /* who it is is in doubt: PROBE asks everyone, not the link address */
+    uint32_t generation; /* never 0 while in use                                             */
+    int64_t deadline_us; /* REACHABLE: until; asked: the next question; FAILED: until        */
+    int64_t doubted_us;  /* when a claim made us ask last                                    */
     struct list_link by_use, by_state, by_change;
-    struct list waiters; /* the caller's: slots of its own                          */
+    struct list waiters; /* the caller's: slots of its own */
 };
 
 struct neighbor_reply;

@@ -46,7 +46,7 @@ bool route_is_on_link(const struct route *route, const struct hf_address *addres
     return our_network(route, address) != ROUTE_NOT_OURS;
 }
 
-/* The longest of the routes, or ROUTE_NOT_OURS. Link-local addresses are never beyond a router [RFC 4291 2.5.6; RFC 3927 7]. */
+/* The longest of the routes, or ROUTE_NOT_OURS. Link-local addresses are never beyond a router [RFC 4291 2.5.6]. */
 static uint8_t longest_route(const struct route *route, const struct hf_address *remote)
 {
     uint8_t best = ROUTE_NOT_OURS;
@@ -69,7 +69,7 @@ static uint32_t common_bits(const struct hf_address *a, const struct hf_address 
 }
 
 /* Of our addresses of the remote's family: the remote itself, then one of the same scope, then one in the network of the next
- * hop, then the one that agrees longest, then the first. [RFC 6724 5: rules 1, 2, 5.5, 8] */
+ * hop, then the one that agrees longest, then the first. Rules 1, 2, 5.5 and 8 of [RFC 6724 5]. */
 static uint8_t choose_source(const struct route *route, const struct hf_address *remote,
                              const struct hf_address *next_hop)
 {
@@ -150,7 +150,7 @@ bool route_is_broadcast(const struct route *route, const struct hf_address *addr
     for (uint8_t i = 0; i < route->our_count; i++) {
         const struct hf_prefix *ours = &route->ours[i];
 
-        /* Networks of one or two addresses have no broadcast. [RFC 3021 2.2] */
+        /* Networks of one or two addresses have no broadcast (RFC 3021). */
         if (ours->length > 30 || !prefix_contains(ours, address))
             continue;
         uint32_t host_mask = 0xffffffff >> ours->length;

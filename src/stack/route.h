@@ -1,4 +1,4 @@
-/* Which of our addresses speaks to whom, and by which next hop. [RFC 1122 3.3.1; RFC 6724, in small] */
+/* Which of our addresses speaks to whom, and by which next hop. [RFC 1122 3.3.1] RFC 6724 in small. */
 #ifndef STACK_ROUTE_H
 #define STACK_ROUTE_H
 
