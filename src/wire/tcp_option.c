@@ -77,8 +77,10 @@ static bool read_option(struct tcp_options *options, const uint8_t *option, uint
         options->present |= TCP_OPTION_SCALE;
         return true;
     case TCP_KIND_SACK_PERMITTED:
+        if (length != LENGTH_SACK_PERMITTED)
+            return false;
         options->present |= TCP_OPTION_SACK_PERMITTED;
-        return length == LENGTH_SACK_PERMITTED;
+        return true;
     case TCP_KIND_SACK: return read_sack(options, option, length);
     case TCP_KIND_TIMESTAMPS:
         if (length != LENGTH_TIMESTAMPS)
