@@ -366,7 +366,7 @@ static void random_bytes_of_every_length(void **state)
         if (options.present & TCP_OPTION_AO)
             assert_true(options.ao_offset + options.ao_length <= 20 + length);
         if (options.present & TCP_OPTION_MD5)
-            assert_true(options.md5_offset + 18 <= 20 + length);
+            assert_true(options.md5_offset + 18u <= 20 + length);
         if (options.present & TCP_OPTION_TFO)
             assert_true(options.tfo_offset + options.tfo_length <= 20 + length);
     }
