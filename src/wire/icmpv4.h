@@ -33,7 +33,7 @@ bool icmpv4_parse(struct icmp_message *message, const uint8_t *data, uint32_t le
 /* Writes the message with its checksum; returns its length, ICMP_HEADER + body_length. */
 uint32_t icmpv4_build(uint8_t *to, const struct icmp_message *message);
 
-/* The body of an error about the packet at `ip`: as much of it as fits into `room` bytes for the body. */
+/* An error about the packet at `ip`, to be given to icmpv4_build: it quotes as much as fits into 576 bytes. */
 struct icmp_message icmpv4_error(uint8_t type, uint8_t code, uint32_t word, const uint8_t *ip,
                                  uint32_t ip_length);
 

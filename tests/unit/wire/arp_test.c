@@ -34,6 +34,21 @@ static void an_answer_swaps_the_ends(void **state)
     assert_memory_equal(&reply.target_mac, &request.sender_mac, 6);
 }
 
+static void a_question_leaves_the_link_address_open(void **state)
+{
+    struct hf_address us = address_of("192.0.2.2"), peer = address_of("192.0.2.1");
+    struct arp_message message = arp_request(&our_mac, &us, &peer), again;
+    uint8_t built[ARP_LENGTH];
+
+    (void)state;
+    assert_int_equal(arp_build(built, &message), ARP_LENGTH);
+    assert_true(arp_parse(&again, built, ARP_LENGTH));
+    assert_int_equal(again.operation, ARP_REQUEST);
+    assert_address(again.sender, "192.0.2.2");
+    assert_address(again.target, "192.0.2.1");
+    assert_memory_equal(&again.target_mac, (uint8_t[6]){0}, 6);
+}
+
 /* [RFC 5227 2.3]: a request in which sender and target are both our address. */
 static void an_announcement(void **state)
 {
@@ -83,6 +98,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_request_is_read_and_rebuilt),
         cmocka_unit_test(an_answer_swaps_the_ends),
+        cmocka_unit_test(a_question_leaves_the_link_address_open),
         cmocka_unit_test(an_announcement),
         cmocka_unit_test(truncated_at_every_byte),
         cmocka_unit_test(nonsense_is_refused),
