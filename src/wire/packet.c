@@ -136,7 +136,8 @@ static bool may_be_ours(uint8_t protocol)
 /* Protocols that are nobody's get a Parameter Problem; UDP may be the caller's, and 59 asks for nothing. [RFC 8200 4] */
 static void foreign_v6(struct packet *packet, const struct ipv6_chain *chain)
 {
-    packet->problem = chain->protocol != IP_UDP && chain->protocol != IP_NO_NEXT_HEADER;
+    packet->problem =
+        !chain->fragment && chain->protocol != IP_UDP && chain->protocol != IP_NO_NEXT_HEADER;
     packet->problem_code = ICMPV6_UNKNOWN_NEXT_HEADER;
     packet->problem_offset = chain->next_header_at;
     foreign(packet);
