@@ -1,0 +1,36 @@
+/* A connection to a backend: a kernel socket that never blocks. */
+#ifndef HF_GUARD_BACKEND_H
+#define HF_GUARD_BACKEND_H
+
+#include "guard/config.h"
+
+#include <handfast/socket.h>
+
+enum backend_verdict {
+    BACKEND_CONNECTED,
+    BACKEND_CONNECTING, /* writable when it is decided; backend_error says how */
+    BACKEND_BUSY,       /* its queue is full: try again in a moment            */
+    BACKEND_FAILED,     /* errno says why                                      */
+};
+
+/* Starts to connect. *fd is -1 unless the answer is connected or connecting. */
+enum backend_verdict backend_open(const struct config_target *target, int *fd);
+
+/* The errno that the socket has met, 0 if none. */
+int backend_error(int fd);
+
+#define BACKEND_AGAIN (-1) /* nothing there, or no room, now */
+#define BACKEND_BROKEN (-2)
+
+/* Bytes moved, 0 at the backend's end of stream (only reading), BACKEND_AGAIN or BACKEND_BROKEN. `limit` bounds them. */
+ptrdiff_t backend_write(int fd, const struct hf_span *spans, size_t count, size_t limit);
+ptrdiff_t backend_read(int fd, const struct hf_span *spans, size_t count, size_t limit);
+
+/* No more will be written. */
+void backend_shutdown(int fd);
+
+/* Closes in order, or with a RST. */
+void backend_close(int fd);
+void backend_reset(int fd);
+
+#endif

@@ -1,0 +1,343 @@
+/* From a file to a configuration: libconfuse reads the structure, the table of keys its values. */
+#include "guard/config_parse.h"
+
+#include "guard/config_text.h"
+#include "guard/config_value.h"
+
+#include <confuse.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A value as it was written. libconfuse keeps no line with a value, and lets the last of two keys win: it gives the
+ * older one to free_value while it still parses, which is how we notice. */
+struct written {
+    const char *key; /* in the table of keys */
+    int line;
+    char text[];
+};
+
+struct parse {
+    const char *file;
+    char *error; /* empty: none yet */
+    bool parsing;
+    const char *replaced; /* a key that was repeated, or NULL */
+    int replaced_line;    /* of its first value */
+};
+
+static _Thread_local struct parse *now; /* libconfuse's callbacks have no context of ours */
+
+__attribute__((format(printf, 2, 3))) static void fail(int line, const char *format, ...)
+{
+    va_list arguments;
+    int length;
+
+    if (now->error[0] != '\0')
+        return; /* the first one counts */
+    length = snprintf(now->error, CONFIG_ERROR_MAX, "%s:%d: ", now->file, line);
+    if (length >= CONFIG_ERROR_MAX)
+        return;
+    va_start(arguments, format);
+    vsnprintf(now->error + length, (size_t)(CONFIG_ERROR_MAX - length), format, arguments);
+    va_end(arguments);
+}
+
+/* ---- libconfuse's own complaints, in our words ---- */
+
+/* "listen, backend, ..." */
+static void list_keys(const cfg_t *cfg, char text[CONFIG_ERROR_MAX])
+{
+    size_t length = 0;
+
+    text[0] = '\0';
+    for (const cfg_opt_t *opt = cfg->opts; opt->name != NULL && length < CONFIG_ERROR_MAX; opt++)
+        length += (size_t)snprintf(text + length, CONFIG_ERROR_MAX - length, "%s%s",
+                                   length ? ", " : "", opt->name);
+}
+
+static void on_error(cfg_t *cfg, const char *format, va_list arguments)
+{
+    char keys[CONFIG_ERROR_MAX];
+    char message[CONFIG_ERROR_MAX];
+
+    vsnprintf(message, sizeof message, format, arguments);
+    const char *quoted = strchr(message, '\'');
+    int length = quoted != NULL ? (int)strcspn(quoted + 1, "'") : 0;
+    quoted = quoted != NULL ? quoted + 1 : "";
+
+    if (strncmp(format, "no such option", 14) == 0) {
+        list_keys(cfg, keys);
+        fail(cfg->line, "\"%.*s\" is no key %s%s, accepted are %s", length, quoted,
+             strcmp(cfg->name, "root") == 0 ? "here" : "of ",
+             strcmp(cfg->name, "root") == 0 ? "" : cfg->name, keys);
+    } else if (strncmp(format, "missing equal sign", 18) == 0) {
+        fail(cfg->line, "no \"=\" after %.*s, accepted is %.*s = VALUE", length, quoted, length,
+             quoted);
+    } else if (strncmp(format, "missing opening brace", 21) == 0 ||
+               strncmp(format, "missing title", 13) == 0) {
+        fail(cfg->line, "%.*s without its %s, accepted is %.*s \"NAME\" { ... }", length, quoted,
+             format[8] == 'o' ? "\"{\"" : "name", length, quoted);
+    } else if (strncmp(format, "found duplicate title", 21) == 0) {
+        fail(cfg->line, "a second \"%.*s\", accepted is every name once", length, quoted);
+    } else if (strncmp(format, "unexpected token", 16) == 0) {
+        fail(cfg->line,
+             "\"%.*s\" is out of place, accepted are KEY = VALUE and KEY = { VALUE, VALUE }",
+             length, quoted);
+    } else if (strncmp(format, "premature end", 13) == 0) {
+        fail(cfg->line, "the file ends within a key, accepted is KEY = VALUE");
+    } else {
+        fail(cfg->line, "%s, accepted are KEY = VALUE and KEY = { VALUE, VALUE }", message);
+    }
+}
+
+/* ---- values ---- */
+
+static void free_value(void *value)
+{
+    const struct written *written = value;
+
+    if (now != NULL && now->parsing && now->replaced == NULL) {
+        now->replaced = written->key;
+        now->replaced_line = written->line;
+    }
+    free(value);
+}
+
+static void fail_repeated(int line)
+{
+    fail(line, "%s a second time, accepted is every key once (the first is in line %d)",
+         now->replaced, now->replaced_line);
+}
+
+/* The table's own copy of a key's name: libconfuse's goes with the section. */
+static const char *lasting_name(const char *name)
+{
+    for (unsigned id = 0; id < CONFIG_SECTIONS; id++)
+        for (const struct config_key *key = config_sections[id].keys; key->name != NULL; key++)
+            if (strcmp(key->name, name) == 0)
+                return key->name;
+    return "a key";
+}
+
+static int on_value(cfg_t *cfg, cfg_opt_t *opt, const char *text, void *result)
+{
+    size_t length = strlen(text);
+    struct written *value;
+
+    if (now->replaced != NULL) {
+        bool here = strcmp(now->replaced, opt->name) == 0;
+
+        fail_repeated(here ? cfg->line : now->replaced_line);
+        return -1;
+    }
+    value = malloc(sizeof *value + length + 1);
+    if (value == NULL) {
+        fail(cfg->line, "no memory for %s, accepted is a machine with more", opt->name);
+        return -1;
+    }
+    value->key = lasting_name(opt->name);
+    value->line = cfg->line;
+    memcpy(value->text, text, length + 1);
+    *(void **)result = value;
+    return 0;
+}
+
+/* ---- the table of keys as libconfuse's options ---- */
+
+#define OPTIONS_MAX 20
+
+struct options {
+    cfg_opt_t of[CONFIG_SECTIONS][OPTIONS_MAX];
+};
+
+static void describe_section(struct options *options, enum config_section_id id)
+{
+    cfg_opt_t *opt = options->of[id];
+    const struct config_section *section = &config_sections[id];
+
+    for (const struct config_key *key = section->keys; key->name != NULL; key++)
+        *opt++ = (cfg_opt_t)__CFG_PTR(key->name, NULL,
+                                      config_kind_is_list(key->kind) ? CFGF_LIST : CFGF_NONE, NULL,
+                                      on_value, free_value);
+    for (unsigned child = CONFIG_ROOT + 1; child < CONFIG_SECTIONS; child++)
+        if (config_sections[child].parent == id)
+            *opt++ = (cfg_opt_t)CFG_SEC(
+                config_sections[child].name, options->of[child],
+                CFGF_MULTI |
+                    (config_sections[child].titled ? CFGF_TITLE | CFGF_NO_TITLE_DUPES : CFGF_NONE));
+    *opt = (cfg_opt_t)CFG_END();
+}
+
+/* ---- from libconfuse's tree to ours ---- */
+
+static bool take_key(cfg_t *cfg, const struct config_key *key, void *section)
+{
+    cfg_opt_t *opt = cfg_getopt(cfg, key->name);
+    char accepted[CONFIG_VALUE_TEXT_MAX];
+
+    if (cfg_opt_size(opt) == 0 && key->initial != NULL)
+        return config_value_parse(key, section, key->initial, cfg->line);
+    for (unsigned i = 0; i < cfg_opt_size(opt); i++) {
+        const struct written *value = cfg_opt_getnptr(opt, i);
+
+        if (config_kind_is_list(key->kind) && i == CONFIG_LIST_MAX) {
+            fail(value->line, "more than %d values in %s, accepted are %d", CONFIG_LIST_MAX,
+                 key->name, CONFIG_LIST_MAX);
+            return false;
+        }
+        if (!config_value_parse(key, section, value->text, value->line)) {
+            config_value_accepted(key, accepted);
+            fail(value->line, "%s = \"%.100s\", accepted is %s", key->name, value->text, accepted);
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool take_section(cfg_t *cfg, enum config_section_id id, void *section)
+{
+    for (const struct config_key *key = config_sections[id].keys; key->name != NULL; key++)
+        if (!take_key(cfg, key, section))
+            return false;
+    return true;
+}
+
+static bool take_name(cfg_t *cfg, char name[CONFIG_NAME_MAX])
+{
+    const char *title = cfg_title(cfg);
+
+    if (title[0] == '\0' || strlen(title) >= CONFIG_NAME_MAX || strpbrk(title, "\"\\\n") != NULL) {
+        fail(cfg->line, "%s \"%.100s\", accepted is a name of 1 to %d characters", cfg_name(cfg),
+             title, CONFIG_NAME_MAX - 1);
+        return false;
+    }
+    snprintf(name, CONFIG_NAME_MAX, "%s", title);
+    return true;
+}
+
+/* A section that may stand once: how often it does, and the last of them. */
+static bool take_once(cfg_t *cfg, const char *name, cfg_t **found)
+{
+    unsigned count = cfg_size(cfg, name);
+
+    *found = count > 0 ? cfg_getnsec(cfg, name, 0) : NULL;
+    if (count < 2)
+        return true;
+    fail(cfg_getnsec(cfg, name, 1)->line, "a second %s, accepted is one", name);
+    return false;
+}
+
+static bool take_service(cfg_t *cfg, struct config_service *service)
+{
+    cfg_t *backend;
+
+    service->line = cfg->line;
+    if (!take_name(cfg, service->name) || !take_section(cfg, CONFIG_SERVICE, service) ||
+        !take_once(cfg, "backend", &backend))
+        return false;
+    service->backends = backend != NULL;
+    if (backend == NULL)
+        return true;
+    service->backend.line = backend->line;
+    return take_name(backend, service->backend.name) &&
+           take_section(backend, CONFIG_BACKEND, &service->backend);
+}
+
+static bool take_all(cfg_t *root, struct config *config)
+{
+    unsigned services = cfg_size(root, "service");
+    cfg_t *uplink, *limits;
+
+    if (!take_section(root, CONFIG_ROOT, config) || !take_once(root, "uplink", &uplink) ||
+        !take_once(root, "limits", &limits))
+        return false;
+    if (uplink != NULL) {
+        config->uplink.line = uplink->line;
+        if (!take_name(uplink, config->uplink.name) ||
+            !take_section(uplink, CONFIG_UPLINK, &config->uplink))
+            return false;
+    }
+    config->limits.line = limits != NULL ? limits->line : config->last_line;
+    for (const struct config_key *key = config_sections[CONFIG_LIMITS].keys;
+         limits == NULL && key->name; key++)
+        config_value_parse(key, &config->limits, key->initial, config->last_line);
+    if (limits != NULL && !take_section(limits, CONFIG_LIMITS, &config->limits))
+        return false;
+
+    for (unsigned i = 0; i < services; i++, config->services++) {
+        cfg_t *service = cfg_getnsec(root, "service", i);
+
+        if (i == CONFIG_SERVICES_MAX) {
+            fail(service->line, "more than %d services, accepted are %d", CONFIG_SERVICES_MAX,
+                 CONFIG_SERVICES_MAX);
+            return false;
+        }
+        if (!take_service(service, &config->service[i]))
+            return false;
+    }
+    return true;
+}
+
+/* ---- reading ---- */
+
+static bool parse_text(const struct config_text *text, cfg_t *root)
+{
+    FILE *stream;
+    int result;
+
+    if (text->length == 0)
+        return true; /* config_check says what is missing */
+    stream = fmemopen(text->bytes, text->length, "r");
+    if (stream == NULL) {
+        fail(1, "no memory to read it, accepted is a machine with more");
+        return false;
+    }
+    now->parsing = true;
+    result = cfg_parse_fp(root, stream);
+    now->parsing = false;
+    fclose(stream);
+    if (result == CFG_SUCCESS && now->replaced != NULL) /* the second was an empty list */
+        fail_repeated(now->replaced_line);
+    if (result != CFG_SUCCESS && now->error[0] == '\0')
+        fail(root->line,
+             "this cannot be read, accepted are KEY = VALUE and KEY = { VALUE, VALUE }");
+    return now->error[0] == '\0';
+}
+
+static bool parse_root(const struct config_text *text, struct config *config)
+{
+    struct options *options = calloc(1, sizeof *options);
+    cfg_t *root = NULL;
+    bool ok = false;
+
+    if (options != NULL) {
+        for (unsigned id = 0; id < CONFIG_SECTIONS; id++)
+            describe_section(options, (enum config_section_id)id);
+        root = cfg_init(options->of[CONFIG_ROOT], CFGF_NONE);
+    }
+    if (root != NULL) {
+        cfg_set_error_function(root, on_error);
+        ok = parse_text(text, root) && take_all(root, config);
+        cfg_free(root);
+    } else {
+        fail(1, "no memory to read it, accepted is a machine with more");
+    }
+    free(options);
+    return ok;
+}
+
+bool config_parse(struct config *config, const char *file, char error[CONFIG_ERROR_MAX])
+{
+    struct parse parse = {.file = file, .error = error};
+    struct config_text text;
+    bool ok;
+
+    error[0] = '\0';
+    if (!config_text_read(&text, file, error))
+        return false;
+    config->last_line = text.lines;
+    now = &parse;
+    ok = parse_root(&text, config);
+    now = NULL;
+    free(text.bytes);
+    return ok;
+}

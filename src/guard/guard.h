@@ -1,0 +1,79 @@
+/* A guard in operation: a driver, a stack of its own behind it, and relays to the servers that it stands before.
+ *
+ * One thread, one loop. A turn: sleep until something is ready; give the stack the frames that came and the time; tell
+ * the relays what became ready; let them move bytes; send what the stack has to send. Everything that a flood could ask
+ * for is allocated at the start and bounded by the configuration.
+ */
+#ifndef HF_GUARD_GUARD_H
+#define HF_GUARD_GUARD_H
+
+#include "driver/driver.h"
+#include "driver/pcapng.h"
+#include "guard/config.h"
+#include "guard/log.h"
+#include "guard/relay.h"
+#include "guard/service.h"
+#include "os/loop.h"
+
+#include <handfast/os.h>
+
+#define GUARD_BATCH HF_TAP_BATCH
+#define GUARD_ERROR_MAX 512
+
+enum guard_life {
+    GUARD_SERVING,
+    GUARD_DRAINING, /* accepts no more, lets connections finish */
+    GUARD_ENDED,
+};
+
+struct guard {
+    const struct config *config;
+    struct loop loop;
+    struct log log;
+    enum guard_life life;
+    int64_t drain_until_us;
+    uint32_t cut,
+        unfinished; /* at the end: relays reset; connections whose last bytes were not acknowledged */
+
+    const struct driver *driver;
+    void *driver_self;
+    struct loop_handler driver_handler; /* fd -1: the driver has nothing to sleep on */
+    bool driver_ready;
+    struct hf_tap tap; /* fd -1: the driver is another */
+
+    struct hf_env env;
+    struct hf_stack *stack; /* NULL: not started */
+    struct service services[CONFIG_SERVICES_MAX];
+    struct relays relays;
+    struct pcapng *capture; /* or NULL */
+    unsigned capture_interface;
+    struct loop_timer capture_timer;
+    struct hf_frame frames[GUARD_BATCH];
+};
+
+/* The loop and the log, for what else runs beside it (signals, the control socket). HF_OK or HF_SYSTEM. */
+int guard_init(struct guard *guard, const struct config *config);
+
+/* Opens the TAP interface and sets up the kernel's end of it. False: `error` is one line that says why. */
+bool guard_open_tap(struct guard *guard, char error[GUARD_ERROR_MAX]);
+
+/* Or takes another driver, whose self the caller keeps. */
+void guard_set_driver(struct guard *guard, const struct driver *driver, void *self);
+
+/* Makes the stack, listens, opens the capture. False: `error` is one line that says why. */
+bool guard_start(struct guard *guard, char error[GUARD_ERROR_MAX]);
+
+/* One turn; without the sleep for a caller with a clock of his own, who then runs the loop himself. */
+void guard_turn(struct guard *guard);
+void guard_step(struct guard *guard, int64_t now_us);
+
+/* No new connections; those that are there get drain_timeout, or none if it is called again. */
+void guard_drain(struct guard *guard, int64_t now_us);
+
+/* Gives everything back, in any state after guard_init. */
+void guard_deinit(struct guard *guard);
+
+/* "web: 203.0.113.10:443 -> 127.0.0.1:8080 (proxy-v2); ..." */
+void guard_describe(const struct config *config, char *text, size_t capacity);
+
+#endif

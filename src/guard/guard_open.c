@@ -1,0 +1,147 @@
+/* What a guard needs before its first turn: an interface, a stack, listeners, perhaps a capture. */
+#include "guard/guard_open.h"
+
+#include "guard/link.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <string.h>
+
+__attribute__((format(printf, 2, 3))) static bool refuse(char error[GUARD_ERROR_MAX],
+                                                         const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    vsnprintf(error, GUARD_ERROR_MAX, format, arguments);
+    va_end(arguments);
+    return false;
+}
+
+/* HF_SYSTEM says little: errno knows. */
+static const char *reason(int error)
+{
+    return error == HF_SYSTEM ? strerror(errno) : hf_error_text(error);
+}
+
+/* ---- the interface ---- */
+
+static bool set_up_kernel_end(const struct config_uplink *uplink, const char *name,
+                              char error[GUARD_ERROR_MAX])
+{
+    char text[HF_ADDRESS_TEXT_MAX];
+    int result = link_up(name, uplink->mtu);
+
+    if (result != HF_OK)
+        return refuse(error, "uplink \"%s\": cannot be brought up with an MTU of %u: %s", name,
+                      uplink->mtu, reason(result));
+    for (uint32_t i = 0; i < uplink->host_address.count; i++) {
+        const struct hf_prefix *prefix = &uplink->host_address.items[i].prefix;
+
+        result = link_add_address(name, prefix);
+        if (result != HF_OK)
+            return refuse(error, "uplink \"%s\": host_address %s/%u cannot be set: %s", name,
+                          hf_address_format(text, &prefix->address), prefix->length,
+                          reason(result));
+    }
+    return true;
+}
+
+bool guard_open_tap(struct guard *guard, char error[GUARD_ERROR_MAX])
+{
+    const struct config_uplink *uplink = &guard->config->uplink;
+    int result = hf_tap_open(&guard->tap, uplink->name);
+
+    if (result == HF_INVALID)
+        return refuse(
+            error, "uplink \"%s\": there is an interface of this name that is no TAP of one queue",
+            uplink->name);
+    if (result != HF_OK)
+        return refuse(error, "uplink \"%s\": %s", uplink->name, reason(result));
+    guard_set_driver(guard, &driver_tap, &guard->tap);
+    return set_up_kernel_end(uplink, guard->tap.name, error);
+}
+
+/* ---- the stack ---- */
+
+bool guard_open_stack(struct guard *guard, char error[GUARD_ERROR_MAX])
+{
+    struct hf_config stack;
+    size_t bytes;
+    int result;
+
+    config_stack(guard->config, &stack);
+    if (guard->tap.fd >= 0)
+        hf_tap_describe(&guard->tap, &stack);
+    stack.mtu = (uint16_t)guard->config->uplink.mtu;
+    bytes = hf_memory_needed(&stack);
+    if (bytes == 0)
+        return refuse(error, "%s", hf_config_error(&stack));
+    result = hf_os_env(&guard->env, bytes);
+    if (result != HF_OK)
+        return refuse(error, "%zu bytes of memory for the stack: %s", bytes, reason(result));
+    result = hf_init(&guard->stack, &stack, &guard->env, hf_os_now_us());
+    return result == HF_OK || refuse(error, "the stack cannot be made: %s", reason(result));
+}
+
+bool guard_open_services(struct guard *guard, char error[GUARD_ERROR_MAX])
+{
+    char text[HF_ENDPOINT_TEXT_MAX];
+
+    for (uint32_t i = 0; i < guard->config->services; i++) {
+        struct service *service = &guard->services[i];
+        uint32_t item;
+        int result;
+
+        service->config = &guard->config->service[i];
+        result = service_open(service, guard->stack, i, &item);
+        if (result != HF_OK)
+            return refuse(error, "service \"%s\": cannot listen on %s: %s", service->config->name,
+                          hf_endpoint_format(text, &service->config->listen.items[item].endpoint),
+                          reason(result));
+    }
+    return true;
+}
+
+bool guard_open_capture(struct guard *guard, char error[GUARD_ERROR_MAX])
+{
+    const struct config *config = guard->config;
+    int result;
+
+    if (config->capture[0] == '\0')
+        return true;
+    result = pcapng_open(&guard->capture, config->capture, guard->env.wall_minus_now_us);
+    if (result != HF_OK)
+        return refuse(error, "capture \"%s\": %s", config->capture, reason(result));
+    guard->capture_interface =
+        pcapng_add_interface(guard->capture, config->uplink.name, HF_ETHERNET);
+    return true;
+}
+
+/* ---- in words ---- */
+
+void guard_describe(const struct config *config, char *text, size_t capacity)
+{
+    char address[HF_ENDPOINT_TEXT_MAX];
+    size_t used = 0;
+
+    text[0] = '\0';
+#define ADD(...)                                                                 \
+    do {                                                                         \
+        if (used < capacity)                                                     \
+            used += (size_t)snprintf(text + used, capacity - used, __VA_ARGS__); \
+    } while (0)
+    for (uint32_t i = 0; i < config->services; i++) {
+        const struct config_service *service = &config->service[i];
+        const struct config_target *to = &service->backend.to;
+
+        ADD("%s%s:", i > 0 ? "; " : "", service->name);
+        for (uint32_t j = 0; j < service->listen.count; j++)
+            ADD("%s %s", j > 0 ? "," : "",
+                hf_endpoint_format(address, &service->listen.items[j].endpoint));
+        ADD(" -> %s%s%s", to->path[0] != '\0' ? "unix:" : "",
+            to->path[0] != '\0' ? to->path : hf_endpoint_format(address, &to->endpoint),
+            service->backend.client_address == CONFIG_CLIENT_PROXY_V2 ? " (proxy-v2)" : "");
+    }
+#undef ADD
+}

@@ -1,0 +1,12 @@
+/* The kernel's end of a TAP interface: up, with its MTU and addresses. [rtnetlink(7)] */
+#ifndef HF_GUARD_LINK_H
+#define HF_GUARD_LINK_H
+
+#include <handfast/handfast.h>
+
+/* Both answer HF_OK, HF_NO_PERMISSION, HF_NO_DEVICE or HF_SYSTEM with errno. */
+int link_up(const char *name, uint32_t mtu);
+/* An address that is there already is no error. */
+int link_add_address(const char *name, const struct hf_prefix *prefix);
+
+#endif

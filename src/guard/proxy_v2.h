@@ -1,0 +1,13 @@
+/* The header of the PROXY protocol, version 2, binary: tells a backend who its client really is. No TLVs. */
+#ifndef HF_GUARD_PROXY_V2_H
+#define HF_GUARD_PROXY_V2_H
+
+#include <handfast/handfast.h>
+
+#define PROXY_V2_MAX 52 /* 16 bytes and two IPv6 endpoints */
+
+/* Writes the header for a connection from `client` to `local` (both of one family) and returns its length. */
+size_t proxy_v2_build(uint8_t header[PROXY_V2_MAX], const struct hf_endpoint *client,
+                      const struct hf_endpoint *local);
+
+#endif

@@ -1,0 +1,143 @@
+/* Moves what can be moved between a client and its backend, within the limit of a turn. */
+#include "guard/relay_pump.h"
+
+#include "base/must.h"
+#include "guard/backend.h"
+
+#define SPANS 16
+
+enum flow {
+    FLOW_WAITS, /* for an edge: nothing is there, or there is no room */
+    FLOW_DONE,  /* to its end of stream                               */
+    FLOW_MORE,  /* the turn's limit was reached                       */
+    FLOW_CLIENT_GONE,
+    FLOW_BACKEND_GONE,
+};
+
+/* The PROXY header, before all else. */
+static enum flow send_header(struct relay *relay)
+{
+    while (relay->header_sent < relay->header_length) {
+        struct hf_span span = {relay->header + relay->header_sent,
+                               (size_t)(relay->header_length - relay->header_sent)};
+
+        if (!relay->writable)
+            return FLOW_WAITS;
+        ptrdiff_t sent = backend_write(relay->backend.fd, &span, 1, span.length);
+        if (sent == BACKEND_AGAIN)
+            relay->writable = false;
+        else if (sent < 0)
+            return FLOW_BACKEND_GONE;
+        else
+            relay->header_sent = (uint8_t)(relay->header_sent + sent);
+    }
+    return FLOW_DONE;
+}
+
+static enum flow to_backend(struct relay *relay, int64_t now_us, uint64_t *moved)
+{
+    struct hf_stack *stack = relay->relays->stack;
+
+    while (!relay->client_done) {
+        struct hf_span spans[SPANS];
+        size_t count = SPANS;
+
+        if (*moved >= RELAY_TURN_BYTES)
+            return FLOW_MORE;
+        ptrdiff_t there = hf_peek_spans(stack, relay->client, spans, &count);
+        if (there == HF_AGAIN)
+            return FLOW_WAITS;
+        if (there < 0)
+            return FLOW_CLIENT_GONE;
+        if (there == 0) {
+            backend_shutdown(relay->backend.fd);
+            relay->client_done = true;
+            break;
+        }
+        if (!relay->writable)
+            return FLOW_WAITS; /* the client's window closes as its bytes stay here */
+        ptrdiff_t sent = backend_write(relay->backend.fd, spans, count, RELAY_TURN_BYTES);
+        if (sent == BACKEND_AGAIN) {
+            relay->writable = false;
+            return FLOW_WAITS;
+        }
+        if (sent < 0)
+            return FLOW_BACKEND_GONE;
+        hf_consume(stack, relay->client, (size_t)sent, now_us);
+        *moved += (uint64_t)sent;
+    }
+    return FLOW_DONE;
+}
+
+static enum flow to_client(struct relay *relay, int64_t now_us, uint64_t *moved)
+{
+    struct hf_stack *stack = relay->relays->stack;
+
+    while (!relay->backend_done) {
+        struct hf_span spans[SPANS];
+        size_t count = SPANS;
+
+        if (!relay->readable)
+            return FLOW_WAITS;
+        if (*moved >= RELAY_TURN_BYTES)
+            return FLOW_MORE;
+        ptrdiff_t room = hf_reserve(stack, relay->client, spans, &count);
+        if (room == HF_AGAIN || room == 0)
+            return FLOW_WAITS; /* HF_WRITABLE comes; until then the backend is not read */
+        if (room < 0)
+            return FLOW_CLIENT_GONE;
+        ptrdiff_t got = backend_read(relay->backend.fd, spans, count, RELAY_TURN_BYTES);
+        if (got == BACKEND_AGAIN) {
+            relay->readable = false;
+            return FLOW_WAITS;
+        }
+        if (got < 0)
+            return FLOW_BACKEND_GONE;
+        if (got == 0) {
+            hf_shutdown(stack, relay->client, now_us);
+            relay->backend_done = true;
+            break;
+        }
+        if (hf_commit(stack, relay->client, (size_t)got, now_us) != HF_OK)
+            return FLOW_CLIENT_GONE;
+        *moved += (uint64_t)got;
+    }
+    return FLOW_DONE;
+}
+
+/* A connection that is over for another reason than two FINs. */
+static bool client_was_reset(const struct relay *relay)
+{
+    struct hf_status status;
+
+    return hf_status(relay->relays->stack, relay->client, &status) != HF_OK ||
+           status.error != HF_OK;
+}
+
+enum relay_end relay_pump(struct relay *relay, int64_t now_us, bool *moved, bool *more)
+{
+    struct service_counters *count = &relay->service->count;
+    uint64_t in = 0, out = 0;
+    bool ended_before = relay->client_done || relay->backend_done;
+
+    must(relay->state == RELAY_OPEN);
+    if (relay->ended && client_was_reset(relay))
+        return RELAY_CLIENT_RESET;
+    if (relay->broken)
+        return RELAY_BACKEND_RESET;
+
+    enum flow up = send_header(relay);
+    if (up == FLOW_DONE)
+        up = to_backend(relay, now_us, &in);
+    enum flow down = up == FLOW_BACKEND_GONE ? FLOW_WAITS : to_client(relay, now_us, &out);
+
+    count->bytes_in += in;
+    count->bytes_out += out;
+    *moved = in + out > 0 || (relay->client_done || relay->backend_done) != ended_before;
+    *more = up == FLOW_MORE || down == FLOW_MORE;
+    if (up == FLOW_BACKEND_GONE || down == FLOW_BACKEND_GONE)
+        return RELAY_BACKEND_RESET;
+    if (up == FLOW_CLIENT_GONE || down == FLOW_CLIENT_GONE)
+        return RELAY_CLIENT_RESET;
+    return up == FLOW_DONE && down == FLOW_DONE ? RELAY_CLOSED : RELAY_GOES_ON;
+}
