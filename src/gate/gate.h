@@ -44,6 +44,7 @@ struct gate {
     uint32_t next_victim;            /* where the search for the largest holder goes on */
     struct gate_config config;
     enum hf_stat reason; /* why the last segment was refused */
+    bool tell_full;      /* a listener ran out of room: to be told once; the caller clears it */
 };
 
 /* A segment at the door. */
@@ -69,8 +70,7 @@ enum gate_verdict {
 void gate_init(struct gate *gate, struct arena *arena, const struct gate_config *config,
                int64_t now_us);
 
-/* A listener opens with these options; closing it ends its half-opens one by one: the flow of each and the RST for it, until
- * false. */
+/* A listener opens with these options. It closes by reaper_listener_closed. */
 void gate_listener_open(struct gate *gate, uint32_t listener,
                         const struct hf_listen_options *options);
 
@@ -93,25 +93,8 @@ enum gate_verdict gate_on_segment(struct gate *gate, uint32_t half_open,
 /* The connection is open: its half-open leaves. */
 void gate_commit(struct gate *gate, uint32_t half_open, uint64_t hash);
 
-/* What time, or the end of a listener, asks for: one half-open at a time. */
-enum gate_task_kind {
-    GATE_TASK_NONE = 0,
-    GATE_TASK_RESEND, /* send task->seg, a SYN-ACK, again             */
-    GATE_TASK_RESET,  /* the half-open is gone; send task->seg, a RST */
-    GATE_TASK_FORGET, /* the half-open is gone                        */
-};
-
-struct gate_task {
-    struct flow flow;
-    uint64_t hash;
-    struct hf_mac to;
-    bool timed_out; /* else: its listener was closed */
-    struct segment seg;
-};
-
-enum gate_task_kind gate_tick(struct gate *gate, struct gate_task *task, int64_t now_us);
-enum gate_task_kind gate_listener_close(struct gate *gate, uint32_t listener,
-                                        struct gate_task *task);
+/* A half-open leaves, for whatever reason. */
+void gate_forget(struct gate *gate, uint32_t half_open, uint64_t hash);
 
 /* The flow of a half-open. */
 struct flow gate_flow(const struct gate *gate, uint32_t half_open);

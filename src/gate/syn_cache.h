@@ -16,6 +16,7 @@ enum half_open_flag {
     HALF_OPEN_TIMESTAMPS = 1,
     HALF_OPEN_SACK = 2,
     HALF_OPEN_SCALING = 4,
+    HALF_OPEN_ASKED_AGAIN = 8, /* its SYN came again: our SYN-ACK may have been lost */
 };
 
 /* The wheel's deadline says when the SYN-ACK was last sent: the intervals follow from `sent` and the listener's rules. */
