@@ -71,7 +71,6 @@ static void connection_status(const struct hf_stack *stack, uint32_t slot, struc
 
     *status = (struct hf_status){0};
     tcp_status(&connection->tcb, status);
-    status->error = tcp_end_error((enum tcp_end)connection->tcb.end);
     status->local = (struct hf_endpoint){flow->local, flow->local_port};
     status->remote = (struct hf_endpoint){flow->remote, flow->remote_port};
     status->user = connection->user;
