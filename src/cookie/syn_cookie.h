@@ -136,8 +136,10 @@ SIPHASH_INLINE bool cookie_open_plain(const struct key_ring *ring, const struct 
                                       uint32_t isn, struct syn_info *syn)
 {
     uint32_t opts = (isn ^ cookie_pad(h)) & (h->strict ? 3 : 0x1f);
-    bool match = cookie_matches(ring, h, h->slot, isn) | cookie_matches(ring, h, h->slot - 1, isn);
+    int match = cookie_matches(ring, h, h->slot, isn);
 
+    /* Every slot is tried, whichever matches. */
+    match |= cookie_matches(ring, h, h->slot - 1, isn);
     if (h->shared)
         match |= cookie_matches(ring, h, h->slot + 1, isn);
     if (!match)
