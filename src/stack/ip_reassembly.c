@@ -178,6 +178,8 @@ static uint32_t insert(struct ip_reassembly *reassembly, const struct packet *pa
     };
     for (uint32_t i = 0; i < IP_REASSEMBLY_BLOCKS_EACH; i++)
         d->block[i] = SLOT_NONE;
+    list_link_init(&d->by_age);
+    list_link_init(&d->by_source);
     table_insert(&reassembly->table, hash_of_slot(reassembly, slot), slot);
     list_append(&reassembly->by_age, by_age(reassembly), slot);
     list_append(&reassembly->by_source[bucket], by_source(reassembly), slot);

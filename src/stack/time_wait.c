@@ -100,6 +100,7 @@ void time_wait_insert(struct time_waits *waits, uint64_t hash, const struct flow
         .timestamps = remains->timestamps,
         .shift = (uint8_t)(remains->rcv_wind_shift & 15u),
     };
+    list_link_init(&record->by_age);
     list_append(&waits->by_age, links_of(waits), slot);
     table_insert(&waits->table, hash, slot);
     waits->stats->time_waits++;
