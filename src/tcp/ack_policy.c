@@ -9,12 +9,18 @@
 #define CHALLENGES_MAX 10
 #define CHALLENGE_INTERVAL_MS 1000u
 
+/* Text of a full segment as the peer sends it, who spends room on timestamps as we do. */
+static uint32_t full_segment(const struct tcb *tcb)
+{
+    return tcb->mss - (tcb->flags & TCB_TIMESTAMPS ? 12u : 0u);
+}
+
 void ack_in_order(const struct tcp *tcp, struct tcb *tcb, uint32_t bytes, bool closed_gap,
                   int64_t now_us)
 {
     tcb->unacked_bytes += bytes;
     if (closed_gap || tcp->config.delayed_ack_us == 0 || (tcb->flags & TCB_QUICK_ACK) ||
-        tcb->unacked_bytes >= 2u * tcb->mss) { /* [RFC 9293 SHLD-19] */
+        tcb->unacked_bytes >= 2 * full_segment(tcb)) { /* [RFC 9293 SHLD-19] */
         tcb->flags |= TCB_ACK_NOW;
         return;
     }
