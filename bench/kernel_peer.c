@@ -73,10 +73,19 @@ bool kernel_peer_isolate(void)
 
 bool kernel_peer_ip(const char *arguments)
 {
-    char command[256];
+    char words[256], *argv[32] = {"ip"}, *rest = words;
+    int status = 0, count = 1;
+    pid_t pid;
 
-    snprintf(command, sizeof command, "ip %s", arguments);
-    return system(command) == 0;
+    snprintf(words, sizeof words, "%s", arguments);
+    while (count < 31 && (argv[count] = strsep(&rest, " ")))
+        count++;
+    pid = fork();
+    if (pid == 0) {
+        execvp("ip", argv);
+        _exit(127);
+    }
+    return pid > 0 && waitpid(pid, &status, 0) == pid && status == 0;
 }
 
 /* The far end of the veth pair: a namespace of its own, which serves once its address is there. */
