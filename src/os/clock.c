@@ -27,9 +27,8 @@ struct timespec *clock_time_left(struct timespec *left, int64_t deadline_us)
 {
     if (deadline_us == INT64_MAX)
         return NULL;
-    int64_t left_us = deadline_us - hf_os_now_us();
-    if (left_us < 0)
-        left_us = 0;
+    int64_t now_us = hf_os_now_us();
+    int64_t left_us = deadline_us > now_us ? deadline_us - now_us : 0;
     left->tv_sec = (time_t)(left_us / 1000000);
     left->tv_nsec = (long)(left_us % 1000000) * 1000;
     return left;
