@@ -10,7 +10,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define SPANS_MAX 16
+#define SPANS_MAX 64
 
 union address {
     struct sockaddr any;

@@ -166,6 +166,8 @@ static void on_backend(struct loop_handler *self, uint32_t events)
 
     if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP))
         relay->readable = true;
+    if (events & (EPOLLRDHUP | EPOLLHUP))
+        relay->finishing = true;
     if (events & (EPOLLOUT | EPOLLHUP))
         relay->writable = true;
     if (events & EPOLLERR)

@@ -43,9 +43,10 @@ struct relay {
     enum relay_state state;
     bool readable, writable; /* the backend, as far as we know */
     bool ended;              /* the stack says that the client's connection is over */
-    bool broken;             /* the backend's socket met an error */
-    bool client_done;        /* the client's FIN was passed on */
-    bool backend_done;       /* the backend's end of stream was passed on */
+    bool finishing;    /* the backend's end of stream has come; it may not have been read yet */
+    bool broken;       /* the backend's socket met an error */
+    bool client_done;  /* the client's FIN was passed on */
+    bool backend_done; /* the backend's end of stream was passed on */
     uint8_t header_length, header_sent;
     uint8_t header[PROXY_V2_MAX];
 };

@@ -4,7 +4,7 @@
 #include "base/must.h"
 #include "guard/backend.h"
 
-#define SPANS 16
+#define SPANS 64
 
 enum flow {
     FLOW_WAITS, /* for an edge: nothing is there, or there is no room */
@@ -87,19 +87,19 @@ static enum flow to_client(struct relay *relay, int64_t now_us, uint64_t *moved)
         if (room < 0)
             return FLOW_CLIENT_GONE;
         ptrdiff_t got = backend_read(relay->backend.fd, spans, count, RELAY_TURN_BYTES);
-        if (got == BACKEND_AGAIN) {
-            relay->readable = false;
-            return FLOW_WAITS;
-        }
-        if (got < 0)
+        hf_commit(stack, relay->client, got > 0 ? (size_t)got : 0,
+                  now_us); /* 0: the room is given back */
+        if (got == BACKEND_BROKEN)
             return FLOW_BACKEND_GONE;
         if (got == 0) {
             hf_shutdown(stack, relay->client, now_us);
             relay->backend_done = true;
             break;
         }
-        if (hf_commit(stack, relay->client, (size_t)got, now_us) != HF_OK)
-            return FLOW_CLIENT_GONE;
+        if (got == BACKEND_AGAIN || (got < room && !relay->finishing))
+            relay->readable = false; /* drained: what comes later is a new edge */
+        if (got == BACKEND_AGAIN)
+            return FLOW_WAITS;
         *moved += (uint64_t)got;
     }
     return FLOW_DONE;

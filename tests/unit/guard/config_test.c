@@ -1,0 +1,381 @@
+/* Configuration files: what a good one means, what each bad one is told, and that a dump reads back to the same. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "guard/config.h"
+
+static char file[64]; /* what the test writes */
+
+static int setup(void **state)
+{
+    int fd;
+
+    (void)state;
+    strcpy(file, P_tmpdir "/config_testXXXXXX");
+    fd = mkstemp(file);
+    return fd >= 0 ? close(fd) : -1;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    return unlink(file);
+}
+
+static void write_file(const char *text, size_t length)
+{
+    FILE *stream = fopen(file, "w");
+
+    assert_non_null(stream);
+    assert_int_equal(fwrite(text, 1, length, stream), length);
+    assert_int_equal(fclose(stream), 0);
+}
+
+static struct config *read_text(const char *text)
+{
+    char error[CONFIG_ERROR_MAX];
+    struct config *config;
+
+    write_file(text, strlen(text));
+    config = config_read(file, error);
+    if (config == NULL)
+        print_message("%s\n", error);
+    return config;
+}
+
+#define UPLINK "uplink \"hf0\" { addresses = { \"203.0.113.10/24\", \"2001:db8::10/64\" } }\n"
+#define SERVICE \
+    "service \"web\" { listen = \"203.0.113.10:80\" backend \"b\" { to = \"127.0.0.1:80\" } }\n"
+#define KEYS "control, capture, drain_timeout, uplink, limits, service"
+
+/* The message after "FILE:"; whoever reads it must learn what was found and what is accepted. */
+static const struct bad {
+    const char *text, *message;
+} bad[] = {
+    {"", "1: no uplink, accepted is one: uplink \"hf0\" { addresses = { \"203.0.113.10/24\" } }"},
+    {SERVICE,
+     "2: no uplink, accepted is one: uplink \"hf0\" { addresses = { \"203.0.113.10/24\" } }"},
+    {UPLINK, "2: no service, accepted is at least one: service \"web\" { ... }"},
+    /* keys */
+    {UPLINK "frog = 1\n" SERVICE, "2: \"frog\" is no key here, accepted are " KEYS},
+    {UPLINK "limits {\n frog = 1 }\n" SERVICE,
+     "3: \"frog\" is no key of limits, accepted are max_connections, receive_buffer, send_buffer, "
+     "buffer_memory"},
+    {"include(\"x\")\n", "1: \"include\" is no key here, accepted are " KEYS},
+    {"metrics = \"\"\n", "1: \"metrics\" is no key here, accepted are " KEYS},
+    {"drain_timeout = 1s\n\ndrain_timeout = 1s\n" UPLINK SERVICE,
+     "3: drain_timeout a second time, accepted is every key once (the first is in line 1)"},
+    {"uplink \"hf0\" { addresses = { \"203.0.113.10/24\" }\naddresses = { \"203.0.113.11/24\" } "
+     "}\n",
+     "2: addresses a second time, accepted is every key once (the first is in line 1)"},
+    {"uplink \"hf0\" { addresses = { \"203.0.113.10/24\" }\ngateway = \"203.0.113.1\"\ngateway = "
+     "{} }\n" SERVICE,
+     "2: gateway a second time, accepted is every key once (the first is in line 2)"},
+    {UPLINK UPLINK SERVICE, "2: a second \"hf0\", accepted is every name once"},
+    {UPLINK "uplink \"hf1\" {}\n" SERVICE, "2: a second uplink, accepted is one"},
+    {UPLINK SERVICE SERVICE, "3: a second \"web\", accepted is every name once"},
+    {UPLINK "limits {}\nlimits {}\n" SERVICE, "3: a second limits, accepted is one"},
+    /* syntax */
+    {"control = \"abc\n", "1: a string that does not end on its line, accepted is \"...\""},
+    {"control = 'abc", "1: a string that does not end on its line, accepted is \"...\""},
+    {"\n/* abc\n", "2: a comment that does not end, accepted is /* ... */"},
+    {"control \"x\"\n", "1: no \"=\" after control, accepted is control = VALUE"},
+    {"control =", "1: the file ends within a key, accepted is KEY = VALUE"},
+    {"control = { \"x\" }\n",
+     "1: \"{\" is out of place, accepted are KEY = VALUE and KEY = { VALUE, VALUE }"},
+    {"control = ${HOME}\n", "1: \"${\", accepted is plain text: variables are not replaced"},
+    {"control = \"${HOME}\"\n", "1: \"${\", accepted is plain text: variables are not replaced"},
+    {UPLINK "service { }\n", "2: service without its name, accepted is service \"NAME\" { ... }"},
+    {UPLINK "service \"x\"\nlisten = 3",
+     "3: service without its \"{\", accepted is service \"NAME\" { ... }"},
+    {UPLINK SERVICE "}\n", "3: a \"}\" that closes nothing, accepted is one for every \"{\""},
+    {UPLINK SERVICE "limits {\n\n",
+     "3: a \"{\" that is not closed, accepted is one \"}\" for every \"{\""},
+    {"\x7f"
+     "ELF",
+     "1: a byte 0x7f, accepted is text"},
+    /* values */
+    {"drain_timeout = 10x\n", "1: drain_timeout = \"10x\", accepted is a duration from 0 to 1h, "
+                              "such as 500ms, 10s, 5m, 2h or 1d"},
+    {"drain_timeout = 10\n", "1: drain_timeout = \"10\", accepted is a duration from 0 to 1h, such "
+                             "as 500ms, 10s, 5m, 2h or 1d"},
+    {"drain_timeout = 99999999999999999d\n",
+     "1: drain_timeout = \"99999999999999999d\", accepted is a duration "
+     "from 0 to 1h, such as 500ms, 10s, 5m, 2h or 1d"},
+    {"limits { receive_buffer = 64q }\n" UPLINK,
+     "1: receive_buffer = \"64q\", accepted is a size from 4k to 1g, such as 65536, 64k, 1m or 1g"},
+    {"limits { receive_buffer = 1k }\n" UPLINK,
+     "1: receive_buffer = \"1k\", accepted is a size from 4k to 1g, such as 65536, 64k, 1m or 1g"},
+    {"limits { max_connections = -1 }\n" UPLINK,
+     "1: max_connections = \"-1\", accepted is a number from 1 to 16777216"},
+    {"limits { max_connections = many }\n" UPLINK,
+     "1: max_connections = \"many\", accepted is a number from 1 to 16777216"},
+    {"uplink \"hf0\" { mtu = 100 }\n", "1: mtu = \"100\", accepted is a number from 576 to 65535"},
+    {"uplink \"hf0\" {\n mode = port }\n", "2: mode = \"port\", accepted is address"},
+    {UPLINK "service \"x\" { on_timeout = never }\n",
+     "2: on_timeout = \"never\", accepted is forget | reset"},
+    {UPLINK "service \"x\" { backend \"b\" {\n client_address = transparent } }\n",
+     "3: client_address = \"transparent\", accepted is none | proxy-v2"},
+    /* addresses */
+    {"uplink \"interface-name-\" {}\n" SERVICE, "1: uplink \"interface-name-\" without addresses, "
+                                                "accepted is addresses = { \"203.0.113.10/24\" }"},
+    {"uplink \"interface-name-0\" {}\n" SERVICE,
+     "1: uplink \"interface-name-0\", accepted is an interface name of 1 to 15 characters"},
+    {"uplink \"\" {}\n", "1: uplink \"\", accepted is a name of 1 to 31 characters"},
+    {"uplink \"hf0\" { addresses = { \"203.0.113.10/33\" } }\n",
+     "1: addresses = \"203.0.113.10/33\", accepted is an address with its prefix length such as "
+     "\"203.0.113.10/24\" or \"2001:db8::10/64\""},
+    {"uplink \"hf0\" { addresses = { \"224.0.0.1/24\" } }\n" SERVICE,
+     "1: addresses has 224.0.0.1, accepted is an address that a host can have"},
+    {"uplink \"hf0\" { addresses = { \"203.0.113.10/24\",\n\"203.0.113.10/24\" } }\n" SERVICE,
+     "2: addresses has 203.0.113.10 again, accepted is every address once (it is in line 1)"},
+    {"uplink \"hf0\" { addresses = { \"203.0.113.10/24\" }\nhost_address = \"203.0.113.10/24\" "
+     "}\n" SERVICE,
+     "2: host_address has 203.0.113.10 again, accepted is every address once (it is in line 1)"},
+    {"uplink \"hf0\" { addresses = { \"203.0.113.10/24\" }\ngateway = \"192.0.2.1\" }\n" SERVICE,
+     "2: gateway has 192.0.2.1, accepted is an address within the networks of addresses"},
+    {"uplink \"hf0\" { addresses = { \"203.0.113.10/24\" }\ngateway = \"203.0.113.10\" }\n" SERVICE,
+     "2: gateway has our own address 203.0.113.10, accepted is another host's"},
+    {"uplink \"hf0\" { addresses = { \"203.0.113.10/24\" }\ngateway = { \"203.0.113.1\", "
+     "\"203.0.113.2\" } }\n" SERVICE,
+     "2: a second gateway of one family, accepted are one for IPv4 and one for IPv6"},
+    {"uplink \"hf0\" { addresses = { \"203.0.113.10/24\" }\nroutes = \"10.0.0.0/8\" }\n" SERVICE,
+     "2: routes = \"10.0.0.0/8\", accepted is a prefix and its next hop such as \"10.0.0.0/8 via "
+     "203.0.113.2\""},
+    {"uplink \"hf0\" { addresses = { \"203.0.113.10/24\" }\nroutes = \"2001:db8:1::/48 via "
+     "203.0.113.2\" }\n" SERVICE,
+     "2: a route whose prefix and next hop are of two families, accepted is one family"},
+    /* services */
+    {UPLINK "service \"x\" { }\n",
+     "2: service \"x\" without listen, accepted is listen = { \"203.0.113.10:443\" }"},
+    {UPLINK "service \"x\" { listen = \"203.0.113.10:0\" }\n",
+     "2: listen = \"203.0.113.10:0\", accepted is an address and a port such as "
+     "\"203.0.113.10:443\" or "
+     "\"[2001:db8::10]:443\""},
+    {UPLINK "service \"x\" {\nlisten = \"203.0.113.11:80\" }\n",
+     "3: listen has 203.0.113.11, accepted is one of the uplink's addresses"},
+    {UPLINK SERVICE "service \"x\" {\nlisten = { \"203.0.113.10:81\",\n \"203.0.113.10:80\" } }\n",
+     "5: listen has 203.0.113.10:80 again, accepted is every address and port once (it is in line "
+     "2)"},
+    {UPLINK SERVICE "service \"x\" { listen = \":80\" }\n",
+     "3: listen has [::]:80 again, accepted is every address and port once (it is in line 2)"},
+    {UPLINK "service \"x\" { listen = \":80\" }\n",
+     "2: service \"x\" without backend, accepted is backend \"NAME\" { to = \"127.0.0.1:8080\" }"},
+    {UPLINK "service \"x\" { listen = \":80\"\nbackend \"b\" { } }\n",
+     "3: backend \"b\" without to, accepted is to = \"127.0.0.1:8080\""},
+    {UPLINK "service \"x\" { listen = \":80\"\nbackend \"b\" { to = \"unix:x.sock\" } }\n",
+     "3: to = \"unix:x.sock\", accepted is \"127.0.0.1:8080\", \"[::1]:8080\" or "
+     "\"unix:/run/web.sock\""},
+    {UPLINK "service \"x\" { listen = \":80\"\nbackend \"b\" { to = \"203.0.113.10:81\" } }\n",
+     "3: backend \"b\" is the guard's own address 203.0.113.10, accepted is a server's"},
+    {UPLINK "service \"x\" { backend \"b\" { to = \"127.0.0.1:1\" }\nbackend \"c\" { to = "
+            "\"127.0.0.1:1\" } }\n",
+     "3: a second backend, accepted is one"},
+    {"limits { max_connections = 5 }\n" UPLINK
+     "service \"x\" { listen = \":80\" max_connections = 6 }\n",
+     "3: service \"x\" with max_connections = 6, accepted are at most the 5 of limits"},
+};
+
+static void every_bad_file_is_told_what_is_wrong(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        char error[CONFIG_ERROR_MAX], expected[CONFIG_ERROR_MAX];
+
+        write_file(bad[i].text, strlen(bad[i].text));
+        snprintf(expected, sizeof expected, "%s:%s", file, bad[i].message);
+        assert_null(config_read(file, error));
+        assert_string_equal(error, expected);
+        assert_null(strchr(error, '\n'));
+    }
+}
+
+static void a_file_that_cannot_be_read_is_named(void **state)
+{
+    static const char *const paths[][2] = {
+        {"/nonexistent/guard.conf", "/nonexistent/guard.conf: No such file or directory, accepted "
+                                    "is a text file of at most 1048576 bytes"},
+        {"/", "/: a directory, accepted is a text file of at most 1048576 bytes"},
+        {"/dev/null",
+         "/dev/null: not a regular file, accepted is a text file of at most 1048576 bytes"},
+    };
+    char error[CONFIG_ERROR_MAX], expected[CONFIG_ERROR_MAX];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+        assert_null(config_read(paths[i][0], error));
+        assert_string_equal(error, paths[i][1]);
+    }
+    assert_int_equal(truncate(file, CONFIG_FILE_MAX + 1), 0);
+    assert_null(config_read(file, error));
+    snprintf(expected, sizeof expected,
+             "%s: too large, accepted is a text file of at most 1048576 bytes", file);
+    assert_string_equal(error, expected);
+
+    write_file("control = \"a\0b\"\n",
+               16); /* the string ends at the NUL for whoever reads it as text */
+    assert_null(config_read(file, error));
+    write_file(UPLINK "\0" SERVICE, sizeof UPLINK "\0" SERVICE - 1);
+    assert_null(config_read(file, error));
+    snprintf(expected, sizeof expected, "%s:2: a byte 0x00, accepted is text", file);
+    assert_string_equal(error, expected);
+}
+
+/* Any prefix and any one changed byte of a file is read or refused with one line, never worse. */
+static void cut_and_damaged_files_are_refused_in_one_line(void **state)
+{
+    static const char text[] = "# c\n" UPLINK "/* x\n */ limits { send_buffer = 1m }\n" SERVICE;
+    static const char bytes[] = {'{', '}', '"', '=', '\\', '#', '\n', '*', '\'', (char)0x80};
+    char error[CONFIG_ERROR_MAX], changed[sizeof text];
+
+    (void)state;
+    for (size_t length = 0; length < sizeof text; length++) {
+        write_file(text, length);
+        error[0] = '\0';
+        struct config *config = config_read(file, error);
+        assert_true(config != NULL || (error[0] != '\0' && strchr(error, '\n') == NULL));
+        config_free(config);
+    }
+    for (size_t at = 0; at + 1 < sizeof text; at++) {
+        memcpy(changed, text, sizeof text);
+        changed[at] = bytes[at % sizeof bytes];
+        write_file(changed, sizeof text - 1);
+        error[0] = '\0';
+        struct config *config = config_read(file, error);
+        assert_true(config != NULL || (error[0] != '\0' && strstr(error, ", accepted ") != NULL));
+        config_free(config);
+    }
+}
+
+static const char full[] =
+    "control = \"/run/hf/\\\"q\\\\.sock\" // comment\n"
+    "drain_timeout = 0\r\n"
+    "uplink \"hf7\" {\n"
+    "  mode = address  mtu = 9000\n"
+    "  addresses = { \"203.0.113.10/24\", '2001:db8::10/64' }\n"
+    "  host_address = \"203.0.113.1/24\"\n"
+    "  gateway = { \"203.0.113.1\", \"2001:db8::1\" }\n"
+    "  routes = { \"10.0.0.0/8 via 203.0.113.2\" }\n"
+    "}\n"
+    "limits { max_connections = 77  receive_buffer = 65537  send_buffer = 2m }\n"
+    "service \"web\" {\n"
+    "  listen = { \"203.0.113.10:443\", \"[2001:db8::10]:443\" }\n"
+    "  backend \"nginx\" { to = \"[::1]:8080\"  client_address = proxy-v2 }\n"
+    "  half_open_limit = 9  half_open_timeout = 1500ms  on_timeout = reset\n"
+    "  syn_ack_retries = 0  connect_timeout = 90s  idle_timeout = 36h  backlog = 3\n"
+    "}\n"
+    "service \"x\" { listen = \":22\" backend \"b\" { to = \"unix:/run/x.sock\" } }\n";
+
+static void a_full_file_means_what_it_says(void **state)
+{
+    struct config *config = read_text(full);
+
+    (void)state;
+    assert_non_null(config);
+    assert_string_equal(config->control, "/run/hf/\"q\\.sock");
+    assert_int_equal(config->drain_timeout_ms, 0);
+    assert_int_equal(config->uplink.mtu, 9000);
+    assert_int_equal(config->uplink.addresses.count, 2);
+    assert_int_equal(config->uplink.addresses.items[1].prefix.length, 64);
+    assert_int_equal(config->limits.max_connections, 77);
+    assert_int_equal(config->limits.receive_buffer, 65537);
+    assert_int_equal(config->limits.send_buffer, 2 << 20);
+    assert_int_equal(config->services, 2);
+    assert_int_equal(config->service[0].half_open_timeout_ms, 1500);
+    assert_int_equal(config->service[0].on_timeout, CONFIG_RESET);
+    assert_int_equal(config->service[0].syn_ack_retries, 0);
+    assert_int_equal(config->service[0].idle_timeout_ms, 36 * 3600 * 1000);
+    assert_int_equal(config->service[0].backend.client_address, CONFIG_CLIENT_PROXY_V2);
+    assert_int_equal(config->service[0].backend.to.endpoint.port, 8080);
+    assert_int_equal(config->service[1].max_connections, 77);
+    assert_string_equal(config->service[1].backend.to.path, "/run/x.sock");
+    assert_int_equal(config->service[1].listen.items[0].endpoint.port, 22);
+    config_free(config);
+}
+
+static char *dump(const struct config *config)
+{
+    char *text = NULL;
+    size_t length;
+    FILE *stream = open_memstream(&text, &length);
+
+    assert_non_null(stream);
+    config_dump(config, stream);
+    fclose(stream);
+    return text;
+}
+
+static void a_dump_reads_back_to_the_same(void **state)
+{
+    static const char *const texts[] = {full, UPLINK SERVICE};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        struct config *config = read_text(texts[i]);
+        assert_non_null(config);
+        char *first = dump(config);
+        config_free(config);
+
+        config = read_text(first);
+        assert_non_null(config);
+        char *second = dump(config);
+        config_free(config);
+
+        assert_string_equal(first, second);
+        assert_non_null(strstr(first, "idle_timeout = "));
+        free(first);
+        free(second);
+    }
+}
+
+static void the_example_is_right(void **state)
+{
+    char error[CONFIG_ERROR_MAX];
+    struct config *config = config_read(HF_SOURCE_DIR "/examples/guard.conf", error);
+
+    (void)state;
+    assert_non_null(config);
+    config_free(config);
+}
+
+static void the_stack_has_room_for_what_the_services_promise(void **state)
+{
+    struct config *config = read_text(full);
+    struct hf_config stack;
+
+    (void)state;
+    assert_non_null(config);
+    config_stack(config, &stack);
+    assert_null(hf_config_error(&stack));
+    assert_int_equal(stack.max_listeners, 3);
+    assert_int_equal(stack.max_half_opens, 2 * 9 + 4096);
+    assert_true(stack.max_connections >= 77 + 2 * 3 + 512);
+    assert_int_equal(stack.routes[0].to.length, 0);
+    assert_true(hf_address_is_v4(&stack.routes[0].to.address));
+    assert_false(hf_address_is_v4(&stack.routes[1].to.address));
+    assert_int_equal(stack.routes[2].to.length, 8);
+    config_free(config);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_bad_file_is_told_what_is_wrong),
+        cmocka_unit_test(a_file_that_cannot_be_read_is_named),
+        cmocka_unit_test(cut_and_damaged_files_are_refused_in_one_line),
+        cmocka_unit_test(a_full_file_means_what_it_says),
+        cmocka_unit_test(a_dump_reads_back_to_the_same),
+        cmocka_unit_test(the_example_is_right),
+        cmocka_unit_test(the_stack_has_room_for_what_the_services_promise),
+    };
+
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
