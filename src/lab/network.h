@@ -5,7 +5,7 @@
  *     198.51.100.2   eth0 ---- up0    198.51.100.1
  *     2001:db8:2::2                   2001:db8:2::1
  *                                     192.0.2.1      hf0 ---- 192.0.2.10 ------- 127.0.0.1:8080
- *                                     2001:db8:1::1  (TAP)    2001:db8:1::10     [::1]:8080
+ *                                     2001:db8:1::1  (TAP)    2001:db8:1::10
  *
  * Clients are the Linux kernel's TCP, one router away from ours. Checksum and segmentation offload stay on, so that large
  * segments cross it uncut, as they do on a server's own network card.
@@ -29,7 +29,6 @@ enum family {
 #define NETWORK_WEB_PORT 80
 #define NETWORK_DOWN_PORT 81 /* a service whose backend does not run */
 #define NETWORK_BACKEND_PORT 8080
-#define NETWORK_NO_BACKEND_PORT 8081
 
 struct network {
     int client_fd, guard_fd; /* the namespaces */

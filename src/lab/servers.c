@@ -11,7 +11,6 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -31,38 +30,31 @@
 #define NGINX_LOG CAGE_RUN "/nginx.log"
 #define GUARD_CONFIG CAGE_RUN "/guard.conf"
 #define GUARD_LOG CAGE_RUN "/guard.log"
+#define STATS_LOG CAGE_RUN "/stats.log"
 
-#define TEXT_(x) #x
-#define TEXT(x) TEXT_(x)
-
-static const char nginx_config[] =
-    "daemon off;\n"
-    "user root;\n"
-    "worker_processes 1;\n"
-    "worker_rlimit_nofile 8192;\n"
-    "pid " CAGE_RUN "/nginx.pid;\n"
-    "error_log " NGINX_LOG ";\n"
-    "events { worker_connections 4096; }\n"
-    "http {\n"
-    "    access_log off;\n"
-    "    sendfile on;\n"
-    "    keepalive_requests 1000000;\n"
-    "    client_max_body_size 0;\n"
-    "    client_body_temp_path " CAGE_RUN "/nginx-body;\n"
-    "    proxy_temp_path " CAGE_RUN "/nginx-proxy;\n"
-    "    fastcgi_temp_path " CAGE_RUN "/nginx-fastcgi;\n"
-    "    uwsgi_temp_path " CAGE_RUN "/nginx-uwsgi;\n"
-    "    scgi_temp_path " CAGE_RUN "/nginx-scgi;\n"
-    "    server {\n"
-    "        listen 127.0.0.1:" TEXT(
-        NETWORK_BACKEND_PORT) ";\n"
-                              "        listen [::1]:" TEXT(
-                                  NETWORK_BACKEND_PORT) ";\n"
-                                                        "        root " SERVERS_ROOT ";\n"
-                                                        "        location /put/ { dav_methods PUT; "
-                                                        "}\n"
-                                                        "    }\n"
-                                                        "}\n";
+static const char nginx_config[] = "daemon off;\n"
+                                   "user root;\n"
+                                   "worker_processes 1;\n"
+                                   "worker_rlimit_nofile 8192;\n"
+                                   "pid " CAGE_RUN "/nginx.pid;\n"
+                                   "error_log " NGINX_LOG ";\n"
+                                   "events { worker_connections 4096; }\n"
+                                   "http {\n"
+                                   "    access_log off;\n"
+                                   "    sendfile on;\n"
+                                   "    keepalive_requests 1000000;\n"
+                                   "    client_max_body_size 0;\n"
+                                   "    client_body_temp_path " CAGE_RUN "/nginx-body;\n"
+                                   "    proxy_temp_path " CAGE_RUN "/nginx-proxy;\n"
+                                   "    fastcgi_temp_path " CAGE_RUN "/nginx-fastcgi;\n"
+                                   "    uwsgi_temp_path " CAGE_RUN "/nginx-uwsgi;\n"
+                                   "    scgi_temp_path " CAGE_RUN "/nginx-scgi;\n"
+                                   "    server {\n"
+                                   "        listen 127.0.0.1:8080;\n"
+                                   "        root " SERVERS_ROOT ";\n"
+                                   "        location /put/ { dav_methods PUT; }\n"
+                                   "    }\n"
+                                   "}\n";
 
 static const char guard_config[] =
     "control = \"" SERVERS_CONTROL "\"\n"
@@ -76,36 +68,43 @@ static const char guard_config[] =
     "limits { receive_buffer = 1m  send_buffer = 1m }\n"
     "service \"web\" {\n"
     "    listen = { \"" NETWORK_GUARD_V4 ":80\", \"[" NETWORK_GUARD_V6 "]:80\" }\n"
-    "    backend \"nginx\" { to = \"127.0.0.1:" TEXT(
-        NETWORK_BACKEND_PORT) "\" }\n"
-                              "}\n"
-                              "service \"down\" {\n"
-                              "    listen = { \"" NETWORK_GUARD_V4 ":81\", \"[" NETWORK_GUARD_V6
-                              "]:81\" }\n"
-                              "    backend \"nobody\" { to = \"127.0.0.1:" TEXT(
-                                  NETWORK_NO_BACKEND_PORT) "\" }\n"
-                                                           "}\n";
+    "    backend \"nginx\" { to = \"127.0.0.1:8080\" }\n"
+    "}\n"
+    "service \"down\" {\n"
+    "    listen = { \"" NETWORK_GUARD_V4 ":81\", \"[" NETWORK_GUARD_V6 "]:81\" }\n"
+    "    backend \"nobody\" { to = \"127.0.0.1:8081\" }\n"
+    "}\n";
 
-_Static_assert(NETWORK_WEB_PORT == 80 && NETWORK_DOWN_PORT == 81, "as the configuration says");
+_Static_assert(NETWORK_WEB_PORT == 80 && NETWORK_DOWN_PORT == 81 && NETWORK_BACKEND_PORT == 8080,
+               "as the configurations say");
 
 /* ---- readiness ---- */
 
-static bool connects(const struct sockaddr *to, socklen_t length)
+static bool nginx_ready(void)
 {
-    int fd = socket(to->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    bool ok = fd >= 0 && connect(fd, to, length) == 0;
+    struct sockaddr_in to = {.sin_family = AF_INET,
+                             .sin_port = htons(NETWORK_BACKEND_PORT),
+                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool ok = fd >= 0 && connect(fd, (const struct sockaddr *)&to, sizeof to) == 0;
 
     if (fd >= 0)
         close(fd);
     return ok;
 }
 
+/* It answers from its event loop, where it goes once everything is open. */
+static bool guard_ready(void)
+{
+    return servers_open_connections() >= 0;
+}
+
 /* Asks again and again, as long as the server lives. */
-static bool wait_ready(const struct process *server, const struct sockaddr *to, socklen_t length)
+static bool wait_ready(const struct process *server, bool (*ready)(void))
 {
     int64_t deadline_us = hf_os_now_us() + READY_LIMIT_US;
 
-    while (!connects(to, length)) {
+    while (!ready()) {
         struct pollfd end = {.fd = server->pidfd, .events = POLLIN};
 
         if (hf_os_now_us() > deadline_us || poll(&end, 1, POLL_MS) > 0)
@@ -144,9 +143,6 @@ bool servers_start_nginx(struct servers *servers, uint64_t huge_bytes, char why[
 {
     const char *argv[] = {"nginx", "-c", NGINX_CONFIG, "-e", NGINX_LOG, NULL};
     struct process_plan plan = {.namespace_fd = -1, .argv = argv, .log = NGINX_LOG};
-    struct sockaddr_in to = {.sin_family = AF_INET,
-                             .sin_port = htons(NETWORK_BACKEND_PORT),
-                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 
     if (!write_content(huge_bytes)) {
         snprintf(why, 256, "the files for nginx cannot be written: %s", strerror(errno));
@@ -156,7 +152,7 @@ bool servers_start_nginx(struct servers *servers, uint64_t huge_bytes, char why[
         snprintf(why, 256, "nginx cannot be started: %s", strerror(errno));
         return false;
     }
-    return wait_ready(&servers->nginx, (const struct sockaddr *)&to, sizeof to) ||
+    return wait_ready(&servers->nginx, nginx_ready) ||
            not_ready(&servers->nginx, "nginx", NGINX_LOG, why);
 }
 
@@ -166,7 +162,6 @@ bool servers_start_guard(struct servers *servers, bool with_capture, char why[25
 {
     const char *argv[] = {"/proc/self/exe", "guard", GUARD_CONFIG, NULL};
     struct process_plan plan = {.namespace_fd = -1, .argv = argv, .log = GUARD_LOG};
-    struct sockaddr_un control = {.sun_family = AF_UNIX, .sun_path = SERVERS_CONTROL};
     char config[sizeof guard_config + 64];
 
     snprintf(config, sizeof config, guard_config,
@@ -177,7 +172,7 @@ bool servers_start_guard(struct servers *servers, bool with_capture, char why[25
         snprintf(why, 256, "the guard cannot be started: %s", strerror(errno));
         return false;
     }
-    return wait_ready(&servers->guard, (const struct sockaddr *)&control, sizeof control) ||
+    return wait_ready(&servers->guard, guard_ready) ||
            not_ready(&servers->guard, "the guard", GUARD_LOG, why);
 }
 
@@ -201,7 +196,7 @@ static long count_open(const json_t *reply)
 long servers_open_connections(void)
 {
     const char *argv[] = {"/proc/self/exe", "-i", SERVERS_GUARD_NAME, "stats", "--json", NULL};
-    struct process_plan plan = {.namespace_fd = -1, .argv = argv, .log = GUARD_LOG};
+    struct process_plan plan = {.namespace_fd = -1, .argv = argv, .log = STATS_LOG};
     char *text = malloc(STATS_MAX);
     json_t *reply = NULL;
     long open = -1;
