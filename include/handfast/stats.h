@@ -98,6 +98,7 @@ extern "C" {
     X(segment_no_ack, "segments", "ACK bit off in a synchronized state")                                               \
     X(segment_bad_ack, "segments", "ACK that SYN-SENT cannot accept")                                                  \
     X(segment_no_syn, "segments", "neither SYN nor RST in SYN-SENT")                                                                   \
+    X(simultaneous_refused, "segments", "bare SYN that met our own SYN at a port that listens")                        \
     X(segment_after_close, "segments", "text for a connection that its user has closed: reset")                        \
     X(segment_duplicate, "segments", "old text received again")                                                        \
     X(segment_out_of_order, "segments", "text ahead of what is expected, kept")                                        \

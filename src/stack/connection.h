@@ -75,10 +75,10 @@ uint32_t connection_find(const struct connections *connections, uint64_t hash,
 int connection_open_active(struct hf_stack *stack, const struct flow *flow, uint32_t *slot,
                            int64_t now_us);
 
-/* A handshake is finished: SLOT_NONE if there is no room. It joins the accept queue of `listener`. */
-uint32_t connection_open_passive(struct hf_stack *stack, const struct flow *flow, uint64_t hash,
-                                 const struct handshake *handshake, uint32_t listener,
-                                 int64_t now_us);
+/* A handshake is finished at arrived->listener: the connection joins its accept queue. SLOT_NONE: there is no room. */
+struct gate_segment;
+uint32_t connection_open_passive(struct hf_stack *stack, const struct gate_segment *arrived,
+                                 const struct handshake *handshake, int64_t now_us);
 
 /* What must follow every tcp_* call on a connection: a wanted RST goes into the outbox, readiness into the ready list, the
  * earliest deadline into the wheel, wanted output into the output list; a connection that ended leaves the flow table, and

@@ -33,7 +33,7 @@ struct stack_keys {
     struct siphash_key ip_id; /* IP identification without DF      */
     struct siphash_key budget;   /* which bucket a prefix falls into  */
     struct siphash_key listener; /* the listener table                */
-    uint8_t neighbor[16], reassembly[16];
+    struct siphash_key neighbor, reassembly;
 };
 
 #define IP_ID_COUNTERS 256
@@ -51,7 +51,8 @@ struct hf_stack {
     struct time_waits time_waits;
     struct outbox outbox;
     struct budget budget; /* resets, ICMP errors and echo replies */
-    uint32_t output_turn; /* segments still due to the connection at the head of the output list */
+    uint32_t output_turn; /* segments that the head of the output list has sent in this turn */
+    uint32_t proven_run;  /* segments of connections since the last answer to the unproven */
 
     struct route route;
     struct neighbors neighbors;
@@ -60,9 +61,12 @@ struct hf_stack {
 
     struct hf_config config;
     struct hf_env env;
+    struct hf_address addresses[HF_ADDRESSES_MAX]; /* ours, by their number in `route` */
     struct hf_mac mac;
     struct hf_event_sink *events;
     size_t memory_bytes;
+    uint64_t next_port;   /* ephemeral ports given so far */
+    int64_t seen_us;      /* the last instant that we were told */
     uint32_t link_header; /* 0, 14 or 18 */
     uint16_t ip_ids[IP_ID_COUNTERS];
 };

@@ -1,0 +1,221 @@
+/* Segments that belong to no connection. [RFC 9293 3.10.7.1, 3.10.7.2; RFC 6191; RFC 5961]
+ *
+ * The order: a half-open of ours, a TIME-WAIT record, a listener, nobody. What is said to a peer who has proved nothing goes
+ * to the lane that is dropped first, by the link address that he came from, and but for SYN-ACKs it is paid from a budget.
+ */
+#include "stack/admit.h"
+
+#include "gate/reaper.h"
+#include "tcp/state.h"
+
+/* Counts a refusal by name and gives its number. */
+#define refused(stack, name) ((stack)->stats.name++, HF_STAT_##name)
+
+static void put(struct hf_stack *stack, const struct gate_segment *arrived,
+                const struct segment *answer)
+{
+    struct outbox_way way = {arrived->flow, stack->link_header ? &arrived->from : NULL,
+                             arrived->hash};
+
+    outbox_put(&stack->outbox, OUTBOX_UNPROVEN, &way, answer);
+}
+
+/* An answer that costs budget. */
+static bool put_within_budget(struct hf_stack *stack, const struct gate_segment *arrived,
+                              const struct segment *answer, int64_t now_us)
+{
+    if (!budget_take(&stack->budget, &arrived->flow->remote, now_us)) {
+        stack->stats.stray_over_budget++;
+        return false;
+    }
+    put(stack, arrived, answer);
+    stack->stats.resets_sent += !!(answer->flags & TCP_RST);
+    return true;
+}
+
+/* The stray rule, and LISTEN's for an ACK: <SEQ=SEG.ACK><CTL=RST>, or <SEQ=0><ACK=SEG.SEQ+SEG.LEN><CTL=RST,ACK>. A RST never
+ * answers a RST. [RFC 9293 3.10.7.1] */
+static enum hf_stat reset_stray(struct hf_stack *stack, const struct gate_segment *arrived,
+                                enum hf_stat reason, int64_t now_us)
+{
+    const struct segment *seg = arrived->seg;
+    struct segment answer;
+
+    if (seg->flags & TCP_ACK)
+        answer = (struct segment){.seq = seg->ack, .flags = TCP_RST};
+    else
+        answer = (struct segment){.ack = seq_add(seg->seq, segment_length(seg)),
+                                  .flags = TCP_RST | TCP_ACK};
+    stack_count(stack, reason);
+    return put_within_budget(stack, arrived, &answer, now_us) ? reason : HF_STAT_stray_over_budget;
+}
+
+/* A SYN for a listener. */
+static enum hf_stat on_syn(struct hf_stack *stack, struct gate_segment *arrived, uint32_t number,
+                           int64_t now_us)
+{
+    struct segment answer;
+
+    stack->stats.syn_received++;
+    if (arrived->seg->flags & (TCP_FIN | TCP_URG))
+        stack->stats.syn_odd_flags++; /* answered: FIN and urgent data come again with the text */
+    if (listener_queue_is_full(listener_at(&stack->listeners, number))) {
+        stack_event(stack, HF_EVENT_ACCEPT_QUEUE_FULL, arrived->flow, 0, now_us);
+        return refused(stack, syn_accept_queue_full);
+    }
+    arrived->listener = (uint16_t)number;
+    if (gate_on_syn(&stack->gate, arrived, &answer, now_us) != GATE_ANSWER)
+        return stack->gate.reason;
+    put(stack, arrived, &answer);
+    tcp_state_note(&stack->tcp, TCP_LISTEN, TCP_SYN_RECEIVED);
+    if (stack->gate.tell_full) {
+        stack->gate.tell_full = false;
+        stack_event(stack, HF_EVENT_CACHE_FULL, arrived->flow, gate_half_opens(&stack->gate),
+                    now_us);
+    }
+    return HF_STAT_none;
+}
+
+/* SEGMENT ARRIVES in LISTEN, and in CLOSED if there is no listener. */
+static enum hf_stat at_listener(struct hf_stack *stack, struct gate_segment *arrived,
+                                int64_t now_us)
+{
+    const struct flow *flow = arrived->flow;
+    uint8_t flags = arrived->seg->flags;
+    uint32_t number = listener_find(&stack->listeners, &flow->local, flow->local_port);
+
+    if (flags & TCP_RST) { /* first */
+        if (flags & TCP_SYN)
+            return refused(stack, syn_odd_flags);
+        return refused(stack, stray_rst);
+    }
+    if (flags & TCP_ACK) /* second: nothing was sent that could be acknowledged */
+        return reset_stray(stack, arrived, HF_STAT_stray_ack, now_us);
+    if (number == SLOT_NONE)
+        return reset_stray(stack, arrived,
+                           flags & TCP_SYN ? HF_STAT_stray_syn : HF_STAT_stray_other, now_us);
+    if (flags & TCP_SYN) /* third */
+        return on_syn(stack, arrived, number, now_us);
+    return refused(stack, stray_other); /* fourth: its sequence number cannot be checked */
+}
+
+static enum hf_stat at_time_wait(struct hf_stack *stack, struct gate_segment *arrived,
+                                 uint32_t record, int64_t now_us)
+{
+    const struct flow *flow = arrived->flow;
+    struct segment answer;
+    uint32_t number;
+
+    switch (time_wait_segment_arrives(&stack->time_waits, record, arrived->seg, &answer, now_us)) {
+    case TIME_WAIT_SILENT: return HF_STAT_time_wait_segments;
+    case TIME_WAIT_OVER: return HF_STAT_none;
+    case TIME_WAIT_ANSWER: {
+        struct outbox_way way = {flow, stack->link_header ? &arrived->from : NULL, arrived->hash};
+
+        outbox_put(&stack->outbox, OUTBOX_PROVEN, &way, &answer);
+        return HF_STAT_none;
+    }
+    case TIME_WAIT_NEW: break;
+    }
+    number = listener_find(&stack->listeners, &flow->local, flow->local_port);
+    if (number == SLOT_NONE)
+        return refused(stack, stray_syn); /* never a RST: the record may still be needed */
+    arrived->has_iss_floor = true;
+    arrived->iss_floor = time_wait_snd_nxt(&stack->time_waits, record);
+    return on_syn(stack, arrived, number, now_us);
+}
+
+/* The peer has shown that it hears us: its link address may be kept. */
+static void confirm_next_hop(struct hf_stack *stack, const struct gate_segment *arrived,
+                             int64_t now_us)
+{
+    const struct flow *flow = arrived->flow;
+    struct route_path path;
+
+    if (stack->link_header &&
+        route_find(&stack->route, &flow->remote, &flow->local, &path) == HF_OK)
+        neighbor_confirm(&stack->neighbors, &path.next_hop, &arrived->from, now_us);
+}
+
+/* The handshake is agreed. Without room nothing is committed: the half-open stays good for the peer's next try. The segment
+ * that finished it goes on to the connection, with its text. [RFC 9293 3.10.7.4 fifth] */
+static enum hf_stat open_connection(struct hf_stack *stack, struct gate_segment *arrived,
+                                    uint32_t half_open, const struct handshake *handshake,
+                                    const struct link_info *link, int64_t now_us)
+{
+    uint32_t slot, record;
+
+    arrived->listener = syn_cache_at(&stack->gate.cache, half_open)->listener;
+    if (listener_queue_is_full(listener_at(&stack->listeners, arrived->listener))) {
+        stack_event(stack, HF_EVENT_ACCEPT_QUEUE_FULL, arrived->flow, 0, now_us);
+        return refused(stack, handshake_accept_queue_full);
+    }
+    slot = connection_open_passive(stack, arrived, handshake, now_us);
+    if (slot == SLOT_NONE)
+        return refused(stack, handshake_no_connection);
+    gate_commit(&stack->gate, half_open, arrived->hash);
+    tcp_state_note(&stack->tcp, TCP_SYN_RECEIVED, TCP_ESTABLISHED);
+    record = time_wait_find(&stack->time_waits, arrived->hash, arrived->flow);
+    if (record != SLOT_NONE) {
+        time_wait_end(&stack->time_waits, record);
+        tcp_state_note(&stack->tcp, TCP_TIME_WAIT, TCP_SYN_RECEIVED);
+    }
+    confirm_next_hop(stack, arrived, now_us);
+    stack->tcp.reason = HF_STAT_none;
+    tcp_segment_arrives(&stack->tcp, &connection_at(&stack->connections, slot)->tcb, arrived->seg,
+                        now_us);
+    connection_after(stack, slot, link, now_us);
+    return stack->tcp.reason;
+}
+
+/* SEGMENT ARRIVES in the passive half of SYN-RECEIVED. */
+static enum hf_stat at_half_open(struct hf_stack *stack, struct gate_segment *arrived,
+                                 uint32_t half_open, const struct link_info *link, int64_t now_us)
+{
+    union gate_result result;
+
+    switch (gate_on_segment(&stack->gate, half_open, arrived, &result, now_us)) {
+    case GATE_SILENT: return stack->gate.reason;
+    case GATE_ANSWER: put(stack, arrived, &result.answer); return stack->gate.reason;
+    case GATE_CHALLENGE:
+        (void)put_within_budget(stack, arrived, &result.answer, now_us);
+        return stack->gate.reason;
+    case GATE_REMOVED:
+        tcp_state_note(&stack->tcp, TCP_SYN_RECEIVED, TCP_LISTEN);
+        return stack->gate.reason;
+    case GATE_HANDSHAKE: break;
+    }
+    return open_connection(stack, arrived, half_open, &result.handshake, link, now_us);
+}
+
+enum hf_stat admit_segment(struct hf_stack *stack, const struct link_info *link,
+                           struct gate_segment *arrived, int64_t now_us)
+{
+    uint32_t slot = gate_find(&stack->gate, arrived->hash, arrived->flow);
+
+    if (slot != SLOT_NONE)
+        return at_half_open(stack, arrived, slot, link, now_us);
+    slot = time_wait_find(&stack->time_waits, arrived->hash, arrived->flow);
+    if (slot != SLOT_NONE)
+        return at_time_wait(stack, arrived, slot, now_us);
+    return at_listener(stack, arrived, now_us);
+}
+
+void admit_tick(struct hf_stack *stack, int64_t now_us)
+{
+    struct reaper_task task;
+    enum reaper_task_kind kind;
+
+    while ((kind = reaper_tick(&stack->gate, &task, now_us)) != REAPER_DONE) {
+        struct outbox_way way = {&task.flow, stack->link_header ? &task.to : NULL, task.hash};
+
+        if (kind != REAPER_FORGET)
+            outbox_put(&stack->outbox, OUTBOX_UNPROVEN, &way, &task.seg);
+        if (kind == REAPER_RESEND)
+            continue;
+        stack->stats.resets_sent += kind == REAPER_RESET;
+        tcp_state_note(&stack->tcp, TCP_SYN_RECEIVED,
+                       kind == REAPER_RESET ? TCP_CLOSED : TCP_LISTEN);
+        stack_event(stack, HF_EVENT_HALF_OPEN_TIMED_OUT, &task.flow, 0, now_us);
+    }
+}

@@ -1,0 +1,13 @@
+/* Which configurations are possible, and the sizes that follow from them. See hf_config_error. */
+#ifndef STACK_CONFIG_H
+#define STACK_CONFIG_H
+
+#include <handfast/handfast.h>
+
+#include "base/chunk_pool.h"
+
+/* Chunks promised to each connection, and in all. */
+uint32_t config_chunk_promise(const struct hf_config *config);
+uint32_t config_chunks(const struct hf_config *config);
+
+#endif

@@ -1,0 +1,258 @@
+/* The stack as a whole: carved from the caller's memory, its instants, its numbers. [RFC 9293 3.9, 3.10.8]
+ *
+ * Purpose: layers that do not know each other are introduced here, and nowhere else. All memory comes from one walk over an
+ * arena, which measures for hf_memory_needed and gives for hf_init; nothing is taken later, so whatever arrives can fill
+ * what there is, but never more. Tables and pools begin at a high-water mark: what was never needed is never touched.
+ */
+#include "stack/stack.h"
+
+#include "base/must.h"
+#include "stack/admit.h"
+#include "stack/config.h"
+#include "stack/demux.h"
+#include "wire/checksum.h"
+#include "wire/ethernet.h"
+
+static uint64_t hash_of_half_open(const void *context, uint32_t slot)
+{
+    const struct hf_stack *stack = context;
+    struct flow flow = gate_flow(&stack->gate, slot);
+
+    return demux_hash(&stack->keys.tuple, &flow);
+}
+
+static uint64_t hash_of_flow(const void *context, const struct flow *flow)
+{
+    return demux_hash(&((const struct hf_stack *)context)->keys.tuple, flow);
+}
+
+/* The first half of the secret is HF1's master key, the second half that of everything else. */
+static struct siphash_key derive(const struct hf_env *env, const char *label)
+{
+    return siphash_derive(siphash_key_from(env->secret + 16), label, 0);
+}
+
+static void make_keys(struct stack_keys *keys, const struct hf_env *env)
+{
+    keys->tuple = siphash_derive(siphash_key_from(env->secret), "hf1 tuple", 0);
+    keys->iss = derive(env, "iss");
+    keys->port = derive(env, "port");
+    keys->ip_id = derive(env, "ip id");
+    keys->budget = derive(env, "budget");
+    keys->listener = derive(env, "listener");
+    keys->neighbor = derive(env, "neighbor");
+    keys->reassembly = derive(env, "reassembly");
+}
+
+/* As configured, or made from the secret: locally administered, unicast. [IEEE 802 8.4] */
+static struct hf_mac choose_mac(const struct hf_config *config, const struct hf_env *env)
+{
+    static const struct hf_mac none;
+    struct hf_mac mac = config->mac;
+    struct siphash_key key;
+
+    if (!mac_equal(&mac, &none))
+        return mac;
+    key = derive(env, "mac");
+    memcpy(mac.bytes, &key, sizeof mac);
+    mac.bytes[0] = (uint8_t)((mac.bytes[0] & 0xfc) | 2);
+    return mac;
+}
+
+/* What needs no memory of its own. */
+static void set_values(struct hf_stack *stack, const struct hf_config *config,
+                       const struct hf_env *env, int64_t now_us)
+{
+    bool ethernet = config->link == HF_ETHERNET;
+
+    stack->config = *config;
+    stack->env = *env;
+    stack->events = env->event_sink;
+    stack->seen_us = now_us;
+    make_keys(&stack->keys, env);
+    stack->mac = choose_mac(config, env);
+    stack->link_header = !ethernet ? 0u : (config->vlan ? ETHERNET_HEADER_TAGGED : ETHERNET_HEADER);
+    stack->rules = (struct packet_rules){
+        .link = config->link,
+        .vlan = config->vlan,
+        .mac = stack->mac,
+        .checksum = env->checksum ? env->checksum : checksum_sum,
+    };
+    stack->copy_and_checksum = env->copy_and_checksum ? env->copy_and_checksum : checksum_copy;
+    route_init(&stack->route, config);
+    for (uint8_t i = 0; i < stack->route.our_count; i++)
+        stack->addresses[i] = stack->route.ours[i].address;
+    tcp_init(&stack->tcp, config, &stack->stats);
+    budget_init(&stack->budget, config->reset_budget_per_s, stack->keys.budget, now_us);
+}
+
+static void init_gate(struct hf_stack *stack, struct arena *arena, const struct hf_config *config,
+                      int64_t now_us)
+{
+    struct gate_config gate = {
+        .max_half_opens = config->max_half_opens,
+        .max_listeners = config->max_listeners,
+        .half_open_timeout_ms = config->half_open_timeout_ms,
+        .syn_ack_retries = config->syn_ack_retries,
+        .on_timeout = config->on_timeout,
+        .mtu = config->mtu,
+        .announced_window =
+            (uint16_t)(config->receive_bytes < UINT16_MAX ? config->receive_bytes : UINT16_MAX),
+        .receive_scale = stack->tcp.config.receive_scale,
+        .timestamps = config->timestamps,
+        .scaling = config->window_scaling,
+        .sack = config->sack,
+        .addresses = stack->addresses,
+        .iss_key = stack->keys.iss,
+        .hash_of = hash_of_half_open,
+        .hash_context = stack,
+        .stats = &stack->stats,
+    };
+
+    gate_init(&stack->gate, arena, &gate, now_us);
+}
+
+static void init_neighbors(struct hf_stack *stack, struct arena *arena,
+                           const struct hf_config *config, int64_t now_us)
+{
+    struct neighbor_setup neighbors = {
+        .config = config,
+        .route = &stack->route,
+        .mac = stack->mac,
+        .stats = &stack->stats,
+        .events = stack->events,
+        .key = stack->keys.neighbor,
+    };
+
+    neighbor_init(&stack->neighbors, arena, &neighbors, now_us);
+}
+
+/* The walk over the memory: the same for measuring, when *stack is a scratch value and the arena has no base. */
+static void carve(struct hf_stack *stack, struct arena *arena, const struct hf_config *config,
+                  int64_t now_us)
+{
+    struct time_wait_setup waits = {
+        .capacity = config->max_time_waits ? config->max_time_waits : config->max_connections,
+        .msl_ms = config->msl_ms,
+        .timestamps = config->timestamps,
+        .route = &stack->route,
+        .stats = &stack->stats,
+        .hash_of = hash_of_flow,
+        .hash_context = stack,
+    };
+
+    connections_init(&stack->connections, arena, config->max_connections, now_us);
+    listeners_init(&stack->listeners, arena, config->max_listeners, stack->keys.listener);
+    init_gate(stack, arena, config, now_us);
+    time_wait_init(&stack->time_waits, arena, &waits);
+    outbox_init(&stack->outbox, arena, config, &stack->stats);
+    init_neighbors(stack, arena, config, now_us);
+    ip_reassembly_init(&stack->reassembly, arena, config->max_reassemblies, stack->keys.reassembly,
+                       &stack->stats);
+    icmp_init(&stack->icmp, arena, config, &stack->mac, &stack->stats);
+    chunk_pool_init(&stack->tcp.chunks, arena, config_chunks(config), config_chunk_promise(config));
+}
+
+size_t hf_memory_needed(const struct hf_config *config)
+{
+    struct arena arena = {NULL, 0};
+    struct hf_stack scratch;
+
+    if (hf_config_error(config))
+        return 0;
+    scratch.tcp.config.receive_scale = 0;
+    (void)arena_take(&arena, sizeof scratch);
+    carve(&scratch, &arena, config, 0);
+    return arena.used;
+}
+
+int hf_init(struct hf_stack **stack, const struct hf_config *config, const struct hf_env *env,
+            int64_t now_us)
+{
+    struct arena arena = {env->memory, 0};
+    size_t needed = hf_memory_needed(config);
+
+    if (needed == 0 || !env->memory || (uintptr_t)env->memory % CACHE_LINE != 0)
+        return HF_INVALID;
+    if (env->memory_bytes < needed)
+        return HF_TOO_SMALL;
+    *stack = arena_take(&arena, sizeof **stack);
+    memset(*stack, 0, sizeof **stack);
+    set_values(*stack, config, env, now_us);
+    carve(*stack, &arena, config, now_us);
+    (*stack)->memory_bytes = arena.used;
+    must(arena.used == needed);
+    return HF_OK;
+}
+
+void hf_tick(struct hf_stack *stack, int64_t now_us)
+{
+    stack->seen_us = now_us;
+    connections_tick(stack, now_us);
+    admit_tick(stack, now_us);
+    time_wait_tick(&stack->time_waits, now_us);
+    ip_reassembly_tick(&stack->reassembly, now_us);
+    neighbor_tick(&stack->neighbors, now_us);
+    connections_wake(stack);
+}
+
+int64_t hf_next_deadline(const struct hf_stack *stack)
+{
+    int64_t deadline_us = wheel_next_us(&stack->connections.wheel);
+
+    deadline_us = time_min(deadline_us, gate_deadline(&stack->gate));
+    deadline_us = time_min(deadline_us, time_wait_deadline(&stack->time_waits, stack->seen_us));
+    deadline_us = time_min(deadline_us, ip_reassembly_deadline(&stack->reassembly));
+    return time_min(deadline_us, neighbor_deadline(&stack->neighbors));
+}
+
+void stack_event(struct hf_stack *stack, enum hf_event_kind kind, const struct flow *flow,
+                 uint32_t value, int64_t now_us)
+{
+    struct hf_event event;
+
+    if (!stack->events)
+        return;
+    event = (struct hf_event){
+        .at_us = now_us,
+        .kind = kind,
+        .value = value,
+        .local = {flow->local, flow->local_port},
+        .remote = {flow->remote, flow->remote_port},
+    };
+    event_sink_put(stack->events, &event);
+}
+
+const struct hf_stats *hf_stats(const struct hf_stack *stack)
+{
+    return &stack->stats;
+}
+
+void hf_gauges(const struct hf_stack *stack, struct hf_gauges *gauges)
+{
+    const struct pool *connections = &stack->connections.pool;
+
+    *gauges = (struct hf_gauges){
+        .half_opens = gate_half_opens(&stack->gate),
+        .max_half_opens = stack->config.max_half_opens,
+        .connections_used = connections->count,
+        .max_connections = connections->capacity,
+        .time_waits = time_wait_count(&stack->time_waits),
+        .max_time_waits = stack->time_waits.pool.capacity,
+        .listeners = stack->listeners.pool.count,
+        .neighbors = neighbor_count(&stack->neighbors),
+        .reassemblies = ip_reassembly_count(&stack->reassembly),
+        .pool_used_bytes = (uint64_t)stack->tcp.chunks.pool.count * CHUNK_BYTES,
+        .pool_bytes = (uint64_t)stack->tcp.chunks.pool.capacity * CHUNK_BYTES,
+        .memory_bytes = stack->memory_bytes,
+    };
+    for (uint32_t slot = 0; slot < connections->high; slot++) {
+        const struct connection *connection = connection_at(&stack->connections, slot);
+
+        if ((connection->flags & (CONNECTION_OPEN | CONNECTION_DETACHED)) == CONNECTION_OPEN)
+            gauges->connections[connection->tcb.state]++;
+    }
+    gauges->connections[HF_STATE_LISTEN] = gauges->listeners;
+    gauges->connections[HF_STATE_SYN_RECEIVED] += gauges->half_opens;
+    gauges->connections[HF_STATE_TIME_WAIT] += gauges->time_waits;
+}
