@@ -25,7 +25,7 @@ static size_t resident(const struct hf_env *env)
 static void run(const struct bench_options *options)
 {
     uint32_t connections = options->quick ? 5000 : 25000;
-    struct hf_config config = pair_config(connections + 16), none = pair_config(16);
+    struct hf_config config = pair_config(connections + 16), none = pair_config(64);
     struct bench_samples bytes = {.count = 0};
     struct hf_status status;
     struct pair pair;
@@ -36,6 +36,8 @@ static void run(const struct bench_options *options)
     config.promise_bytes = none.promise_bytes = 0;
     config.pool_bytes = none.pool_bytes = 1 << 20;
     config.max_time_waits = none.max_time_waits = 16;
+    hf_prefix_parse(&config.addresses[0], "192.0.2.1/24");
+    none.addresses[0] = config.addresses[0];
     pair_open(&pair, &config);
     pair_connect(&pair, ends);
     before = resident(&pair.side[1].env);
@@ -47,7 +49,7 @@ static void run(const struct bench_options *options)
     bench_add(&bytes, (double)(resident(&pair.side[1].env) - before) / connections);
     snprintf(extra, sizeof extra, "\"connections\":%u,\"reserved_each\":%.1f,\"target\":512",
              connections,
-             (double)(hf_memory_needed(&config) - hf_memory_needed(&none)) / connections);
+             (double)(hf_memory_needed(&config) - hf_memory_needed(&none)) / (connections - 48));
     bench_print("idle_bytes", &bytes, "bytes", extra);
     pair_close(&pair);
 }
