@@ -61,8 +61,10 @@ bool demux_choose_port(struct hf_stack *stack, struct flow *flow, int64_t now_us
 
     for (uint32_t i = 0; i < PORTS; i++) {
         flow->local_port = (uint16_t)(PORT_FIRST + (start + i) % PORTS);
-        if (is_free(stack, flow))
+        if (is_free(stack, flow)) {
+            stack->next_port += i; /* or the port behind a run of taken ones would be chosen again and again */
             return true;
+        }
     }
     return false;
 }
