@@ -19,7 +19,7 @@ static int setup(void **state)
     int fd;
 
     (void)state;
-    strcpy(file, P_tmpdir "/config_testXXXXXX");
+    snprintf(file, sizeof file, P_tmpdir "/config_testXXXXXX");
     fd = mkstemp(file);
     return fd >= 0 ? close(fd) : -1;
 }

@@ -78,7 +78,7 @@ static inline struct config *world_config(struct world *world, const char *targe
     char error[CONFIG_ERROR_MAX];
     int fd;
 
-    strcpy(world->file, P_tmpdir "/guard_testXXXXXX");
+    snprintf(world->file, sizeof world->file, P_tmpdir "/guard_testXXXXXX");
     fd = mkstemp(world->file);
     assert_true(fd >= 0);
     dprintf(fd,
