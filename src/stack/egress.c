@@ -352,6 +352,9 @@ static bool fill(struct hf_stack *stack, struct hf_frame *frame, int64_t now_us)
         stack->proven_run++;
         return true;
     }
+    /* A connection may just have asked for its next hop. */
+    if (neighbor_wants_output(&stack->neighbors) && from_neighbors(stack, frame, now_us))
+        return true;
     return from_unproven(stack, frame, now_us);
 }
 
