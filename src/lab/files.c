@@ -103,16 +103,29 @@ uint8_t *files_read(const char *path, size_t *bytes)
     return all;
 }
 
-void files_last_line(const char *path, char *line, size_t size)
+static void find_line(const char *path, bool last, char *line, size_t size)
 {
     size_t bytes;
     char *all = (char *)files_read(path, &bytes);
 
     line[0] = '\0';
     char *rest = NULL;
-    for (char *at = all ? strtok_r(all, "\n", &rest) : NULL; at; at = strtok_r(NULL, "\n", &rest))
+    for (char *at = all ? strtok_r(all, "\n", &rest) : NULL; at; at = strtok_r(NULL, "\n", &rest)) {
         snprintf(line, size, "%s", at);
+        if (!last)
+            break;
+    }
     free(all);
+}
+
+void files_last_line(const char *path, char *line, size_t size)
+{
+    find_line(path, true, line, size);
+}
+
+void files_first_line(const char *path, char *line, size_t size)
+{
+    find_line(path, false, line, size);
 }
 
 bool files_copy_to(const char *path, int fd)

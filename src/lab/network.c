@@ -54,7 +54,7 @@ static const char client_commands[] = "link set lo up\n"
                                       "addr add 2001:db8:2::2/64 dev eth0 nodad\n"
                                       "link set eth0 up\n"
                                       "route add default via 198.51.100.1\n"
-                                      "-6 route add default via 2001:db8:2::1\n";
+                                      "route add ::/0 via 2001:db8:2::1\n";
 
 static bool apply_settings(const struct setting *settings, char why[256])
 {
@@ -81,7 +81,7 @@ static bool run_batch(const char *commands, int namespace_fd, char why[256])
 
     if (files_write(BATCH_FILE, commands) && process_run(&plan, NULL, 0, 10 * SECOND_US) == 0)
         return true;
-    files_last_line(LOG_FILE, line, sizeof line);
+    files_first_line(LOG_FILE, line, sizeof line);
     snprintf(why, 256, "the network cannot be made: ip says: %s", line);
     return false;
 }
