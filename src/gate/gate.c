@@ -38,8 +38,7 @@ void gate_init(struct gate *gate, struct arena *arena, const struct gate_config 
     gate->reason = HF_STAT_none;
     gate->tell_full = false;
     gate->listeners = arena_take(arena, config->max_listeners * sizeof *gate->listeners);
-    syn_cache_init(&gate->cache, arena, config->max_half_opens, config->hash_of,
-                   config->hash_context, now_us);
+    syn_cache_init(&gate->cache, arena, &config->cache, now_us);
     if (gate->listeners)
         for (uint32_t i = 0; i < config->max_listeners; i++) {
             list_init(&gate->listeners[i].half_opens);
@@ -140,8 +139,7 @@ static bool make_room(struct gate *gate, struct gate_listener *listener)
         return false;
     if (!victim->told_full)
         gate->tell_full = victim->told_full = true;
-    syn_cache_remove(&gate->cache, gate->config.hash_of(gate->config.hash_context, slot),
-                     &victim->half_opens, slot);
+    syn_cache_remove(&gate->cache, gate_hash_of(gate, slot), &victim->half_opens, slot);
     gate->config.stats->syn_cache_evicted++;
     return true;
 }

@@ -23,7 +23,8 @@ struct gate_listener {
 };
 
 struct gate_config {
-    uint32_t max_half_opens, max_listeners;
+    struct syn_cache_setup cache;
+    uint32_t max_listeners;
     uint32_t half_open_timeout_ms;
     uint8_t syn_ack_retries;
     enum hf_on_timeout on_timeout;
@@ -33,8 +34,6 @@ struct gate_config {
     bool timestamps, scaling, sack;
     const struct hf_address *addresses; /* ours, by number */
     struct siphash_key iss_key;
-    table_hash_of *hash_of; /* T of the half-open in a slot */
-    const void *hash_context;
     struct hf_stats *stats;
 };
 
@@ -96,8 +95,13 @@ void gate_commit(struct gate *gate, uint32_t half_open, uint64_t hash);
 /* A half-open leaves, for whatever reason. */
 void gate_forget(struct gate *gate, uint32_t half_open, uint64_t hash);
 
-/* The flow of a half-open. */
+/* The flow of a half-open, and its hash. */
 struct flow gate_flow(const struct gate *gate, uint32_t half_open);
+
+static inline uint64_t gate_hash_of(const struct gate *gate, uint32_t half_open)
+{
+    return gate->config.cache.hash_of(gate->config.cache.hash_context, half_open);
+}
 
 static inline int64_t gate_deadline(const struct gate *gate)
 {

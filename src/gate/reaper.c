@@ -11,7 +11,7 @@
 static void describe(const struct gate *gate, uint32_t slot, struct reaper_task *task)
 {
     task->flow = gate_flow(gate, slot);
-    task->hash = gate->config.hash_of(gate->config.hash_context, slot);
+    task->hash = gate_hash_of(gate, slot);
     task->to = syn_cache_at(&gate->cache, slot)->back;
 }
 

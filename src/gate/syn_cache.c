@@ -10,11 +10,11 @@ static struct list_links by_age(const struct syn_cache *cache)
     return list_links_in(&cache->pool, offsetof(struct half_open, by_age));
 }
 
-void syn_cache_init(struct syn_cache *cache, struct arena *arena, uint32_t capacity,
-                    table_hash_of *hash_of, const void *context, int64_t now_us)
+void syn_cache_init(struct syn_cache *cache, struct arena *arena,
+                    const struct syn_cache_setup *setup, int64_t now_us)
 {
-    pool_init(&cache->pool, arena, sizeof(struct half_open), capacity);
-    table_init(&cache->table, arena, capacity, hash_of, context);
+    pool_init(&cache->pool, arena, sizeof(struct half_open), setup->capacity);
+    table_init(&cache->table, arena, setup->capacity, setup->hash_of, setup->hash_context);
     wheel_init(&cache->wheel, &cache->pool, offsetof(struct half_open, timer), now_us);
 }
 

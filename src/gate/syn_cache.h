@@ -44,8 +44,14 @@ struct syn_cache {
     struct wheel wheel;
 };
 
-void syn_cache_init(struct syn_cache *cache, struct arena *arena, uint32_t capacity,
-                    table_hash_of *hash_of, const void *context, int64_t now_us);
+struct syn_cache_setup {
+    uint32_t capacity;
+    table_hash_of *hash_of; /* T of the half-open in a slot */
+    const void *hash_context;
+};
+
+void syn_cache_init(struct syn_cache *cache, struct arena *arena,
+                    const struct syn_cache_setup *setup, int64_t now_us);
 
 static inline struct half_open *syn_cache_at(const struct syn_cache *cache, uint32_t slot)
 {

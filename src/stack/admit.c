@@ -141,7 +141,7 @@ static void confirm_next_hop(struct hf_stack *stack, const struct gate_segment *
  * that finished it goes on to the connection, with its text. [RFC 9293 3.10.7.4 fifth] */
 static enum hf_stat open_connection(struct hf_stack *stack, struct gate_segment *arrived,
                                     uint32_t half_open, const struct handshake *handshake,
-                                    const struct link_info *link, int64_t now_us)
+                                    int64_t now_us)
 {
     uint32_t slot, record;
 
@@ -164,13 +164,13 @@ static enum hf_stat open_connection(struct hf_stack *stack, struct gate_segment 
     stack->tcp.reason = HF_STAT_none;
     tcp_segment_arrives(&stack->tcp, &connection_at(&stack->connections, slot)->tcb, arrived->seg,
                         now_us);
-    connection_after(stack, slot, link, now_us);
+    connection_after(stack, slot, &arrived->from, now_us);
     return stack->tcp.reason;
 }
 
 /* SEGMENT ARRIVES in the passive half of SYN-RECEIVED. */
 static enum hf_stat at_half_open(struct hf_stack *stack, struct gate_segment *arrived,
-                                 uint32_t half_open, const struct link_info *link, int64_t now_us)
+                                 uint32_t half_open, int64_t now_us)
 {
     union gate_result result;
 
@@ -185,16 +185,15 @@ static enum hf_stat at_half_open(struct hf_stack *stack, struct gate_segment *ar
         return stack->gate.reason;
     case GATE_HANDSHAKE: break;
     }
-    return open_connection(stack, arrived, half_open, &result.handshake, link, now_us);
+    return open_connection(stack, arrived, half_open, &result.handshake, now_us);
 }
 
-enum hf_stat admit_segment(struct hf_stack *stack, const struct link_info *link,
-                           struct gate_segment *arrived, int64_t now_us)
+enum hf_stat admit_segment(struct hf_stack *stack, struct gate_segment *arrived, int64_t now_us)
 {
     uint32_t slot = gate_find(&stack->gate, arrived->hash, arrived->flow);
 
     if (slot != SLOT_NONE)
-        return at_half_open(stack, arrived, slot, link, now_us);
+        return at_half_open(stack, arrived, slot, now_us);
     slot = time_wait_find(&stack->time_waits, arrived->hash, arrived->flow);
     if (slot != SLOT_NONE)
         return at_time_wait(stack, arrived, slot, now_us);

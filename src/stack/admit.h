@@ -5,8 +5,7 @@
 #include "stack/stack.h"
 
 /* HF_STAT_none: it was used. Otherwise the reason why it was refused, which is counted. */
-enum hf_stat admit_segment(struct hf_stack *stack, const struct link_info *link,
-                           struct gate_segment *arrived, int64_t now_us);
+enum hf_stat admit_segment(struct hf_stack *stack, struct gate_segment *arrived, int64_t now_us);
 
 /* Half-opens whose time has come. */
 void admit_tick(struct hf_stack *stack, int64_t now_us);

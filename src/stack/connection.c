@@ -182,29 +182,28 @@ static void release(struct hf_stack *stack, struct connection *connection, uint3
 }
 
 static void put_segment(struct hf_stack *stack, const struct connection *connection,
-                        const struct segment *seg, const struct link_info *link)
+                        const struct segment *seg, const struct hf_mac *from)
 {
-    struct outbox_way way = {&connection->flow, link && link->header_length ? &link->source : NULL,
-                             connection->hash};
+    struct outbox_way way = {&connection->flow, stack->link_header ? from : NULL, connection->hash};
 
     outbox_put(&stack->outbox, OUTBOX_PROVEN, &way, seg);
 }
 
 /* A RST that tcp wants sent, though the connection may be over. */
 static void send_reset(struct hf_stack *stack, const struct connection *connection,
-                       const struct link_info *link)
+                       const struct hf_mac *from)
 {
     const struct tcp_reset *reset = &stack->tcp.reset;
     struct segment seg = {.seq = reset->seq, .ack = reset->ack, .flags = reset->flags};
 
-    put_segment(stack, connection, &seg, link);
+    put_segment(stack, connection, &seg, from);
     stack->stats.resets_sent++;
     stack->tcp.reset.wanted = false;
 }
 
 /* TIME-WAIT is kept in a record of 64 bytes. The ACK of the peer's FIN must still go out. [RFC 9293 3.10.7.4 eighth] */
 static void leave_time_wait(struct hf_stack *stack, struct connection *connection,
-                            const struct link_info *link, int64_t now_us)
+                            const struct hf_mac *from, int64_t now_us)
 {
     struct tcp_outgoing out = {.text_max = 0};
     struct tcp_remains remains;
@@ -212,7 +211,7 @@ static void leave_time_wait(struct hf_stack *stack, struct connection *connectio
     for (int i = 0; i < LAST_ACKS_MAX; i++) {
         if (!tcp_output(&stack->tcp, &connection->tcb, &out, now_us))
             break;
-        put_segment(stack, connection, &out.segment, link);
+        put_segment(stack, connection, &out.segment, from);
     }
     tcp_remains(&connection->tcb, &remains);
     time_wait_insert(&stack->time_waits, connection->hash, &connection->flow, &remains, now_us);
@@ -230,11 +229,11 @@ static void tell_ended(struct hf_stack *stack, const struct connection *connecti
 
 /* Takes a connection that is over out of everything through which a segment or an instant could find it. */
 static void detach(struct hf_stack *stack, struct connection *connection, uint32_t slot,
-                   const struct link_info *link, int64_t now_us)
+                   const struct hf_mac *from, int64_t now_us)
 {
     table_remove(&stack->connections.table, connection->hash, slot);
     if (connection->tcb.state == TCP_TIME_WAIT)
-        leave_time_wait(stack, connection, link, now_us);
+        leave_time_wait(stack, connection, from, now_us);
     tell_ended(stack, connection, now_us);
     wheel_cancel(&stack->connections.wheel, slot);
     leave_output(stack, connection, slot);
@@ -264,7 +263,7 @@ static void announce(struct connections *connections, struct connection *connect
 
 /* Seldom: the connection opened, or is over. false: its slot is gone. */
 static bool after_change(struct hf_stack *stack, struct connection *connection, uint32_t slot,
-                         const struct link_info *link, int64_t now_us)
+                         const struct hf_mac *from, int64_t now_us)
 {
     if (connection->tcb.end == TCP_END_NONE && connection->tcb.state != TCP_TIME_WAIT) {
         if (connection->tcb.state >= TCP_ESTABLISHED) {
@@ -274,14 +273,14 @@ static bool after_change(struct hf_stack *stack, struct connection *connection, 
         return true;
     }
     if (!(connection->flags & CONNECTION_DETACHED))
-        detach(stack, connection, slot, link, now_us);
+        detach(stack, connection, slot, from, now_us);
     if (connection->flags & CONNECTION_HAS_USER)
         return true;
     release(stack, connection, slot);
     return false;
 }
 
-void connection_after(struct hf_stack *stack, uint32_t slot, const struct link_info *link,
+void connection_after(struct hf_stack *stack, uint32_t slot, const struct hf_mac *from,
                       int64_t now_us)
 {
     struct connections *connections = &stack->connections;
@@ -289,14 +288,14 @@ void connection_after(struct hf_stack *stack, uint32_t slot, const struct link_i
     struct tcb *tcb = &connection->tcb;
 
     if (__builtin_expect(stack->tcp.reset.wanted, 0))
-        send_reset(stack, connection, link);
+        send_reset(stack, connection, from);
     if (__builtin_expect(stack->tcp.path_in_doubt, 0)) {
         neighbor_doubt(&stack->neighbors, &connection->neighbor);
         stack->tcp.path_in_doubt = false;
     }
     if (tcb->end != TCP_END_NONE || tcb->state == TCP_TIME_WAIT ||
         !(connection->flags & CONNECTION_TOLD_OPEN)) {
-        if (!after_change(stack, connection, slot, link, now_us))
+        if (!after_change(stack, connection, slot, from, now_us))
             return;
     }
     if (tcb->ready)

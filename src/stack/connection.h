@@ -82,8 +82,9 @@ uint32_t connection_open_passive(struct hf_stack *stack, const struct gate_segme
 
 /* What must follow every tcp_* call on a connection: a wanted RST goes into the outbox, readiness into the ready list, the
  * earliest deadline into the wheel, wanted output into the output list; a connection that ended leaves the flow table, and
- * its slot, if nobody holds it. So the slot may be gone afterwards. `link`: the frame that caused the call, or NULL. */
-void connection_after(struct hf_stack *stack, uint32_t slot, const struct link_info *link,
+ * its slot, if nobody holds it. So the slot may be gone afterwards. `from`: the link address of the frame that caused the call,
+ * or NULL. */
+void connection_after(struct hf_stack *stack, uint32_t slot, const struct hf_mac *from,
                       int64_t now_us);
 
 /* hf_close and hf_abort, after tcp_close or tcp_abort: nobody holds the socket any more. Calls connection_after. */

@@ -78,7 +78,7 @@ static void build_ip(struct hf_stack *stack, uint8_t *to, const struct outgoing 
 }
 
 /* Copies text and gives its sum; 0 if a driver sums. Runs of odd length move the next one's bytes to the other half of their
- * words. [RFC 1071 2 B] */
+ * words. [RFC 1071] */
 static uint16_t copy_text(const struct hf_stack *stack, uint8_t *to, const struct outgoing *out)
 {
     uint32_t length = out->seg->length;

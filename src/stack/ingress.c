@@ -94,7 +94,7 @@ static enum hf_stat at_connection(struct hf_stack *stack, uint32_t slot,
     tcp_segment_arrives(&stack->tcp, tcb, &arrival->packet.segment, now_us);
     if (stack->link_header && !seq_eq(una, tcb->snd_una))
         neighbor_progress(&stack->neighbors, &connection->neighbor, now_us);
-    connection_after(stack, slot, &arrival->packet.link, now_us);
+    connection_after(stack, slot, &arrival->packet.link.source, now_us);
     return stack->tcp.reason;
 }
 
@@ -131,7 +131,7 @@ static enum hf_stat on_tcp(struct hf_stack *stack, const struct arrival *arrival
         .from = arrival->packet.link.source,
         .local = local,
     };
-    return admit_segment(stack, &arrival->packet.link, &at_door, now_us);
+    return admit_segment(stack, &at_door, now_us);
 }
 
 static enum hf_stat on_icmp(struct hf_stack *stack, struct packet *packet, int64_t now_us)

@@ -90,7 +90,9 @@ static void init_gate(struct hf_stack *stack, struct arena *arena, const struct 
                       int64_t now_us)
 {
     struct gate_config gate = {
-        .max_half_opens = config->max_half_opens,
+        .cache = {.capacity = config->max_half_opens,
+                  .hash_of = hash_of_half_open,
+                  .hash_context = stack},
         .max_listeners = config->max_listeners,
         .half_open_timeout_ms = config->half_open_timeout_ms,
         .syn_ack_retries = config->syn_ack_retries,
@@ -104,8 +106,6 @@ static void init_gate(struct hf_stack *stack, struct arena *arena, const struct 
         .sack = config->sack,
         .addresses = stack->addresses,
         .iss_key = stack->keys.iss,
-        .hash_of = hash_of_half_open,
-        .hash_context = stack,
         .stats = &stack->stats,
     };
 

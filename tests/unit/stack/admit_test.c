@@ -297,7 +297,7 @@ static void half_open_answers(struct peer *peer, const struct segment *seg, enum
     assert_int_equal(peer_receive(peer), answer);
 }
 
-/* [RFC 9293 3.10.7.4, RFC 5961 3.2: SYN-RECEIVED rows of a passive open] */
+/* The rows SYN-RECEIVED of a passive open. [RFC 9293 3.10.7.4] [RFC 5961 3.2] */
 static void half_open_follows_the_rows(void **state)
 {
     struct hf_config config = peer_config();
