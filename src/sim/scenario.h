@@ -14,7 +14,8 @@ enum expectation {
     EXPECT_WHOLE = 0, /* every byte both ways, both FINs, no error          */
     EXPECT_REFUSED,   /* HF_REFUSED                                         */
     EXPECT_RESET,     /* one end aborted or closed early: the other sees HF_RESET, or had all */
-    EXPECT_TIMED_OUT, /* HF_TIMED_OUT at an end                              */
+    EXPECT_TIMED_OUT, /* HF_TIMED_OUT at an end                             */
+    EXPECT_OPEN,      /* both ends are connected when the scene stops        */
     EXPECT_ANY,
 };
 
@@ -37,6 +38,7 @@ struct scenario {
     bool no_listener;
     int64_t limit_us; /* all must be over by then                             */
     uint64_t limit_steps;
+    int64_t stop_us; /* 0: at the end of all things                        */
     unsigned count;
     struct conversation conversations[CONVERSATIONS_MAX];
 };

@@ -301,6 +301,9 @@ bool simulation_step(struct simulation *simulation)
 {
     struct world *world = &simulation->world;
 
+    if (simulation->scenario->stop_us &&
+        world_next_us(world) > world->start_us + simulation->scenario->stop_us)
+        return false;
     if (is_quiet(simulation)) {
         invariants_end(world);
         return false;
@@ -358,6 +361,10 @@ static void judge_conversation(struct simulation *simulation, unsigned number)
         if (a->error != HF_TIMED_OUT && b->error != HF_TIMED_OUT)
             world_fail(&simulation->world, "conversation %u did not time out: %s, %s", number,
                        hf_error_text(a->error), hf_error_text(b->error));
+        break;
+    case EXPECT_OPEN:
+        if (!a->up || !b->up || a->error || b->error)
+            world_fail(&simulation->world, "conversation %u is not open", number);
         break;
     case EXPECT_ANY: break;
     }

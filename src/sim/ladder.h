@@ -1,0 +1,36 @@
+/* The ladder: time, both ends' states, and between them an arrow for each segment in exact notation.
+ *
+ * Rows are in the order of sending. A row's time is that of sending; the sender's state is the one in which it sent, the
+ * receiver's the one it came to. Rows wait until it is known what became of their segment.
+ */
+#ifndef SIM_LADDER_H
+#define SIM_LADDER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#define LADDER_COLUMNS 110 /* no line is wider */
+
+enum ladder_style {
+    LADDER_ASCII = 0,
+    LADDER_UTF8,
+};
+
+struct ladder;
+struct world;
+
+/* A ladder for a world's first two nodes (left and right): hooks itself into it. */
+struct ladder *ladder_make(struct world *world, FILE *out, enum ladder_style style);
+
+/* After each step of the world: states that changed without a segment get a row of their own. */
+void ladder_step(struct ladder *ladder);
+
+/* Writes the rows that still wait. */
+void ladder_finish(struct ladder *ladder);
+void ladder_free(struct ladder *ladder);
+
+/* LADDER_UTF8 if the terminal's locale says so (LC_ALL, LC_CTYPE, LANG). */
+enum ladder_style ladder_style_of_locale(void);
+
+#endif
