@@ -30,8 +30,11 @@ static bool set_up_kernel_end(const struct config_uplink *uplink, const char *na
                               char error[GUARD_ERROR_MAX])
 {
     char text[HF_ADDRESS_TEXT_MAX];
-    int result = link_up(name, uplink->mtu);
+    int result;
 
+    if (uplink->host_address.count > 0)
+        link_skip_duplicate_detection(name);
+    result = link_up(name, uplink->mtu);
     if (result != HF_OK)
         return refuse(error, "uplink \"%s\": cannot be brought up with an MTU of %u: %s", name,
                       uplink->mtu, reason(result));

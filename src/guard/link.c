@@ -2,10 +2,12 @@
 #include "guard/link.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/if_addr.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -64,6 +66,20 @@ static int answer(int number)
     }
 }
 
+void link_skip_duplicate_detection(const char *name)
+{
+    char path[64 + IF_NAMESIZE];
+    int fd;
+
+    snprintf(path, sizeof path, "/proc/sys/net/ipv6/conf/%s/accept_dad", name);
+    fd = open(path, O_WRONLY | O_CLOEXEC);
+    if (fd < 0)
+        return; /* no IPv6 here */
+    if (write(fd, "0", 1) < 0)
+        errno = 0;
+    close(fd);
+}
+
 int link_up(const char *name, uint32_t mtu)
 {
     struct request request = {
@@ -86,7 +102,7 @@ int link_add_address(const char *name, const struct hf_prefix *prefix)
 {
     bool v4 = hf_address_is_v4(&prefix->address);
     const uint8_t *bytes = prefix->address.bytes + (v4 ? 12 : 0);
-    uint32_t flags = IFA_F_NODAD; /* nobody else is on this link: an IPv6 address serves at once */
+    uint32_t flags = IFA_F_NODAD;
     struct request request = {
         .header = {.nlmsg_len = NLMSG_LENGTH(sizeof(struct ifaddrmsg)),
                    .nlmsg_type = RTM_NEWADDR,

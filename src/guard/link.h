@@ -4,6 +4,10 @@
 
 #include <handfast/handfast.h>
 
+/* Nobody else is on this link: IPv6 addresses of its kernel's end serve at once, without the second that looking for
+ * duplicates takes [RFC 4862 5.4]. Before link_up; where it cannot be said, nothing is lost but the second. */
+void link_skip_duplicate_detection(const char *name);
+
 /* Both answer HF_OK, HF_NO_PERMISSION, HF_NO_DEVICE or HF_SYSTEM with errno. */
 int link_up(const char *name, uint32_t mtu);
 /* An address that is there already is no error. */

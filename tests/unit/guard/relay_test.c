@@ -486,72 +486,76 @@ static void beyond_max_connections_clients_wait_their_turn(void **state)
     world_close(&world);
 }
 
-/* Many at once, more than there are slots, each with bytes of its own. */
-static void many_talk_at_once(void **state)
-{
-    enum { TALKS = 100 };
-    static struct talk talks[TALKS];
-    struct world world;
-    int accepted = 0, done = 0;
+/* ---- many at once, more than there are slots ---- */
 
-    (void)state;
-    world_open_v4(&world, "}}");
+enum { TALKS = 100 };
+
+static void begin_talks(struct world *world, struct talk talks[TALKS])
+{
     for (uint32_t i = 0; i < TALKS; i++) {
-        struct stream up = {.length = 1 + i * 997, .salt = 9},
-                      down = {.length = 200 + i * 1313, .salt = 1};
+        struct stream stream = {.length = 1 + i * 997, .salt = (uint8_t)i};
 
         talks[i] = (struct talk){
-            .client = world_connect(&world, i % 2 ? "203.0.113.10:80" : "[2001:db8::10]:80"),
-            .backend = -1,
-            .up_sent = up,
-            .down_taken = down,
+            .client = world_connect(world, i % 2 ? "203.0.113.10:80" : "[2001:db8::10]:80"),
+            .up_sent = stream,
+            .down_taken = stream, /* an echo */
         };
     }
     for (int i = 0; i < TALKS; i++) /* a FIN needs a connection [RFC 9293 3.10.4] */
-        while (world_status(&world, talks[i].client).state != HF_STATE_ESTABLISHED)
-            world_step(&world);
-    /* A backend does not know whose connection it has: an echo of fixed length tells. */
-    static int backends[TALKS];
+        while (world_status(world, talks[i].client).state != HF_STATE_ESTABLISHED)
+            world_step(world);
+}
+
+/* Sends back what can be sent back. True: it has all been. */
+static bool echo(int backend)
+{
     static uint8_t bytes[16384];
+    ssize_t got, sent;
+
+    while ((got = recv(backend, bytes, sizeof bytes, MSG_PEEK)) > 0) {
+        sent = send(backend, bytes, (size_t)got, MSG_NOSIGNAL);
+        if (sent <= 0)
+            return false;
+        assert_int_equal(read(backend, bytes, (size_t)sent), sent);
+    }
+    return got == 0;
+}
+
+/* The client's part of one talk. True: it is over. */
+static bool talk_on(struct world *world, struct talk *talk)
+{
+    if (talk->client == HF_NO_SUCH_SOCKET)
+        return true;
+    client_part(world, talk);
+    if (!talk->down_taken.ended)
+        return false;
+    assert_int_equal(talk->down_taken.done, talk->up_sent.length);
+    hf_close(world->client, talk->client, world->now_us);
+    talk->client = HF_NO_SUCH_SOCKET;
+    return true;
+}
+
+static void many_talk_at_once(void **state)
+{
+    static struct talk talks[TALKS];
+    int backends[TALKS], accepted = 0, done = 0;
+    struct world world;
+
+    (void)state;
+    world_open_v4(&world, "}}");
+    begin_talks(&world, talks);
     for (int step = 0; step < STEPS_MAX && done < TALKS; step++) {
-        int fd = accept4(world.listener, NULL, NULL, SOCK_NONBLOCK);
+        int fd = accept4(world.listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
         if (fd >= 0)
             backends[accepted++] = fd;
         done = 0;
-        for (int i = 0; i < TALKS; i++) {
-            struct talk *talk = &talks[i];
-
-            done += talk->client == HF_NO_SUCH_SOCKET;
-            if (talk->client == HF_NO_SUCH_SOCKET)
-                continue;
-            talk->down_taken.length = talk->up_sent.length;
-            talk->down_taken.salt = talk->up_sent.salt;
-            client_part(&world, talk);
-            done += talk->down_taken.ended;
-        }
-        for (int i = 0; i < accepted; i++) {
-            ssize_t got;
-
-            while (backends[i] >= 0 &&
-                   (got = recv(backends[i], bytes, sizeof bytes, MSG_PEEK)) > 0) {
-                ssize_t sent = send(backends[i], bytes, (size_t)got, MSG_NOSIGNAL);
-
-                if (sent <= 0)
-                    break;
-                assert_int_equal(read(backends[i], bytes, (size_t)sent), sent);
-            }
-            if (backends[i] >= 0 && got == 0) {
+        for (int i = 0; i < TALKS; i++)
+            done += talk_on(&world, &talks[i]);
+        for (int i = 0; i < accepted; i++)
+            if (backends[i] >= 0 && echo(backends[i])) {
                 close(backends[i]);
                 backends[i] = -1;
-            }
-        }
-        for (int i = 0; i < TALKS; i++)
-            if (talks[i].down_taken.ended && talks[i].backend == -1) {
-                assert_int_equal(talks[i].down_taken.done, talks[i].up_sent.length);
-                hf_close(world.client, talks[i].client, world.now_us);
-                talks[i].backend = -2;
-                talks[i].client = HF_NO_SUCH_SOCKET;
             }
         world_step(&world);
     }
