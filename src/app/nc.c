@@ -285,6 +285,16 @@ static void take_news(struct nc *nc, int64_t now_us)
     }
 }
 
+static void summarize(const struct nc *nc, const struct hf_status *status)
+{
+    if (nc->options->verbose)
+        fprintf(stderr,
+                "sent %llu bytes, received %llu; %u segments sent again, round trip %u us, %llu "
+                "frames dropped\n",
+                (unsigned long long)status->bytes_sent, (unsigned long long)status->bytes_received,
+                status->retransmits, status->srtt_us, (unsigned long long)nc->tap.dropped);
+}
+
 /* Both halves are closed, and the peer knows it. */
 static void look_for_end(struct nc *nc)
 {
@@ -299,6 +309,8 @@ static void look_for_end(struct nc *nc)
         finish(nc, status.error);
     else if (status.state == HF_STATE_TIME_WAIT && nc->output_ended)
         finish(nc, HF_OK);
+    if (nc->done && !error)
+        summarize(nc, &status);
 }
 
 /* ---- packets ---- */
@@ -382,7 +394,6 @@ static void run(struct nc *nc)
     sigaction(SIGTERM, &action, NULL);
 
     nc->output = open_output();
-    nc->writable = nc->connection != HF_NO_SUCH_SOCKET;
     while (!nc->done && !interrupted)
         wait_for_work(nc, &unblocked);
 
