@@ -111,7 +111,7 @@ static void block_begin(struct pcapng *pcapng, enum block_type type)
 
 static void block_end(struct pcapng *pcapng)
 {
-    put_option(pcapng, OPTION_END, NULL, 0);
+    put_option(pcapng, OPTION_END, "", 0);
     uint32_t length = (uint32_t)(pcapng->used - pcapng->block + 4);
 
     put_u32(pcapng, length);

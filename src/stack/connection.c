@@ -244,11 +244,13 @@ void connection_file_deadline(struct connections *connections, uint32_t slot)
 {
     struct connection *connection = connection_at(connections, slot);
     int64_t deadline_us = tcb_deadline(&connection->tcb);
+
+    if (deadline_us == NEVER_US)
+        return;
     uint32_t tick = (uint32_t)((deadline_us + (1 << WHEEL_TICK_SHIFT) - 1) >> WHEEL_TICK_SHIFT);
 
     /* What is filed too early finds nothing when it fires, and is filed again then: cheaper than moving it each time. */
-    if (deadline_us == NEVER_US ||
-        (connection->timer.next != SLOT_UNLINKED && (int32_t)(connection->timer.tick - tick) <= 0))
+    if (connection->timer.next != SLOT_UNLINKED && (int32_t)(connection->timer.tick - tick) <= 0)
         return;
     wheel_set(&connections->wheel, slot, deadline_us);
 }
