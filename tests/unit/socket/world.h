@@ -91,7 +91,7 @@ static inline void world_deliver(struct world *world, int to, struct hf_frame *f
 }
 
 /* What one end has to say, to the other. */
-static inline bool world_pump_one(struct world *world, int from)
+static inline size_t world_pump_one(struct world *world, int from)
 {
     struct hf_frame slots[8];
     size_t count;
@@ -105,7 +105,7 @@ static inline bool world_pump_one(struct world *world, int from)
         else
             world_deliver(world, !from, &slots[i]);
     }
-    return count > 0;
+    return count;
 }
 
 /* Until both are silent. */
@@ -113,7 +113,7 @@ static inline void world_pump(struct world *world)
 {
     int rounds = 0;
 
-    while (world_pump_one(world, CLIENT) | world_pump_one(world, SERVER))
+    while (world_pump_one(world, CLIENT) + world_pump_one(world, SERVER))
         assert_true(++rounds < 100000);
 }
 

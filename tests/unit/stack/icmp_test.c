@@ -88,72 +88,71 @@ static uint32_t quote(uint8_t *to, int version, uint8_t protocol, uint16_t total
     return header + 8;
 }
 
+static const struct {
+    const char *what;
+    int version;
+    uint8_t type, code;
+    uint32_t word;
+    uint8_t protocol;
+    uint32_t cut; /* bytes of the quote that are missing */
+    enum icmp_verdict verdict;
+    bool hard;
+    uint32_t mtu;
+    enum hf_stat reason;
+} error_rows[] = {
+    {"net", 4, 3, 0, 0, IP_TCP, 0, ICMP_VERDICT_ERROR, false, 0, HF_STAT_none},
+    {"host", 4, 3, 1, 0, IP_TCP, 0, ICMP_VERDICT_ERROR, false, 0, HF_STAT_none},
+    {"protocol", 4, 3, 2, 0, IP_TCP, 0, ICMP_VERDICT_ERROR, true, 0, HF_STAT_none},
+    {"port", 4, 3, 3, 0, IP_TCP, 0, ICMP_VERDICT_ERROR, true, 0, HF_STAT_none},
+    {"source route", 4, 3, 5, 0, IP_TCP, 0, ICMP_VERDICT_ERROR, false, 0, HF_STAT_none},
+    {"time", 4, 11, 0, 0, IP_TCP, 0, ICMP_VERDICT_ERROR, false, 0, HF_STAT_none},
+    {"parameter", 4, 12, 0, 0, IP_TCP, 0, ICMP_VERDICT_ERROR, false, 0, HF_STAT_none},
+    {"too big", 4, 3, 4, 1400, IP_TCP, 0, ICMP_VERDICT_TOO_BIG, false, 1400, HF_STAT_none},
+    {"no MTU named", 4, 3, 4, 0, IP_TCP, 0, ICMP_VERDICT_TOO_BIG, false, 1492, HF_STAT_none},
+    {"not smaller", 4, 3, 4, 1500, IP_TCP, 0, ICMP_VERDICT_IGNORE, false, 0, HF_STAT_icmp_ignored},
+    {"no sequence number", 4, 3, 1, 0, IP_TCP, 4, ICMP_VERDICT_IGNORE, false, 0,
+     HF_STAT_icmp_ignored},
+    {"no ports", 4, 3, 1, 0, IP_TCP, 7, ICMP_VERDICT_IGNORE, false, 0, HF_STAT_icmp_ignored},
+    {"no header", 4, 3, 1, 0, IP_TCP, 20, ICMP_VERDICT_IGNORE, false, 0, HF_STAT_icmp_ignored},
+    {"UDP is the caller's", 4, 3, 3, 0, IP_UDP, 0, ICMP_VERDICT_IGNORE, false, 0,
+     HF_STAT_frame_foreign},
+    {"about ICMP", 4, 3, 3, 0, IP_ICMPV4, 0, ICMP_VERDICT_IGNORE, false, 0, HF_STAT_icmp_ignored},
+    {"source quench", 4, 4, 0, 0, IP_TCP, 0, ICMP_VERDICT_IGNORE, false, 0, HF_STAT_none},
+    {"redirect", 4, 5, 1, 0, IP_TCP, 0, ICMP_VERDICT_IGNORE, false, 0, HF_STAT_none},
+    {"v6 no route", 6, 1, 0, 0, IP_TCP, 0, ICMP_VERDICT_ERROR, false, 0, HF_STAT_none},
+    {"v6 prohibited", 6, 1, 1, 0, IP_TCP, 0, ICMP_VERDICT_ERROR, true, 0, HF_STAT_none},
+    {"v6 address", 6, 1, 3, 0, IP_TCP, 0, ICMP_VERDICT_ERROR, false, 0, HF_STAT_none},
+    {"v6 port", 6, 1, 4, 0, IP_TCP, 0, ICMP_VERDICT_ERROR, true, 0, HF_STAT_none},
+    {"v6 too big", 6, 2, 0, 1400, IP_TCP, 0, ICMP_VERDICT_TOO_BIG, false, 1400, HF_STAT_none},
+    {"v6 parameter", 6, 4, 1, 6, IP_TCP, 0, ICMP_VERDICT_ERROR, false, 0, HF_STAT_none},
+    {"v6 redirect", 6, 137, 0, 0, IP_TCP, 0, ICMP_VERDICT_IGNORE, false, 0, HF_STAT_none},
+};
+
 static void test_errors(void **state)
 {
-    static const struct {
-        const char *what;
-        int version;
-        uint8_t type, code;
-        uint32_t word;
-        uint8_t protocol;
-        uint32_t cut; /* bytes of the quote that are missing */
-        enum icmp_verdict verdict;
-        bool hard;
-        uint32_t mtu;
-        enum hf_stat reason;
-    } rows[] = {
-        {"net", 4, 3, 0, 0, IP_TCP, 0, ICMP_VERDICT_ERROR, false, 0, HF_STAT_none},
-        {"host", 4, 3, 1, 0, IP_TCP, 0, ICMP_VERDICT_ERROR, false, 0, HF_STAT_none},
-        {"protocol", 4, 3, 2, 0, IP_TCP, 0, ICMP_VERDICT_ERROR, true, 0, HF_STAT_none},
-        {"port", 4, 3, 3, 0, IP_TCP, 0, ICMP_VERDICT_ERROR, true, 0, HF_STAT_none},
-        {"source route", 4, 3, 5, 0, IP_TCP, 0, ICMP_VERDICT_ERROR, false, 0, HF_STAT_none},
-        {"time", 4, 11, 0, 0, IP_TCP, 0, ICMP_VERDICT_ERROR, false, 0, HF_STAT_none},
-        {"parameter", 4, 12, 0, 0, IP_TCP, 0, ICMP_VERDICT_ERROR, false, 0, HF_STAT_none},
-        {"too big", 4, 3, 4, 1400, IP_TCP, 0, ICMP_VERDICT_TOO_BIG, false, 1400, HF_STAT_none},
-        {"no MTU named", 4, 3, 4, 0, IP_TCP, 0, ICMP_VERDICT_TOO_BIG, false, 1492, HF_STAT_none},
-        {"not smaller", 4, 3, 4, 1500, IP_TCP, 0, ICMP_VERDICT_IGNORE, false, 0,
-         HF_STAT_icmp_ignored},
-        {"no sequence number", 4, 3, 1, 0, IP_TCP, 4, ICMP_VERDICT_IGNORE, false, 0,
-         HF_STAT_icmp_ignored},
-        {"no ports", 4, 3, 1, 0, IP_TCP, 7, ICMP_VERDICT_IGNORE, false, 0, HF_STAT_icmp_ignored},
-        {"no header", 4, 3, 1, 0, IP_TCP, 20, ICMP_VERDICT_IGNORE, false, 0, HF_STAT_icmp_ignored},
-        {"UDP is the caller's", 4, 3, 3, 0, IP_UDP, 0, ICMP_VERDICT_IGNORE, false, 0,
-         HF_STAT_frame_foreign},
-        {"about ICMP", 4, 3, 3, 0, IP_ICMPV4, 0, ICMP_VERDICT_IGNORE, false, 0,
-         HF_STAT_icmp_ignored},
-        {"source quench", 4, 4, 0, 0, IP_TCP, 0, ICMP_VERDICT_IGNORE, false, 0, HF_STAT_none},
-        {"redirect", 4, 5, 1, 0, IP_TCP, 0, ICMP_VERDICT_IGNORE, false, 0, HF_STAT_none},
-        {"v6 no route", 6, 1, 0, 0, IP_TCP, 0, ICMP_VERDICT_ERROR, false, 0, HF_STAT_none},
-        {"v6 prohibited", 6, 1, 1, 0, IP_TCP, 0, ICMP_VERDICT_ERROR, true, 0, HF_STAT_none},
-        {"v6 address", 6, 1, 3, 0, IP_TCP, 0, ICMP_VERDICT_ERROR, false, 0, HF_STAT_none},
-        {"v6 port", 6, 1, 4, 0, IP_TCP, 0, ICMP_VERDICT_ERROR, true, 0, HF_STAT_none},
-        {"v6 too big", 6, 2, 0, 1400, IP_TCP, 0, ICMP_VERDICT_TOO_BIG, false, 1400, HF_STAT_none},
-        {"v6 parameter", 6, 4, 1, 6, IP_TCP, 0, ICMP_VERDICT_ERROR, false, 0, HF_STAT_none},
-        {"v6 redirect", 6, 137, 0, 0, IP_TCP, 0, ICMP_VERDICT_IGNORE, false, 0, HF_STAT_none},
-    };
-
     (void)state;
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    for (size_t i = 0; i < sizeof error_rows / sizeof *error_rows; i++) {
         uint8_t body[64];
-        struct icmp_message message = {.type = rows[i].type, .code = rows[i].code};
+        struct icmp_message message = {.type = error_rows[i].type, .code = error_rows[i].code};
         struct icmp_finding finding;
         struct world w;
 
         make(&w, 1500);
-        message.word = rows[i].word;
+        message.word = error_rows[i].word;
         message.body = body;
-        message.body_length = quote(body, rows[i].version, rows[i].protocol, 1500) - rows[i].cut;
+        message.body_length =
+            quote(body, error_rows[i].version, error_rows[i].protocol, 1500) - error_rows[i].cut;
         struct packet packet =
-            rows[i].version == 4 ? packet_v4(&w, &message) : packet_v6(&w, &message);
+            error_rows[i].version == 4 ? packet_v4(&w, &message) : packet_v6(&w, &message);
         enum icmp_verdict verdict = icmp_classify(&packet, &finding);
 
-        if (verdict != rows[i].verdict || finding.reason != rows[i].reason)
-            print_error("row \"%s\"\n", rows[i].what);
-        assert_int_equal(verdict, rows[i].verdict);
-        assert_int_equal(finding.reason, rows[i].reason);
+        if (verdict != error_rows[i].verdict || finding.reason != error_rows[i].reason)
+            print_error("row \"%s\"\n", error_rows[i].what);
+        assert_int_equal(verdict, error_rows[i].verdict);
+        assert_int_equal(finding.reason, error_rows[i].reason);
         if (verdict == ICMP_VERDICT_ERROR || verdict == ICMP_VERDICT_TOO_BIG) {
-            assert_int_equal(finding.hard, rows[i].hard);
-            assert_int_equal(finding.mtu, rows[i].mtu);
+            assert_int_equal(finding.hard, error_rows[i].hard);
+            assert_int_equal(finding.mtu, error_rows[i].mtu);
             assert_int_equal(finding.quoted.value, 0xcafe);
             assert_int_equal(finding.flow.local_port, 80);
             assert_int_equal(finding.flow.remote_port, 4000);
