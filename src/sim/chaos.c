@@ -5,7 +5,7 @@
 #include "base/time.h"
 #include "sim/random.h"
 
-#define BYTES_MOST 300000
+#define BYTES_MOST 300000u
 
 static uint32_t draw(struct random *random, uint32_t low, uint32_t high)
 {
@@ -173,7 +173,7 @@ void chaos_make(struct scenario *scenario, struct random *random)
     static const int64_t wraps_us[] = {INT64_C(4294967296000), INT64_C(2147483648000),
                                        INT64_C(4294967296000000)};
     uint32_t count = 1 + (uint32_t)random_scaled(random, 7);
-    uint32_t most = BYTES_MOST / (count > 3 ? 4 : 1);
+    uint32_t most = BYTES_MOST / (count > 3 ? 4u : 1u);
     bool only_v4 = draw_links(scenario, random);
     int64_t open_at_us = 0;
 

@@ -12,7 +12,10 @@ void app_open(struct peer_app *app, struct hf_stack *stack, hf_socket socket, bo
               int64_t now_us)
 {
     const struct app_script *script = app->script;
+    struct hf_status status;
 
+    if (hf_status(stack, socket, &status) == HF_OK)
+        app->port = status.local.port;
     app->stack = stack;
     app->socket = socket;
     app->open = app->can_read = app->can_write = true;

@@ -39,6 +39,7 @@ struct peer_app {
     const struct app_script *script;
     struct hf_stack *stack;
     hf_socket socket;
+    uint16_t port; /* local */
     uint32_t number, side; /* of the conversation; 0 opened it */
     uint32_t sends_key, reads_key;
     uint32_t expects; /* bytes */

@@ -248,6 +248,7 @@ static void make_keep_alive(struct scenario *scenario, struct random *random)
     (void)random;
     c->script[0].keepalive_idle_ms = 1000;
     c->script[0].close_after_us = 10 * SECOND;
+    scenario->config[0].keepalive_interval_ms = 1000;
 }
 
 static void make_timeout(struct scenario *scenario, struct random *random)
@@ -257,7 +258,7 @@ static void make_timeout(struct scenario *scenario, struct random *random)
     link_faults(scenario, &(struct link_setup){.loss = 1000000});
 }
 
-const struct scene scenes[] = {
+const struct scene sim_scenes[] = {
     {"handshake", "three segments open a connection", make_handshake},
     {"close", "the server closes first: four segments", make_close},
     {"client-close", "the client closes first", make_client_close},
@@ -285,7 +286,7 @@ const struct scene scenes[] = {
 
 const struct scene *scene_find(const char *name)
 {
-    for (const struct scene *scene = scenes; scene->name; scene++)
+    for (const struct scene *scene = sim_scenes; scene->name; scene++)
         if (strcmp(scene->name, name) == 0)
             return scene;
     return NULL;

@@ -11,7 +11,7 @@ struct scene {
 };
 
 /* All of them; the last has no name. */
-extern const struct scene scenes[];
+extern const struct scene sim_scenes[];
 
 /* NULL: there is none of this name. */
 const struct scene *scene_find(const char *name);

@@ -80,17 +80,14 @@ static void open_conversation(struct simulation *simulation, unsigned number)
 static struct peer_app *find_client(struct simulation *simulation, const struct hf_status *status)
 {
     for (unsigned i = simulation->unopened; i-- > 0;) {
-        struct peer_app *client = &simulation->apps[i][0];
-        struct hf_status theirs;
+        const struct peer_app *client = &simulation->apps[i][0];
 
         if (simulation->apps[i][1].open || simulation->apps[i][1].over)
             continue;
         if (simulation->scenario->conversations[i].v6 == hf_address_is_v4(&status->remote.address))
             continue;
-        if (client->open && hf_status(client->stack, client->socket, &theirs) == HF_OK &&
-            theirs.local.port != status->remote.port)
-            continue;
-        return &simulation->apps[i][1]; /* a client that has given up already may be anyone's */
+        if (client->port == status->remote.port)
+            return &simulation->apps[i][1];
     }
     return NULL;
 }
