@@ -29,6 +29,7 @@ struct client {
     struct client_report *report;
     struct sockaddr_storage to;
     socklen_t to_length;
+    int connect_error;
     uint8_t *expected; /* the body */
     size_t expected_bytes;
     uint8_t *answer; /* head and body */
@@ -83,7 +84,8 @@ static int open_socket(struct client *client)
     if (fd < 0)
         return -1;
     if (connect_to(client, fd) != 0) {
-        fail(client, "connect: %s", strerror(errno == EINPROGRESS ? ETIMEDOUT : errno));
+        client->connect_error = errno == EINPROGRESS ? ETIMEDOUT : errno;
+        fail(client, "connect: %s", strerror(client->connect_error));
         close(fd);
         return -1;
     }
@@ -220,11 +222,16 @@ static bool run_wants_reset(struct client *client)
     int fd = open_socket(client);
     char byte;
 
-    if (fd < 0)
+    /* The reset may come before connect has even returned. */
+    int error = client->connect_error;
+    if (fd < 0 && error != ECONNRESET)
         return false;
-    ssize_t got = recv(fd, &byte, 1, 0);
-    int error = errno;
-    close(fd);
+    ssize_t got = -1;
+    if (fd >= 0) {
+        got = recv(fd, &byte, 1, 0);
+        error = errno;
+        close(fd);
+    }
     client->report->took_us = hf_os_now_us() - began_us;
     if (got == 0)
         return fail(client, "the connection was closed in order, not reset");

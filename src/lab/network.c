@@ -8,6 +8,8 @@
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "lab/cage.h"
@@ -17,6 +19,7 @@
 #define SECOND_US INT64_C(1000000)
 #define BATCH_FILE CAGE_RUN "/network"
 #define LOG_FILE CAGE_RUN "/network.log"
+#define SYSFS CAGE_RUN "/sys"
 
 struct setting {
     const char *path;
@@ -39,6 +42,7 @@ static const struct setting guard_settings[] = {
     {"/proc/sys/net/ipv6/conf/default/accept_dad", "0"},
     {"/proc/sys/net/ipv4/ip_forward", "1"},
     {"/proc/sys/net/ipv6/conf/all/forwarding", "1"},
+    {"/proc/sys/net/ipv4/tcp_wmem", "4096 16777216 16777216"}, /* see nginx_config in servers.c */
     {NULL, NULL},
 };
 
@@ -96,6 +100,32 @@ static bool make_namespaces(struct network *network)
     return network->client_fd >= 0;
 }
 
+/* A veth hands packets to the CPU that its sender runs on, so a sender that moves between CPUs has its packets overtake each
+ * other. Receive packet steering gives each flow one CPU, whoever sends. Without it the lab works, with a reordered burst
+ * now and then. */
+static void keep_order(const char *interface)
+{
+    char path[128], mask[16];
+    long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+
+    snprintf(path, sizeof path, SYSFS "/class/net/%s/queues/rx-0/rps_cpus", interface);
+    snprintf(mask, sizeof mask, "%lx", (1L << (cpus < 16 ? cpus : 16)) - 1);
+    if ((mkdir(SYSFS, 0755) != 0 && errno != EEXIST) || mount("sysfs", SYSFS, "sysfs", 0, NULL))
+        return;
+    files_write(path, mask);
+    umount2(SYSFS, MNT_DETACH);
+}
+
+/* A sysfs shows the namespace of whoever mounted it. */
+static bool keep_order_everywhere(const struct network *network)
+{
+    keep_order("up0");
+    if (setns(network->client_fd, CLONE_NEWNET) != 0)
+        return false;
+    keep_order("eth0");
+    return setns(network->guard_fd, CLONE_NEWNET) == 0;
+}
+
 bool network_make(struct network *network, char why[256])
 {
     char commands[sizeof guard_commands + 16];
@@ -112,7 +142,7 @@ bool network_make(struct network *network, char why[256])
     }
     snprintf(commands, sizeof commands, guard_commands, network->client_fd);
     return apply_settings(guard_settings, why) && run_batch(commands, -1, why) &&
-           run_batch(client_commands, network->client_fd, why);
+           run_batch(client_commands, network->client_fd, why) && keep_order_everywhere(network);
 }
 
 const char *network_family_name(enum family family)

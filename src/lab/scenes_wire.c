@@ -10,7 +10,7 @@
 #define SECOND_US INT64_C(1000000)
 #define TSHARK_LIMIT_US (60 * SECOND_US)
 #define TSHARK_LOG CAGE_RUN "/tshark.log"
-#define COMPLAINTS_MAX 4096
+#define COMPLAINTS_MAX (64 * 1024)
 
 /* ---- traffic ---- */
 

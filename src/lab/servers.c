@@ -32,6 +32,8 @@
 #define GUARD_LOG CAGE_RUN "/guard.log"
 #define STATS_LOG CAGE_RUN "/stats.log"
 
+/* nginx takes a client's FIN for its departure while it waits for room to send. So that half-close can be seen, it never has
+ * to wait: its sockets have room for the whole of SERVERS_LARGE (network.c), and it sends that at once. */
 static const char nginx_config[] = "daemon off;\n"
                                    "user root;\n"
                                    "worker_processes 1;\n"
@@ -42,6 +44,7 @@ static const char nginx_config[] = "daemon off;\n"
                                    "http {\n"
                                    "    access_log off;\n"
                                    "    sendfile on;\n"
+                                   "    sendfile_max_chunk 0;\n"
                                    "    keepalive_requests 1000000;\n"
                                    "    client_max_body_size 0;\n"
                                    "    client_body_temp_path " CAGE_RUN "/nginx-body;\n"

@@ -144,7 +144,7 @@ void talk_free(struct talk *talk)
 /* ---- the ladder ---- */
 
 #define STATE_WIDTH 12
-#define ARROW_WIDTH 62
+#define ARROW_WIDTH 64
 
 /* Timestamps are left out after the SYNs: they say nothing about states. */
 static void print_step(const struct talk *talk, const struct talk_step *step, char text[PRINT_MAX])
