@@ -284,8 +284,8 @@ static bool from_connections(struct hf_stack *stack, struct hf_frame *frame, int
 
     while ((slot = list->first) != SLOT_NONE) {
         struct connection *connection = connection_at(&stack->connections, slot);
-        struct tcp_outgoing out = {.text_max = text_room(stack, frame, connection)};
-        struct hf_mac mac = {{0}};
+        struct tcp_outgoing out; /* large: tcp fills it */
+        struct hf_mac mac;
         enum neighbor_verdict verdict =
             link_address(stack, &connection->flow, &connection->neighbor, &mac, now_us);
 
@@ -293,6 +293,7 @@ static bool from_connections(struct hf_stack *stack, struct hf_frame *frame, int
             wait_for_neighbor(stack, connection, slot);
             continue;
         }
+        out.text_max = text_room(stack, frame, connection);
         if (!tcp_output(&stack->tcp, &connection->tcb, &out, now_us)) {
             leave_head(stack, slot);
             continue;
@@ -337,12 +338,16 @@ static bool from_icmp(struct hf_stack *stack, struct hf_frame *frame)
 static bool from_unproven(struct hf_stack *stack, struct hf_frame *frame, int64_t now_us)
 {
     stack->proven_run = 0;
-    return from_outbox(stack, OUTBOX_UNPROVEN, frame, now_us) || from_icmp(stack, frame);
+    if (!outbox_is_empty(&stack->outbox, OUTBOX_UNPROVEN) &&
+        from_outbox(stack, OUTBOX_UNPROVEN, frame, now_us))
+        return true;
+    return from_icmp(stack, frame);
 }
 
 static bool fill(struct hf_stack *stack, struct hf_frame *frame, int64_t now_us)
 {
-    if (from_outbox(stack, OUTBOX_PROVEN, frame, now_us))
+    if (!outbox_is_empty(&stack->outbox, OUTBOX_PROVEN) &&
+        from_outbox(stack, OUTBOX_PROVEN, frame, now_us))
         return true;
     if (neighbor_wants_output(&stack->neighbors) && from_neighbors(stack, frame, now_us))
         return true;
@@ -353,7 +358,7 @@ static bool fill(struct hf_stack *stack, struct hf_frame *frame, int64_t now_us)
         return true;
     }
     /* A connection may just have asked for its next hop. */
-    if (neighbor_wants_output(&stack->neighbors) && from_neighbors(stack, frame, now_us))
+    if (stack->neighbors.to_ask.count && from_neighbors(stack, frame, now_us))
         return true;
     return from_unproven(stack, frame, now_us);
 }

@@ -5,19 +5,15 @@
 #include "stack/stack.h"
 #include "tcp/state.h"
 
-static uint64_t hash_of(const struct listeners *listeners, const struct hf_address *address,
-                        uint16_t port)
+/* Only our own user opens listeners, so the hash needs no key; and one walk finds all listeners of a port. */
+static uint64_t hash_of(uint16_t port)
 {
-    return siphash_24(listeners->key, siphash_load(address->bytes),
-                      siphash_load(address->bytes + 8), port);
+    return port * UINT64_C(0x9e3779b97f4a7c15);
 }
 
 static uint64_t hash_of_slot(const void *context, uint32_t slot)
 {
-    const struct listeners *listeners = context;
-    const struct listener *listener = listener_at(listeners, slot);
-
-    return hash_of(listeners, &listener->address, listener->port);
+    return hash_of(listener_at(context, slot)->port);
 }
 
 static struct list_links by_ready(const struct listeners *listeners)
@@ -25,19 +21,17 @@ static struct list_links by_ready(const struct listeners *listeners)
     return list_links_in(&listeners->pool, offsetof(struct listener, by_ready));
 }
 
-void listeners_init(struct listeners *listeners, struct arena *arena, uint32_t capacity,
-                    struct siphash_key key)
+void listeners_init(struct listeners *listeners, struct arena *arena, uint32_t capacity)
 {
     pool_init(&listeners->pool, arena, sizeof(struct listener), capacity);
     table_init(&listeners->table, arena, capacity, hash_of_slot, listeners);
     list_init(&listeners->ready);
-    listeners->key = key;
 }
 
 static uint32_t find_exactly(const struct listeners *listeners, const struct hf_address *address,
                              uint16_t port)
 {
-    struct table_cursor cursor = table_find(&listeners->table, hash_of(listeners, address, port));
+    struct table_cursor cursor = table_find(&listeners->table, hash_of(port));
     uint32_t slot;
 
     while ((slot = table_next(&listeners->table, &cursor)) != SLOT_NONE) {
@@ -52,13 +46,20 @@ static uint32_t find_exactly(const struct listeners *listeners, const struct hf_
 uint32_t listener_find(const struct listeners *listeners, const struct hf_address *local,
                        uint16_t port)
 {
-    static const struct hf_address any;
-    uint32_t slot;
+    struct table_cursor cursor = table_find(&listeners->table, hash_of(port));
+    uint32_t slot, any = SLOT_NONE;
 
-    if (listeners->pool.count == 0)
-        return SLOT_NONE;
-    slot = find_exactly(listeners, local, port);
-    return slot != SLOT_NONE ? slot : find_exactly(listeners, &any, port);
+    while ((slot = table_next(&listeners->table, &cursor)) != SLOT_NONE) {
+        const struct listener *listener = listener_at(listeners, slot);
+
+        if (listener->port != port)
+            continue;
+        if (address_equal(&listener->address, local))
+            return slot;
+        if (address_is_any(&listener->address))
+            any = slot;
+    }
+    return any;
 }
 
 int listener_open(struct hf_stack *stack, const struct hf_listen_options *options, uint32_t *slot)
@@ -88,7 +89,7 @@ int listener_open(struct hf_stack *stack, const struct hf_listen_options *option
     };
     list_link_init(&listener->by_ready);
     list_init(&listener->accept_queue);
-    table_insert(&listeners->table, hash_of(listeners, &local->address, local->port), *slot);
+    table_insert(&listeners->table, hash_of(local->port), *slot);
     gate_listener_open(&stack->gate, *slot, options);
     tcp_state_note(&stack->tcp, TCP_CLOSED, TCP_LISTEN);
     return HF_OK;
@@ -108,7 +109,7 @@ void listener_close(struct hf_stack *stack, uint32_t slot, int64_t now_us)
         tcp_state_note(&stack->tcp, TCP_SYN_RECEIVED, TCP_CLOSED);
     }
     connection_abort_queued(stack, slot, now_us);
-    table_remove(&listeners->table, hash_of(listeners, &listener->address, listener->port), slot);
+    table_remove(&listeners->table, hash_of(listener->port), slot);
     if (list_is_linked(&listener->by_ready))
         list_remove(&listeners->ready, by_ready(listeners), slot);
     listener->open = false;

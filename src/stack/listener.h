@@ -6,7 +6,6 @@
 
 #include "base/list.h"
 #include "base/table.h"
-#include "crypto/siphash.h"
 #include "wire/flow.h"
 
 #define LISTENER_BACKLOG 128 /* when the options name none */
@@ -30,13 +29,11 @@ struct listeners {
     struct pool pool;
     struct table table;
     struct list ready; /* by_ready */
-    struct siphash_key key;
 };
 
 struct hf_stack;
 
-void listeners_init(struct listeners *listeners, struct arena *arena, uint32_t capacity,
-                    struct siphash_key key);
+void listeners_init(struct listeners *listeners, struct arena *arena, uint32_t capacity);
 
 static inline struct listener *listener_at(const struct listeners *listeners, uint32_t slot)
 {

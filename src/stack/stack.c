@@ -39,7 +39,6 @@ static void make_keys(struct stack_keys *keys, const struct hf_env *env)
     keys->port = derive(env, "port");
     keys->ip_id = derive(env, "ip id");
     keys->budget = derive(env, "budget");
-    keys->listener = derive(env, "listener");
     keys->neighbor = derive(env, "neighbor");
     keys->reassembly = derive(env, "reassembly");
 }
@@ -142,7 +141,7 @@ static void carve(struct hf_stack *stack, struct arena *arena, const struct hf_c
     };
 
     connections_init(&stack->connections, arena, config->max_connections, now_us);
-    listeners_init(&stack->listeners, arena, config->max_listeners, stack->keys.listener);
+    listeners_init(&stack->listeners, arena, config->max_listeners);
     init_gate(stack, arena, config, now_us);
     time_wait_init(&stack->time_waits, arena, &waits);
     outbox_init(&stack->outbox, arena, config, &stack->stats);

@@ -31,8 +31,7 @@ struct stack_keys {
     struct siphash_key iss;   /* initial sequence numbers          */
     struct siphash_key port;  /* ephemeral ports                   */
     struct siphash_key ip_id; /* IP identification without DF      */
-    struct siphash_key budget;   /* which bucket a prefix falls into  */
-    struct siphash_key listener; /* the listener table                */
+    struct siphash_key budget; /* which bucket a prefix falls into  */
     struct siphash_key neighbor, reassembly;
 };
 
