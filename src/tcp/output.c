@@ -86,6 +86,24 @@ static bool may_send_text(const struct tcb *tcb)
            tcb->state != TCP_TIME_WAIT;
 }
 
+enum idle_timer {
+    IDLE_NONE = 0,
+    IDLE_PERSIST, /* the window is closed                                          */
+    IDLE_HOLD,    /* what there is is not worth a segment: the override must come  */
+};
+
+/* The timer that must run, and does not, while text or FIN waits and nothing in flight will bring an ACK. */
+static enum idle_timer idle_timer_missing(const struct tcb *tcb)
+{
+    if ((unsent_bytes(tcb) == 0 && !fin_is_due(tcb)) || !may_send_text(tcb))
+        return IDLE_NONE;
+    if (tcb->snd_wnd == 0)
+        return tcb->deadline_us[TCP_TIMER_RETRANSMIT] == NEVER_US ? IDLE_PERSIST : IDLE_NONE;
+    return tcb->deadline_us[TCP_TIMER_HOLD] == NEVER_US && seq_eq(tcb->snd_una, tcb->snd_nxt)
+               ? IDLE_HOLD
+               : IDLE_NONE;
+}
+
 bool tcp_wants_output(const struct tcp *tcp, const struct tcb *tcb)
 {
     uint32_t unsent, room;
@@ -101,9 +119,11 @@ bool tcp_wants_output(const struct tcp *tcp, const struct tcb *tcb)
         return false;
     unsent = unsent_bytes(tcb);
     room = usable(tcb);
-    if (unsent == 0)
-        return fin_is_due(tcb) && room > 0;
-    return room > 0 && worth_sending(tcb, min_u32(unsent, room), unsent);
+    if (unsent == 0 && fin_is_due(tcb) && room > 0)
+        return true;
+    if (room > 0 && worth_sending(tcb, min_u32(unsent, room), unsent))
+        return true;
+    return idle_timer_missing(tcb) != IDLE_NONE; /* tcp_output starts it */
 }
 
 /* Timestamps, and SACK while anything is out of order. [RFC 7323 3.2, RFC 2018 4, RFC 2883 4] */
@@ -331,18 +351,15 @@ static void send_empty(struct tcp *tcp, struct tcb *tcb, struct segment *out, in
 /* With text held back, the override timer, or the persist timer if the window is closed, must run. */
 static void arm_idle_timers(const struct tcp *tcp, struct tcb *tcb, int64_t now_us)
 {
-    bool waiting = unsent_bytes(tcb) > 0 || fin_is_due(tcb);
-
-    if (!waiting || !may_send_text(tcb))
-        return;
-    if (tcb->snd_wnd == 0 && tcb->deadline_us[TCP_TIMER_RETRANSMIT] == NEVER_US) {
+    switch (idle_timer_missing(tcb)) {
+    case IDLE_NONE: return;
+    case IDLE_PERSIST:
         tcb->flags |= TCB_PERSIST;
         tcb->deadline_us[TCP_TIMER_RETRANSMIT] = now_us + tcb->rto_us; /* [RFC 9293 SHLD-29] */
         if (tcb->deadline_us[TCP_TIMER_USER] == NEVER_US)
             tcb->deadline_us[TCP_TIMER_USER] = now_us + user_timeout_us(tcp, tcb);
-    } else if (tcb->snd_wnd > 0 && tcb->deadline_us[TCP_TIMER_HOLD] == NEVER_US &&
-               seq_eq(tcb->snd_una, tcb->snd_nxt)) {
-        tcb->deadline_us[TCP_TIMER_HOLD] = now_us + tcp->config.min_rto_us;
+        return;
+    case IDLE_HOLD: tcb->deadline_us[TCP_TIMER_HOLD] = now_us + tcp->config.min_rto_us; return;
     }
 }
 

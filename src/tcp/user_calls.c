@@ -130,6 +130,11 @@ int tcp_consume(struct tcp *tcp, struct tcb *tcb, size_t length, int64_t now_us)
     byte_queue_consume(&tcb->rcv_queue, &tcp->chunks, (uint32_t)length, &tcb->held);
     if (tcb->rcv_queue.length == 0 && tcb->ooo == SLOT_NONE)
         byte_queue_rest(&tcb->rcv_queue, &tcp->chunks, &tcb->held);
+    if ((tcb->flags & TCB_WANT_ROOM) && tcb->snd_queue.length < tcb->snd_limit &&
+        chunk_room(&tcp->chunks, tcb->held) > 0) { /* what was read made room to write */
+        tcb->flags &= ~(uint32_t)TCB_WANT_ROOM;
+        tcb->ready |= HF_WRITABLE;
+    }
     if ((tcb->flags & TCB_RCV_URGENT) &&
         seq_leq(tcb->rcv_up,
                 seq_sub(tcb->rcv_nxt, tcb->rcv_queue.length + !!(tcb->flags & TCB_FIN_RECEIVED))))
