@@ -27,6 +27,17 @@ static inline uint32_t get_be32(const void *p)
     return v;
 }
 
+static inline uint64_t get_be64(const void *p)
+{
+    uint64_t v;
+
+    memcpy(&v, p, sizeof v);
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    v = __builtin_bswap64(v);
+#endif
+    return v;
+}
+
 static inline void put_be16(void *p, uint16_t v)
 {
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__

@@ -100,6 +100,17 @@ static uint16_t copy_text(const struct hf_stack *stack, uint8_t *to, const struc
     return sum;
 }
 
+/* The checksum field: complete, or for a driver that completes it, the sum of the pseudo-header alone. */
+static void put_checksum(const struct hf_stack *stack, uint8_t *tcp, uint32_t header,
+                         uint16_t pseudo_and_text)
+{
+    uint16_t sum = pseudo_and_text;
+
+    if (!stack->config.checksum_offload)
+        sum = (uint16_t)~checksum_add(sum, checksum_finish(checksum_short(0, tcp, header)));
+    put_be16(tcp + TCP_CHECKSUM_OFFSET, sum);
+}
+
 /* Writes the frame. */
 static void build(struct hf_stack *stack, struct hf_frame *frame, const struct outgoing *out)
 {
@@ -108,19 +119,15 @@ static void build(struct hf_stack *stack, struct hf_frame *frame, const struct o
     uint32_t header = tcp_header_build(tcp, out->seg);
     uint32_t payload = header + out->seg->length;
     uint16_t sum = checksum_pseudo_header(&out->flow->local, &out->flow->remote, IP_TCP, payload);
-    uint16_t text_sum;
 
     must(transport + payload <= frame->capacity && payload <= IP_PAYLOAD_MAX);
 
     if (stack->link_header)
         build_link(stack, frame->data, out);
     build_ip(stack, frame->data + stack->link_header, out, payload);
-    text_sum = copy_text(stack, tcp + header, out);
-    if (!stack->config.checksum_offload) {
-        sum = checksum_add(sum, stack->rules.checksum(tcp, header));
-        sum = (uint16_t)~checksum_add(sum, text_sum);
-    }
-    put_be16(tcp + TCP_CHECKSUM_OFFSET, sum);
+    if (out->seg->length)
+        sum = checksum_add(sum, copy_text(stack, tcp + header, out));
+    put_checksum(stack, tcp, header, sum);
 
     frame->length = transport + payload;
     frame->link = (uint8_t)stack->rules.link;

@@ -25,17 +25,6 @@ static inline uint64_t across(lanes v)
     return (uint64_t)v[0] + v[1] + v[2] + v[3];
 }
 
-/* From memory order to numbers. */
-static inline uint16_t finish(uint64_t sum)
-{
-    uint16_t folded = checksum_fold(sum);
-
-#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-    folded = checksum_swap(folded);
-#endif
-    return folded;
-}
-
 /* The last 0 to 63 bytes; copies them if `to` is not NULL. */
 static inline uint64_t tail(uint8_t *to, const uint8_t *from, size_t length)
 {
@@ -107,7 +96,7 @@ static inline uint16_t sum_and_copy(uint8_t *to, const uint8_t *from, size_t len
             to += count * TURN_BYTES;
         length -= count * TURN_BYTES;
     }
-    return finish(sum + tail(to, from, length));
+    return checksum_finish(sum + tail(to, from, length));
 }
 
 uint16_t checksum_sum(const void *data, size_t length)

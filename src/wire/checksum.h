@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/bytes.h"
 #include "wire/flow.h"
 
 uint16_t checksum_sum(const void *data, size_t length);
@@ -29,6 +30,45 @@ static inline uint16_t checksum_add(uint16_t a, uint16_t b)
 static inline uint16_t checksum_swap(uint16_t sum)
 {
     return (uint16_t)(sum << 8 | sum >> 8);
+}
+
+/* A running sum of words as they lie in memory: all 64 bits, with end-around carry. The order of bytes does not matter to it,
+ * so that one swap at the end mends it. [RFC 1071 1, 2 B] */
+static inline uint64_t checksum_carry(uint64_t running, uint64_t word)
+{
+    running += word;
+    return running + (running < word);
+}
+
+static inline uint16_t checksum_finish(uint64_t running)
+{
+    uint16_t sum = checksum_fold(running);
+
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    sum = checksum_swap(sum);
+#endif
+    return sum;
+}
+
+/* Headers and short texts: to call checksum_sum would cost more than the sum itself. Bytes before these must be even in
+ * number. */
+#define CHECKSUM_SHORT 96
+
+static inline uint64_t checksum_short(uint64_t running, const uint8_t *data, uint32_t length)
+{
+    uint8_t last[8] = {0};
+    uint64_t word;
+
+    for (; length >= 8; length -= 8, data += 8) {
+        memcpy(&word, data, 8);
+        running = checksum_carry(running, word);
+    }
+    if (length == 0)
+        return running;
+    for (uint32_t i = 0; i < length; i++)
+        last[i] = data[i];
+    memcpy(&word, last, 8);
+    return checksum_carry(running, word);
 }
 
 /* The sum of a pseudo-header; IPv4 or IPv6 by the addresses. [RFC 9293 3.1; RFC 8200 8.1] */

@@ -52,6 +52,17 @@ static inline struct hf_address address_v4(uint32_t host_order)
                                 (uint8_t)(host_order >> 8), (uint8_t)host_order}};
 }
 
+/* The same from the four bytes of a header. */
+static inline struct hf_address address_v4_from(const uint8_t *bytes)
+{
+    static const uint8_t mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+    struct hf_address address;
+
+    memcpy(address.bytes, mapped, sizeof mapped);
+    memcpy(address.bytes + 12, bytes, 4);
+    return address;
+}
+
 static inline const uint8_t *address_v4_bytes(const struct hf_address *address)
 {
     return address->bytes + 12;

@@ -16,13 +16,11 @@ enum {
 };
 
 /* 0xffff if the header is whole: its checksum field is part of the sum. */
-static uint16_t header_sum(const uint8_t *data, uint32_t header_length)
+static inline uint16_t header_sum(const uint8_t *data, uint32_t header_length)
 {
-    uint64_t sum = 0;
-
-    for (uint32_t i = 0; i < header_length; i += 4)
-        sum += get_be32(data + i);
-    return checksum_fold(sum);
+    if (__builtin_expect(header_length == IPV4_HEADER, 1)) /* unrolled */
+        return checksum_finish(checksum_short(0, data, IPV4_HEADER));
+    return checksum_finish(checksum_short(0, data, header_length));
 }
 
 /* Options that we do not know are passed over; those that route the packet are refused. [RFC 9293 MUST-50] */
@@ -58,8 +56,8 @@ static inline void read_fields(struct ipv4 *header, const uint8_t *data)
     header->fragment_offset = (uint16_t)((fragment & OFFSET_MASK) * 8);
     header->ttl = data[8];
     header->protocol = data[9];
-    header->source = address_v4(get_be32(data + 12));
-    header->destination = address_v4(get_be32(data + 16));
+    header->source = address_v4_from(data + 12);
+    header->destination = address_v4_from(data + 16);
     header->options = data + IPV4_HEADER;
 }
 

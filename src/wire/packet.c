@@ -27,22 +27,22 @@ static void foreign(struct packet *packet)
     packet->reason = HF_STAT_frame_foreign;
 }
 
-/* Whether payload and pseudo-header add up. [RFC 9293 MUST-3; RFC 4443 2.3] */
+/* Whether payload and pseudo-header add up; the addresses are summed where they lie. [RFC 9293 MUST-3; RFC 4443 2.3] */
 static inline bool transport_checksum_ok(const struct packet *packet,
                                          const struct packet_rules *rules)
 {
-    uint16_t sum = rules->checksum(packet->payload, packet->payload_length);
-    uint64_t pseudo = (uint64_t)packet->protocol + packet->payload_length;
+    uint32_t length = packet->payload_length;
+    uint64_t sum, rest = (uint64_t)packet->protocol + length;
 
-    if (packet->version == 4) {
-        pseudo += (uint64_t)get_be32(packet->source.bytes + 12) +
-                  get_be32(packet->destination.bytes + 12);
-    } else {
-        for (unsigned i = 0; i < 16; i += 4)
-            pseudo += (uint64_t)get_be32(packet->source.bytes + i) +
-                      get_be32(packet->destination.bytes + i);
-    }
-    return checksum_fold(pseudo + sum) == 0xffff;
+    if (packet->version == 4)
+        sum = checksum_short(0, packet->ip + 12, 8);
+    else
+        sum = checksum_short(0, packet->ip + 8, 32);
+    if (length <= CHECKSUM_SHORT)
+        sum = checksum_short(sum, packet->payload, length);
+    else
+        rest += rules->checksum(packet->payload, length);
+    return checksum_fold(checksum_finish(sum) + rest) == 0xffff;
 }
 
 static inline void parse_tcp(struct packet *packet, const struct packet_rules *rules,

@@ -36,6 +36,8 @@ static void every_length_at_every_alignment(void **state)
 
             assert_int_equal(checksum_sum(copy, length), slow_sum(copy, length));
             assert_int_equal(checksum_sum(data + offset, length), slow_sum(copy, length));
+            assert_int_equal(checksum_finish(checksum_short(0, copy, (uint32_t)length)),
+                             slow_sum(copy, length));
             assert_int_equal(checksum_copy(to, copy, length), slow_sum(copy, length));
             if (length)
                 assert_memory_equal(to, copy, length);
