@@ -98,7 +98,7 @@ int main(int argc, char **argv)
         return result;
     const struct command *command = command_find(argv[at]);
     if (!command || !command->run) {
-        app_usage(NULL, "there is no command %s; the commands are", argv[at]);
+        app_fail(NULL, "there is no command %s; the commands are", argv[at]);
         print_commands(stderr);
         return APP_USAGE;
     }
