@@ -99,6 +99,9 @@ int tcp_commit(struct tcp *tcp, struct tcb *tcb, size_t length, int64_t now_us)
 /* What RECEIVE answers when nothing is queued. [RFC 9293 3.10.3] */
 static int nothing_there(const struct tcb *tcb)
 {
+    if (tcb->end != TCP_END_NONE && tcb->end != TCP_END_CLOSED)
+        return tcp_end_error(
+            tcb->end); /* text before the FIN may have been flushed: no "end of file" */
     if (tcb->flags & TCB_FIN_RECEIVED)
         return 0;
     if (tcb->end != TCP_END_NONE)
