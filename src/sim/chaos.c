@@ -38,6 +38,8 @@ static void draw_times(struct hf_config *config, struct random *random)
     config->syn_timeout_ms = 3600000;
     config->fin_wait_2_ms = 3600000;
     config->half_open_timeout_ms = 600000;
+    config->keepalive_interval_ms = 2000;
+    config->keepalive_count = 50; /* a live peer that is hard to reach is not dead */
     config->syn_ack_retries = 10;
     config->msl_ms = 60000;
 }
@@ -162,6 +164,8 @@ static void draw_ending(struct conversation *conversation, struct random *random
         rude->ending = one_in(random, 2) ? APP_ABORT : APP_CLOSE_EARLY;
         rude->abort_after = draw(random, 0, client->send_bytes + server->send_bytes);
         conversation->expect = EXPECT_ANY;
+        /* The RST may be lost: who waits must ask whether anybody is there. */
+        client->keepalive_idle_ms = server->keepalive_idle_ms = 20000;
         break;
     }
     }

@@ -45,6 +45,7 @@ struct peer_app {
     uint32_t expects; /* bytes */
     uint32_t sent, received;
     uint32_t urgent_seen; /* HF_URGENT came so often */
+    int64_t retry_us; /* hf_connect said HF_NO_ROOM: again then */
     int64_t open_us, next_write_us, next_read_us, close_us;
     bool open;    /* has a socket                         */
     bool over;    /* had one                              */

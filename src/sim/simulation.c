@@ -9,6 +9,8 @@
 #include "base/time.h"
 #include "sim/invariants.h"
 
+#define RETRY_US (50 * US_PER_MS)
+
 const char *scenario_address(unsigned node, bool v6)
 {
     static const char *const text[2][2] = {{"192.0.2.1/24", "2001:db8::1/64"},
@@ -39,6 +41,7 @@ static void prepare_app(struct simulation *simulation, unsigned number, unsigned
         .sends_key = key ^ (side ? 0x55000000u : 0),
         .reads_key = key ^ (side ? 0 : 0x55000000u),
         .expects = conversation->script[!side].send_bytes,
+        .retry_us = NEVER_US,
     };
 }
 
@@ -61,12 +64,23 @@ static void open_end(struct simulation *simulation, unsigned number, unsigned si
     hf_socket socket;
     int error = hf_connect(stack, &local, &remote, &socket, world->now_us);
 
+    if (error == HF_NO_ROOM) { /* others hold what there is: later, as any application would */
+        simulation->apps[number][side].retry_us = world->now_us + RETRY_US;
+        return;
+    }
+    simulation->apps[number][side].retry_us = NEVER_US;
     if (error) {
         world_fail(world, "conversation %u: hf_connect: %s", number, hf_error_text(error));
         return;
     }
     hf_set_user(stack, socket, user_word(number, side));
     app_open(&simulation->apps[number][side], stack, socket, false, world->now_us);
+}
+
+static void retry(struct simulation *simulation, unsigned number, unsigned side)
+{
+    if (simulation->apps[number][side].retry_us <= simulation->world.now_us)
+        open_end(simulation, number, side);
 }
 
 static void open_conversation(struct simulation *simulation, unsigned number)
@@ -170,10 +184,11 @@ static void act(void *self, struct world *world)
                scenario->start_us + scenario->conversations[simulation->unopened].open_at_us)
         open_conversation(simulation, simulation->unopened++);
     accept_some(simulation);
-    for (unsigned i = 0; i < simulation->unopened; i++) {
-        app_act(&simulation->apps[i][0], world);
-        app_act(&simulation->apps[i][1], world);
-    }
+    for (unsigned i = 0; i < simulation->unopened; i++)
+        for (unsigned side = 0; side < 2; side++) {
+            retry(simulation, i, side);
+            app_act(&simulation->apps[i][side], world);
+        }
     if (!simulation->closing && all_are_over(simulation) && !simulation->accept_waits) {
         simulation->closing = true;
         if (simulation->listener &&
@@ -215,7 +230,8 @@ static int64_t next_us(void *self)
         next = time_min(next, simulation->next_accept_us);
     for (unsigned i = 0; i < simulation->unopened; i++)
         for (unsigned side = 0; side < 2; side++)
-            next = time_min(next, app_next_us(&simulation->apps[i][side]));
+            next = time_min(next, time_min(simulation->apps[i][side].retry_us,
+                                           app_next_us(&simulation->apps[i][side])));
     return next;
 }
 

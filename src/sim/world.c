@@ -394,16 +394,35 @@ int64_t world_next_us(const struct world *world)
     return next;
 }
 
-static void tell_actor(struct world *world)
+/* Tells who is ready; false: nobody is. */
+static bool tell_actor(struct world *world)
 {
     struct hf_ready ready[8];
+    bool any = false;
 
     if (!world->actor.on_ready)
-        return;
+        return false;
     for (unsigned node = 0; node < world->node_count; node++)
-        for (size_t count; (count = hf_take_ready(world->nodes[node].stack, ready, 8)) > 0;)
+        for (size_t count; (count = hf_take_ready(world->nodes[node].stack, ready, 8)) > 0;) {
             for (size_t i = 0; i < count; i++)
                 world->actor.on_ready(world->actor.self, node, &ready[i]);
+            any = true;
+        }
+    return any;
+}
+
+/* What the actors do may make others ready: until nobody is. */
+static void run_actor(struct world *world)
+{
+    unsigned rounds = 0;
+
+    tell_actor(world);
+    do {
+        if (world->actor.act)
+            world->actor.act(world->actor.self, world);
+        if (++rounds > STEPS_AT_ONE_INSTANT)
+            world_fail(world, "readiness never ends");
+    } while (!world->failed && tell_actor(world));
 }
 
 bool world_step(struct world *world)
@@ -427,9 +446,7 @@ bool world_step(struct world *world)
             if (hf_next_deadline(world->nodes[i].stack) <= world->now_us)
                 world_fail(world, "node %u: hf_next_deadline is in the past after hf_tick", i);
         }
-    tell_actor(world);
-    if (world->actor.act)
-        world->actor.act(world->actor.self, world);
+    run_actor(world);
     for (unsigned i = 0; i < world->node_count; i++)
         drain(world, i);
     invariants_step(world);
