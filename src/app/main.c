@@ -6,9 +6,7 @@
 
 #include <handfast/handfast.h>
 
-/* Commands that are not written yet. */
-extern app_command cmd_guard __attribute__((weak));
-extern app_command cmd_lab __attribute__((weak));
+/* A command that is not written yet. */
 extern app_command cmd_sim __attribute__((weak));
 
 struct command {
