@@ -20,3 +20,10 @@ target_compile_options(hf_flags INTERFACE
 target_compile_definitions(hf_flags INTERFACE
     $<$<BOOL:${HANDFAST_CHECKS}>:HF_CHECKS=1>)
 target_link_options(hf_flags INTERFACE -Wl,--gc-sections -Wl,--as-needed)
+
+# Executables and shared libraries are linked from what the compiler knew; the objects in the archives carry ordinary code
+# beside it, so that whoever links them needs neither this flag nor this compiler. Only gcc can make such objects.
+if(HANDFAST_LTO AND CMAKE_C_COMPILER_ID STREQUAL "GNU")
+    target_compile_options(hf_flags INTERFACE -flto=auto -ffat-lto-objects)
+    target_link_options(hf_flags INTERFACE -flto=auto -O3)
+endif()
