@@ -82,6 +82,7 @@ void link_skip_duplicate_detection(const char *name)
 
 int link_up(const char *name, uint32_t mtu)
 {
+    uint32_t queue = LINK_QUEUE_PACKETS;
     struct request request = {
         .header = {.nlmsg_len = NLMSG_LENGTH(sizeof(struct ifinfomsg)),
                    .nlmsg_type = RTM_NEWLINK,
@@ -95,6 +96,7 @@ int link_up(const char *name, uint32_t mtu)
     if (request.body.link.ifi_index == 0)
         return answer(errno);
     add_attribute(&request, IFLA_MTU, &mtu, sizeof mtu);
+    add_attribute(&request, IFLA_TXQLEN, &queue, sizeof queue);
     return answer(ask(&request));
 }
 

@@ -4,6 +4,10 @@
 
 #include <handfast/handfast.h>
 
+/* What may wait in the interface for the guard. The kernel's 1000 overflow when some hundred clients speak at once (6 % of
+ * the packets of 500 clients on two cores), and a lost RST leaves a connection to its idle timeout. */
+#define LINK_QUEUE_PACKETS 8192
+
 /* Nobody else is on this link: IPv6 addresses of its kernel's end serve at once, without the second that looking for
  * duplicates takes [RFC 4862 5.4]. Before link_up; where it cannot be said, nothing is lost but the second. */
 void link_skip_duplicate_detection(const char *name);
