@@ -70,9 +70,11 @@ static void print_row(const struct report *report, const struct scene *scene,
     putchar(' ');
     print_cell(report, &outcomes[IPV6], 0);
     putchar('\n');
+    bool same = strcmp(outcomes[IPV4].why, outcomes[IPV6].why) == 0;
     for (int family = 0; family < FAMILIES; family++)
-        if (!outcomes[family].ok)
-            printf("    %s: %s\n", network_family_name((enum family)family), outcomes[family].why);
+        if (!outcomes[family].ok && !(same && family == IPV6))
+            printf("    %s: %s\n", same ? "both" : network_family_name((enum family)family),
+                   outcomes[family].why);
     for (int family = 0; family < FAMILIES; family++)
         if (outcomes[family].ladder)
             printf("\n%s\n", outcomes[family].ladder);

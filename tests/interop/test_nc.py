@@ -3,9 +3,11 @@
 import signal
 import socket
 import struct
+import threading
 
 import pytest
 
+import kernel
 import world as w
 
 TIMESTAMPS, SACK, WINDOW_SCALING = 1, 2, 4  # tcpi_options
@@ -20,7 +22,6 @@ def tcp_info(connection):
 
 def exchange(process, connection, to_us, to_peer):
     """Bytes both ways at once, each side closing its half after its own; returns what each side got."""
-    import threading
 
     def feed():
         process.stdin.write(to_peer)
@@ -229,7 +230,6 @@ def test_a_reader_that_waits_closes_the_window(world, family, role):
         pass
     assert 0 < sent < len(data), "nobody reads, and everything fits"
     connection.setblocking(True)
-    import threading
     rest = threading.Thread(target=lambda: (connection.sendall(data[sent:]), connection.shutdown(socket.SHUT_WR)))
     rest.start()
     assert w.digest(process.stdout.read()) == w.digest(data)
@@ -247,9 +247,10 @@ def test_urgent_data_stays_in_its_place(world, family, role):
     assert process.stdout.read() == b"before!after"
 
 
+@pytest.mark.parametrize("family, role", [("v4", "server"), ("v6", "client")])
 def test_keepalive_of_the_kernel_is_answered(world, family, role):
     world.make_tap()
-    process, connection = role(world, family)
+    process, connection = ROLES[role](world, w.FAMILIES[family])
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 1)
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 1)
@@ -265,9 +266,6 @@ def test_keepalive_of_the_kernel_is_answered(world, family, role):
 def test_ping(world):
     world.make_tap()
     world.nc_listen(w.V4, 7)
-    ping = world.socket(socket.AF_INET, socket.SOCK_RAW)  # replaced below: protocol matters
-    ping.close()
-    import kernel
     with kernel.inside(world.namespace):
         ping = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)
     ping.settimeout(w.PATIENCE)

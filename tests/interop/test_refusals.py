@@ -33,7 +33,8 @@ def one_message(err):
     (service("web", 80, "127.0.0.1"), "", "", 11, "127.0.0.1"),
     (service("web", 80, "127.0.0.1:8080", on_timeout="wait"), "", "", 12, "wait"),
     (service("web", 80, "127.0.0.1:8080", client_address="transparent"), "", "", 11, "transparent"),
-    (GOOD + GOOD, "", "", 15, "again"),
+    (GOOD + GOOD, "", "", 14, "second"),
+    (GOOD + GOOD.replace('"web"', '"other"'), "", "", 15, "again"),
 ])
 def test_bad_configuration(world, services, root, uplink, line, words):
     path = world.config(services, root, uplink)
