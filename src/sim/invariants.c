@@ -92,7 +92,7 @@ static void check_tcbs(struct world *world, unsigned node)
             world_fail(world, "node %u, port %u, %s: not true: %s", node,
                        connection->flow.local_port,
                        hf_state_text((enum hf_state)connection->tcb.state), wrong);
-        held += connection->tcb.held;
+        held += connection->tcb.rcv_held + connection->tcb.snd_held;
     }
     if (held != world->nodes[node].stack->tcp.chunks.pool.count)
         world_fail(world, "node %u: connections hold %u chunks, the pool gave %u", node, held,

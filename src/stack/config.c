@@ -163,15 +163,18 @@ const char *hf_config_error(const struct hf_config *config)
 
 uint32_t config_chunk_promise(const struct hf_config *config)
 {
-    return (config->promise_bytes + CHUNK_BYTES - 1) / CHUNK_BYTES;
+    return (config->promise_bytes + 2 * CHUNK_BYTES - 1) / (2 * CHUNK_BYTES);
 }
 
 uint32_t config_chunks(const struct hf_config *config)
 {
-    uint64_t promised = (uint64_t)config_chunk_promise(config) * config->max_connections;
+    uint64_t promise = 2 * (uint64_t)config_chunk_promise(config);
+    uint64_t promised = promise * config->max_connections;
     uint64_t chunks =
         config->pool_bytes ? config->pool_bytes / CHUNK_BYTES : promised + promised / 4;
 
+    if (chunks < promise)
+        chunks = promise;
     if (chunks < 1)
         chunks = 1;
     return chunks < UINT32_MAX - 2 ? (uint32_t)chunks : UINT32_MAX - 2;

@@ -6,7 +6,7 @@
 
 #include "base/chunk_pool.h"
 
-/* Chunks promised to each connection, and in all. */
+/* Chunks promised to each direction of a connection, and in all. */
 uint32_t config_chunk_promise(const struct hf_config *config);
 uint32_t config_chunks(const struct hf_config *config);
 

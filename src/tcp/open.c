@@ -77,9 +77,21 @@ static void blank(const struct tcp *tcp, struct tcb *tcb, seq iss, int64_t now_u
         tcb->deadline_us[i] = NEVER_US;
 }
 
-bool tcp_open_active(struct tcp *tcp, struct tcb *tcb, const struct tcp_open *open, int64_t now_us)
+/* Each direction has a promise of its own: what waits to be sent cannot keep us from receiving, or two ends that both wait
+ * for the other to read would wait for ever. */
+static bool join_both(struct tcp *tcp)
 {
     if (!chunk_pool_join(&tcp->chunks))
+        return false;
+    if (chunk_pool_join(&tcp->chunks))
+        return true;
+    chunk_pool_leave(&tcp->chunks);
+    return false;
+}
+
+bool tcp_open_active(struct tcp *tcp, struct tcb *tcb, const struct tcp_open *open, int64_t now_us)
+{
+    if (!join_both(tcp))
         return false;
     blank(tcp, tcb, open->iss, now_us);
     tcb->mss = tcb->peer_mss = open->path_mss;
@@ -148,7 +160,7 @@ static uint32_t agreed_flags(const struct handshake *h)
 bool tcp_open_established(struct tcp *tcp, struct tcb *tcb, const struct handshake *h,
                           const struct tcp_open *open, int64_t now_us)
 {
-    if (!chunk_pool_join(&tcp->chunks))
+    if (!join_both(tcp))
         return false;
     blank(tcp, tcb, seq_add(h->iss, 1), now_us);
     tcb->iss = h->iss;

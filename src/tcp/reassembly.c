@@ -62,7 +62,7 @@ static void unlink_record(struct tcp *tcp, const struct record *record)
 
 static struct record *open_record(struct tcp *tcp, struct tcb *tcb)
 {
-    uint32_t chunk = chunk_take(&tcp->chunks, &tcb->held);
+    uint32_t chunk = chunk_take(&tcp->chunks, &tcb->rcv_held);
     struct record *record;
 
     if (chunk == SLOT_NONE)
@@ -94,12 +94,12 @@ void reassembly_drop(struct tcp *tcp, struct tcb *tcb)
     record = record_of(tcp, tcb->ooo);
     for (uint32_t i = 0; i < AHEAD_MAX; i++)
         if (record->ahead[i] != SLOT_NONE)
-            chunk_give(&tcp->chunks, record->ahead[i], &tcb->held);
+            chunk_give(&tcp->chunks, record->ahead[i], &tcb->rcv_held);
     unlink_record(tcp, record);
-    chunk_give(&tcp->chunks, tcb->ooo, &tcb->held);
+    chunk_give(&tcp->chunks, tcb->ooo, &tcb->rcv_held);
     tcb->ooo = SLOT_NONE;
     if (tcb->rcv_queue.length == 0)
-        byte_queue_rest(&tcb->rcv_queue, &tcp->chunks, &tcb->held);
+        byte_queue_rest(&tcb->rcv_queue, &tcp->chunks, &tcb->rcv_held);
 }
 
 bool reassembly_reclaim(struct tcp *tcp, const struct tcb *but)
@@ -124,7 +124,7 @@ uint32_t reassembly_take_chunk(struct tcp *tcp, struct tcb *tcb)
 {
     uint32_t chunk;
 
-    while ((chunk = chunk_take(&tcp->chunks, &tcb->held)) == SLOT_NONE)
+    while ((chunk = chunk_take(&tcp->chunks, &tcb->rcv_held)) == SLOT_NONE)
         if (!reassembly_reclaim(tcp, tcb))
             return SLOT_NONE;
     return chunk;
@@ -146,7 +146,7 @@ static struct byte_run place(struct tcp *tcp, struct tcb *tcb, struct record *re
         return (struct byte_run){NULL, 0};
     ahead = ahead_at(record, distance / CHUNK_BYTES);
     if (*ahead == SLOT_NONE)
-        *ahead = chunk_take(&tcp->chunks, &tcb->held);
+        *ahead = chunk_take(&tcp->chunks, &tcb->rcv_held);
     if (*ahead == SLOT_NONE)
         return (struct byte_run){NULL, 0};
     return (struct byte_run){chunk_data(&tcp->chunks, *ahead) + distance % CHUNK_BYTES,
@@ -284,11 +284,11 @@ static uint32_t fill_gap(struct tcp *tcp, struct tcb *tcb, struct byte_run text)
 static uint32_t append(struct tcp *tcp, struct tcb *tcb, struct byte_run text)
 {
     uint32_t taken =
-        byte_queue_append(&tcb->rcv_queue, &tcp->chunks, text.data, text.length, &tcb->held);
+        byte_queue_append(&tcb->rcv_queue, &tcp->chunks, text.data, text.length, &tcb->rcv_held);
 
     while (taken < text.length && reassembly_reclaim(tcp, tcb))
         taken += byte_queue_append(&tcb->rcv_queue, &tcp->chunks, text.data + taken,
-                                   text.length - taken, &tcb->held);
+                                   text.length - taken, &tcb->rcv_held);
     tcb->rcv_nxt = seq_add(tcb->rcv_nxt, taken);
     return taken;
 }
@@ -317,6 +317,12 @@ enum reassembly_verdict reassembly_insert(struct tcp *tcp, struct tcb *tcb, seq 
         record->fin_at = seq_add(at, text.length);
     }
     taken = fill_gap(tcp, tcb, text);
+    if (taken == 0 && text.length > 0) { /* what lies ahead has taken the room of what is next */
+        reassembly_drop(tcp, tcb);
+        taken = append(tcp, tcb, text);
+        *fin = *fin && taken == text.length;
+        return taken > 0 ? REASSEMBLY_IN_ORDER : REASSEMBLY_NO_ROOM;
+    }
     *fin = record->has_fin && seq_eq(record->fin_at, tcb->rcv_nxt);
     if (*fin || (record->blocks == 0 && !record->has_fin))
         reassembly_drop(tcp, tcb);

@@ -337,12 +337,12 @@ static void take_text(struct tcp *tcp, struct tcb *tcb, const struct segment *se
 
     if (seg->length == 0 && !(seg->flags & TCP_FIN))
         return;
-    if ((tcb->flags & TCB_NO_USER) && seg->length > 0) { /* [RFC 9293 MAY-1, SHLD-3] */
+    text = trim(tcp, tcb, seg);
+    if ((tcb->flags & TCB_NO_USER) && text.run.length > 0) { /* new text [RFC 9293 MAY-1, SHLD-3] */
         refuse_segment(tcp, segment_after_close);
         tcb_abort(tcp, tcb, TCP_END_ABORTED);
         return;
     }
-    text = trim(tcp, tcb, seg);
     if (text.run.length == 0 && !text.fin) { /* all of it old, or no window */
         if (seg->length > 0)
             ack_duplicate(tcb);

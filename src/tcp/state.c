@@ -56,9 +56,9 @@ void tcb_delete(struct tcp *tcp, struct tcb *tcb, enum tcp_end why)
     tcb->rtx_nxt = tcb->rtx_end;
     timers_off(tcb);
     reassembly_drop(tcp, tcb);
-    byte_queue_clear(&tcb->snd_queue, &tcp->chunks, &tcb->held);
+    byte_queue_clear(&tcb->snd_queue, &tcp->chunks, &tcb->snd_held);
     if (why != TCP_END_CLOSED)
-        byte_queue_clear(&tcb->rcv_queue, &tcp->chunks, &tcb->held);
+        byte_queue_clear(&tcb->rcv_queue, &tcp->chunks, &tcb->rcv_held);
     tcb->ready |= HF_ENDED;
     count_end(tcp->stats, why);
 }
@@ -77,9 +77,10 @@ void tcb_abort(struct tcp *tcp, struct tcb *tcb, enum tcp_end why)
 void tcp_release(struct tcp *tcp, struct tcb *tcb)
 {
     reassembly_drop(tcp, tcb);
-    byte_queue_clear(&tcb->snd_queue, &tcp->chunks, &tcb->held);
-    byte_queue_clear(&tcb->rcv_queue, &tcp->chunks, &tcb->held);
-    must(tcb->held == 0);
+    byte_queue_clear(&tcb->snd_queue, &tcp->chunks, &tcb->snd_held);
+    byte_queue_clear(&tcb->rcv_queue, &tcp->chunks, &tcb->rcv_held);
+    must(tcb->rcv_held == 0 && tcb->snd_held == 0);
+    chunk_pool_leave(&tcp->chunks);
     chunk_pool_leave(&tcp->chunks);
 }
 

@@ -43,7 +43,7 @@ ptrdiff_t tcp_send(struct tcp *tcp, struct tcb *tcb, const void *data, size_t le
     room = send_room(tcb);
     if (length < room)
         room = (uint32_t)length;
-    taken = room ? byte_queue_append(&tcb->snd_queue, &tcp->chunks, data, room, &tcb->held) : 0;
+    taken = room ? byte_queue_append(&tcb->snd_queue, &tcp->chunks, data, room, &tcb->snd_held) : 0;
     if (taken < length)
         tcb->flags |= TCB_WANT_ROOM;
     return taken ? (ptrdiff_t)taken : HF_AGAIN;
@@ -77,7 +77,7 @@ ptrdiff_t tcp_reserve(struct tcp *tcp, struct tcb *tcb, struct hf_span *spans, s
     room.limit = send_room(tcb);
     if (room.limit == 0 || room.count == 0)
         return HF_AGAIN;
-    *count = byte_queue_reserve(&tcb->snd_queue, &tcp->chunks, &room, &tcb->held);
+    *count = byte_queue_reserve(&tcb->snd_queue, &tcp->chunks, &room, &tcb->snd_held);
     for (size_t i = 0; i < *count; i++) {
         spans[i] = (struct hf_span){runs[i].data, runs[i].length};
         bytes += (ptrdiff_t)runs[i].length;
@@ -90,9 +90,9 @@ ptrdiff_t tcp_reserve(struct tcp *tcp, struct tcb *tcb, struct hf_span *spans, s
 int tcp_commit(struct tcp *tcp, struct tcb *tcb, size_t length, int64_t now_us)
 {
     (void)now_us;
-    byte_queue_commit(&tcb->snd_queue, &tcp->chunks, (uint32_t)length, &tcb->held);
+    byte_queue_commit(&tcb->snd_queue, &tcp->chunks, (uint32_t)length, &tcb->snd_held);
     if (tcb->snd_queue.length == 0)
-        byte_queue_rest(&tcb->snd_queue, &tcp->chunks, &tcb->held);
+        byte_queue_rest(&tcb->snd_queue, &tcp->chunks, &tcb->snd_held);
     return HF_OK;
 }
 
@@ -130,11 +130,11 @@ int tcp_consume(struct tcp *tcp, struct tcb *tcb, size_t length, int64_t now_us)
     (void)now_us;
     if (length > tcb->rcv_queue.length)
         return HF_INVALID;
-    byte_queue_consume(&tcb->rcv_queue, &tcp->chunks, (uint32_t)length, &tcb->held);
+    byte_queue_consume(&tcb->rcv_queue, &tcp->chunks, (uint32_t)length, &tcb->rcv_held);
     if (tcb->rcv_queue.length == 0 && tcb->ooo == SLOT_NONE)
-        byte_queue_rest(&tcb->rcv_queue, &tcp->chunks, &tcb->held);
+        byte_queue_rest(&tcb->rcv_queue, &tcp->chunks, &tcb->rcv_held);
     if ((tcb->flags & TCB_WANT_ROOM) && tcb->snd_queue.length < tcb->snd_limit &&
-        chunk_room(&tcp->chunks, tcb->held) > 0) { /* what was read made room to write */
+        chunk_room(&tcp->chunks, tcb->snd_held) > 0) { /* what was read made room to write */
         tcb->flags &= ~(uint32_t)TCB_WANT_ROOM;
         tcb->ready |= HF_WRITABLE;
     }

@@ -16,19 +16,21 @@ static uint32_t room(const struct tcp *tcp, const struct tcb *tcb)
 
     if (queued >= tcb->rcv_limit)
         return 0;
-    pool = (uint64_t)chunk_room(&tcp->chunks, tcb->held) * CHUNK_BYTES +
+    pool = (uint64_t)chunk_room(&tcp->chunks, tcb->rcv_held) * CHUNK_BYTES +
            byte_queue_tail_room(&tcb->rcv_queue);
     return (uint32_t)(pool < tcb->rcv_limit - queued ? pool : tcb->rcv_limit - queued);
 }
 
-/* How far the edge could move; 0 if not worth a segment: less than a MSS and less than half the queue's limit. */
+/* How far the edge could move; 0 if not worth a segment: less than a MSS and less than half of the buffer, which is what the
+ * queue may hold, or what the pool leaves it. [RFC 9293 3.8.6.2.2] */
 static uint32_t gain(const struct tcp *tcp, const struct tcb *tcb)
 {
     uint32_t offered = tcb_rcv_wnd(tcb), possible = room(tcp, tcb);
+    uint32_t buffer = min_u32(tcb->rcv_limit, tcb->rcv_queue.length + possible);
 
     if (possible <= offered)
         return 0;
-    if (possible - offered < min_u32(tcb->mss, tcb->rcv_limit / 2))
+    if (possible - offered < min_u32(tcb->mss, buffer / 2))
         return 0;
     return possible - offered;
 }

@@ -76,7 +76,7 @@ static void transfer(const struct hf_config *config, uint64_t seed, struct flow_
                      pair->end[0].tcb.state, pair->end[1].tcb.state);
         assert_true(pair->end[i].tcb.state == TCP_CLOSED ||
                     pair->end[i].tcb.state == TCP_TIME_WAIT);
-        assert_int_equal(pair->end[i].tcb.held, 0);
+        assert_int_equal(pair->end[i].tcb.rcv_held + pair->end[i].tcb.snd_held, 0);
     }
     pair_free(pair);
 }
