@@ -363,8 +363,11 @@ void tcp_segment_arrives(struct tcp *tcp, struct tcb *tcb, const struct segment 
     must(tcb->end == TCP_END_NONE);
     if (tcb->state == TCP_SYN_SENT) {
         if (syn_sent_segment_arrives(tcp, tcb, seg, now_us)) {
+            struct segment behind = *seg; /* the SYN, which has a number of its own */
+
             check_urg(tcp, tcb, seg);
-            take_text(tcp, tcb, seg, now_us);
+            behind.seq = seq_add(seg->seq, 1);
+            take_text(tcp, tcb, &behind, now_us);
         }
         return;
     }
