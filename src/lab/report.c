@@ -77,7 +77,8 @@ static void print_row(const struct report *report, const struct scene *scene,
                    outcomes[family].why);
     for (int family = 0; family < FAMILIES; family++)
         if (outcomes[family].ladder)
-            printf("\n%s\n", outcomes[family].ladder);
+            printf("\n  over %s\n%s\n", network_family_name((enum family)family),
+                   outcomes[family].ladder);
 }
 
 void report_scene(struct report *report, const struct scene *scene,

@@ -194,6 +194,35 @@ def test_lossless_means_no_retransmission(world, family, role):
     assert tcp_info(connection)["retransmits"] == 0
 
 
+def test_a_queue_that_overflows_loses_segments(world, family, role):
+    """Real loss between the kernel and us: the TAP holds two packets, the rest is dropped and sent again."""
+    world.make_tap()
+    world.ip("link", "set", w.TAP, "txqueuelen", "2")
+    process, connection = role(world, family)
+    data = w.noise(8 << 20)
+    sender = threading.Thread(target=lambda: (connection.sendall(data), connection.shutdown(socket.SHUT_WR)))
+    sender.start()
+    assert w.digest(process.stdout.read()) == w.digest(data)
+    sender.join(w.PATIENCE)
+    assert tcp_info(connection)["retransmits"] > 0, "nothing was lost"
+
+
+def test_an_interface_that_is_down_for_a_while(world, role):
+    """What is sent meanwhile is lost, both ways; retransmission timeouts repair it."""
+    world.make_tap()
+    process, connection = role(world, w.V4)
+    to_us, to_peer = w.noise(16 << 20, 1), w.noise(16 << 20, 2)
+    got = {}
+    both = threading.Thread(target=lambda: got.update(exchange(process, connection, to_us, to_peer)))
+    both.start()
+    world.ip("link", "set", w.TAP, "down")
+    threading.Event().wait(0.1)  # the fault itself
+    world.ip("link", "set", w.TAP, "up")
+    both.join(w.PATIENCE)
+    assert w.digest(got["us"]) == w.digest(to_us)
+    assert w.digest(got["peer"]) == w.digest(to_peer)
+
+
 # ---- unusual writers ----
 
 def test_tiny_writes(world, family, role):
