@@ -57,6 +57,8 @@ size_t hf_take_ready(struct hf_stack *stack, struct hf_ready *ready, size_t coun
 {
     size_t taken = 0;
 
+    if (stack->listeners.ready.count + stack->connections.ready.count == 0)
+        return 0;
     while (taken < count && take_listener(stack, &ready[taken]))
         taken++;
     while (taken < count && take_connection(stack, &ready[taken]))

@@ -48,22 +48,27 @@ static bool may_be_connected(const struct hf_stack *stack, const struct hf_endpo
 }
 
 /* The port that the user named, or one that makes the flow a new one. [RFC 9293 MUST-43; RFC 6056 3.3.3] */
-static int choose_port(struct hf_stack *stack, struct flow *flow, uint16_t port, int64_t now_us)
+static int choose_port(struct hf_stack *stack, struct flow *flow, uint64_t *hash, int64_t now_us)
 {
-    flow->local_port = port;
-    if (port == 0)
-        return demux_choose_port(stack, flow, now_us) ? HF_OK : HF_ADDRESS_IN_USE;
+    if (flow->local_port == 0)
+        return demux_choose_port(stack, flow, hash, now_us) ? HF_OK : HF_ADDRESS_IN_USE;
     if (!stack->config.allow_simultaneous_at_listener &&
-        listener_find(&stack->listeners, &flow->local, port) != SLOT_NONE)
+        listener_find(&stack->listeners, &flow->local, flow->local_port) != SLOT_NONE)
         return HF_ADDRESS_IN_USE;
-    return HF_OK;
+    *hash = demux_hash(&stack->keys.tuple, flow);
+    return demux_is_new(stack, flow, *hash) ? HF_OK : HF_ADDRESS_IN_USE;
 }
 
 int hf_connect(struct hf_stack *stack, const struct hf_endpoint *local,
                const struct hf_endpoint *remote, hf_socket *connection, int64_t now_us)
 {
-    struct flow flow = {.remote = remote->address, .remote_port = remote->port};
+    struct flow flow = {
+        .remote = remote->address,
+        .remote_port = remote->port,
+        .local_port = local ? local->port : 0,
+    };
     struct route_path path;
+    uint64_t hash;
     uint32_t slot;
     int error;
 
@@ -73,12 +78,12 @@ int hf_connect(struct hf_stack *stack, const struct hf_endpoint *local,
     if (error != HF_OK)
         return error;
     flow.local = path.source;
-    error = choose_port(stack, &flow, local ? local->port : 0, now_us);
+    error = choose_port(stack, &flow, &hash, now_us);
     if (error != HF_OK)
         return error;
-    error = connection_open_active(stack, &flow, &slot, now_us);
+    error = connection_open_active(stack, &flow, hash, &slot, now_us);
     if (error != HF_OK)
-        return error == HF_EXISTS ? HF_ADDRESS_IN_USE : error;
+        return error;
     *connection = socket_value(connection_at(&stack->connections, slot)->generation, slot, false);
     return HF_OK;
 }

@@ -81,10 +81,9 @@ static void give_slot(struct hf_stack *stack, uint32_t slot)
     pool_give(&stack->connections.pool, slot);
 }
 
-int connection_open_active(struct hf_stack *stack, const struct flow *flow, uint32_t *slot,
-                           int64_t now_us)
+int connection_open_active(struct hf_stack *stack, const struct flow *flow, uint64_t hash,
+                           uint32_t *slot, int64_t now_us)
 {
-    uint64_t hash = demux_hash(&stack->keys.tuple, flow);
     struct tcp_open open = {
         .iss = demux_iss(stack, hash, now_us),
         .ts_offset = demux_ts_offset(hash),
@@ -93,10 +92,6 @@ int connection_open_active(struct hf_stack *stack, const struct flow *flow, uint
     };
     struct connection *connection;
 
-    if (connection_find(&stack->connections, hash, flow) != SLOT_NONE ||
-        time_wait_find(&stack->time_waits, hash, flow) != SLOT_NONE ||
-        gate_find(&stack->gate, hash, flow) != SLOT_NONE)
-        return HF_EXISTS;
     *slot = take_slot(stack, flow, hash);
     if (*slot == SLOT_NONE)
         return HF_NO_ROOM;

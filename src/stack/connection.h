@@ -70,10 +70,9 @@ static inline struct connection *connection_at(const struct connections *connect
 uint32_t connection_find(const struct connections *connections, uint64_t hash,
                          const struct flow *flow);
 
-/* Active OPEN of a flow that is complete: HF_OK, HF_EXISTS (a connection or a TIME-WAIT record that may not be reused has the
- * flow), or HF_NO_ROOM. The connection has a user. [RFC 9293 3.10.1] */
-int connection_open_active(struct hf_stack *stack, const struct flow *flow, uint32_t *slot,
-                           int64_t now_us);
+/* Active OPEN of a new flow (demux_is_new): HF_OK or HF_NO_ROOM. The connection has a user. [RFC 9293 3.10.1] */
+int connection_open_active(struct hf_stack *stack, const struct flow *flow, uint64_t hash,
+                           uint32_t *slot, int64_t now_us);
 
 /* A handshake is finished at arrived->listener: the connection joins its accept queue. SLOT_NONE: there is no room. */
 struct gate_segment;

@@ -38,31 +38,29 @@ seq demux_iss(const struct hf_stack *stack, uint64_t hash, int64_t now_us)
     return seq_of(isn_make(stack->keys.iss, hash, (uint64_t)now_us));
 }
 
-/* Whether a flow may be opened: no connection, no half-open, no TIME-WAIT record, no listener that would speak for it. */
-static bool is_free(const struct hf_stack *stack, const struct flow *flow)
+bool demux_is_new(const struct hf_stack *stack, const struct flow *flow, uint64_t hash)
 {
-    uint64_t hash = demux_hash(&stack->keys.tuple, flow);
-
     return connection_find(&stack->connections, hash, flow) == SLOT_NONE &&
            time_wait_find(&stack->time_waits, hash, flow) == SLOT_NONE &&
-           gate_find(&stack->gate, hash, flow) == SLOT_NONE &&
-           listener_find(&stack->listeners, &flow->local, flow->local_port) == SLOT_NONE;
+           gate_find(&stack->gate, hash, flow) == SLOT_NONE;
 }
 
 /* Simple hash-based port selection: ports to one destination follow each other from a secret start; the clock moves the
  * start on, so that a destination met again does not tell how often it was met. [RFC 6056 3.3.3] */
-bool demux_choose_port(struct hf_stack *stack, struct flow *flow, int64_t now_us)
+bool demux_choose_port(struct hf_stack *stack, struct flow *flow, uint64_t *hash, int64_t now_us)
 {
-    uint64_t words[5] = {siphash_load(flow->remote.bytes), siphash_load(flow->remote.bytes + 8),
-                         siphash_load(flow->local.bytes), siphash_load(flow->local.bytes + 8),
-                         flow->remote_port};
-    uint64_t start =
-        siphash_40(stack->keys.port, words) + stack->next_port++ + (uint64_t)(now_us / US_PER_S);
+    uint64_t start;
 
+    flow->local_port = 0;
+    start =
+        demux_hash(&stack->keys.port, flow) + stack->next_port++ + (uint64_t)(now_us / US_PER_S);
     for (uint32_t i = 0; i < PORTS; i++) {
         flow->local_port = (uint16_t)(PORT_FIRST + (start + i) % PORTS);
-        if (is_free(stack, flow)) {
-            stack->next_port += i; /* or the port behind a run of taken ones would be chosen again and again */
+        *hash = demux_hash(&stack->keys.tuple, flow);
+        if (demux_is_new(stack, flow, *hash) &&
+            listener_find(&stack->listeners, &flow->local, flow->local_port) == SLOT_NONE) {
+            stack->next_port +=
+                i; /* or the port behind a run of taken ones would be chosen again and again */
             return true;
         }
     }

@@ -16,8 +16,12 @@ static inline uint32_t demux_ts_offset(uint64_t hash)
     return (uint32_t)hash;
 }
 
-/* Fills flow->local_port with a port that makes the flow a new one; false: none is free. [RFC 6056 3.3.3] */
-bool demux_choose_port(struct hf_stack *stack, struct flow *flow, int64_t now_us);
+/* Whether a flow is new: no connection, no half-open, no TIME-WAIT record has it. */
+bool demux_is_new(const struct hf_stack *stack, const struct flow *flow, uint64_t hash);
+
+/* Fills flow->local_port with a port that makes the flow a new one, and that no listener has, and *hash with its T; false:
+ * none is free. [RFC 6056 3.3.3] */
+bool demux_choose_port(struct hf_stack *stack, struct flow *flow, uint64_t *hash, int64_t now_us);
 
 /* IP identification for a packet without DF. [RFC 6864 4.1] */
 uint16_t demux_ip_id(struct hf_stack *stack, const struct hf_address *remote);

@@ -142,13 +142,23 @@ static void fail(struct neighbors *neighbors, uint32_t slot, int64_t now_us)
     tell_waiters(neighbors, slot);
 }
 
-uint32_t neighbor_find(const struct neighbors *neighbors, const struct hf_address *address)
+static bool is_entry_of(const struct neighbors *neighbors, uint32_t slot,
+                        const struct hf_address *address)
 {
-    struct table_cursor cursor = table_find(&neighbors->table, hash_of_address(neighbors, address));
+    return slot < neighbors->pool.high && neighbor_at(neighbors, slot)->generation != 0 &&
+           address_equal(&neighbor_at(neighbors, slot)->address, address);
+}
 
+uint32_t neighbor_find(struct neighbors *neighbors, const struct hf_address *address)
+{
+    struct table_cursor cursor;
+
+    if (is_entry_of(neighbors, neighbors->last_found, address))
+        return neighbors->last_found;
+    cursor = table_find(&neighbors->table, hash_of_address(neighbors, address));
     for (uint32_t slot; (slot = table_next(&neighbors->table, &cursor)) != SLOT_NONE;)
-        if (address_equal(&neighbor_at(neighbors, slot)->address, address))
-            return slot;
+        if (is_entry_of(neighbors, slot, address))
+            return neighbors->last_found = slot;
     return SLOT_NONE;
 }
 

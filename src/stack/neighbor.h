@@ -81,6 +81,7 @@ struct neighbors {
     struct hf_mac mac;
     uint16_t vlan;
     bool ethernet;
+    uint32_t last_found; /* found last: most often there is one next hop */
     uint32_t generations;
     /* announcements: address by address, then the groups, in rounds */
     uint8_t announce_next, announce_rounds;

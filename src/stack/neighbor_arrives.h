@@ -12,7 +12,7 @@ static inline struct neighbor *neighbor_at(const struct neighbors *neighbors, ui
 }
 
 /* The entry of an address, or SLOT_NONE. */
-uint32_t neighbor_find(const struct neighbors *neighbors, const struct hf_address *address);
+uint32_t neighbor_find(struct neighbors *neighbors, const struct hf_address *address);
 
 /* The link address is known: from an answer (REACHABLE), or from a peer that proved itself (STALE). */
 void neighbor_settle(struct neighbors *neighbors, uint32_t slot, const struct hf_mac *mac,

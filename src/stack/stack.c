@@ -68,6 +68,7 @@ static void set_values(struct hf_stack *stack, const struct hf_config *config,
     stack->env = *env;
     stack->events = env->event_sink;
     stack->seen_us = now_us;
+    stack->last_met = SLOT_NONE;
     make_keys(&stack->keys, env);
     stack->mac = choose_mac(config, env);
     stack->link_header = !ethernet ? 0u : (config->vlan ? ETHERNET_HEADER_TAGGED : ETHERNET_HEADER);

@@ -50,6 +50,7 @@ struct hf_stack {
     struct time_waits time_waits;
     struct outbox outbox;
     struct budget budget; /* resets, ICMP errors and echo replies */
+    uint32_t last_met;    /* the connection of the last segment, SLOT_NONE at first */
     uint32_t output_turn; /* segments that the head of the output list has sent in this turn */
     uint32_t proven_run;  /* segments of connections since the last answer to the unproven */
 
