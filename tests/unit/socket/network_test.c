@@ -21,7 +21,8 @@ static struct hf_frame icmp_to_client(struct world *w, const struct icmp_message
     struct hf_address source = world_address(w, SERVER), destination = world_address(w, CLIENT);
     uint32_t length = 14;
 
-    memcpy(bytes, w->ends[CLIENT].link, 14);
+    memcpy(bytes, w->ends[SERVER].link + 6, 6); /* whoever sent to the server */
+    memcpy(bytes + 6, w->ends[CLIENT].link + 6, 6);
     put_be16(bytes + 12, w->v6 ? ETHERTYPE_IPV6 : ETHERTYPE_IPV4);
     uint32_t text = ICMP_HEADER + message->body_length;
 
