@@ -14,19 +14,32 @@ enum hf_event_kind {
     HF_EVENT_CONNECTION_ENDED,    /* value: the enum hf_error, 0 for an orderly close          */
     HF_EVENT_HALF_OPEN_TIMED_OUT, /* nobody acknowledged our SYN-ACK                           */
     HF_EVENT_CACHE_FULL,          /* the SYN cache of a listener is full                       */
-    HF_EVENT_ACCEPT_QUEUE_FULL,
-    HF_EVENT_POOL_FULL,        /* no memory for bytes that arrived                          */
-    HF_EVENT_CHALLENGED,       /* a RST, SYN or ACK that might be forged was challenged     */
-    HF_EVENT_ADDRESS_CONFLICT, /* another station claims our address (ARP, ND)              */
-    HF_EVENT_NEIGHBOR_FAILED,  /* nobody answers for a next hop                             */
+    HF_EVENT_ACCEPT_QUEUE_FULL,   /* connections wait for hf_accept, no more can               */
+    HF_EVENT_POOL_FULL,           /* no memory for bytes that arrived                          */
+    HF_EVENT_CHALLENGED,          /* a RST, SYN or ACK that might be forged was challenged     */
+    HF_EVENT_ADDRESS_CONFLICT,    /* another station claims our address (ARP, ND)              */
+    HF_EVENT_NEIGHBOR_FAILED,     /* nobody answers for a next hop                             */
+    /* A listener's pressure changed. value: the enum hf_pressure; local: the listener; remote with prefix_length: the
+     * prefix that sent most, if one stands out; count: SYNs of the level that ends; since_us: when it began. */
+    HF_EVENT_PRESSURE,
+    /* One prefix tries many closed ports or odd flags. remote with prefix_length: who; count: segments; since_us. */
+    HF_EVENT_SCAN,
+    /* A connection that held memory without progress was released. count: bytes; since_us: its last progress. */
+    HF_EVENT_HELD,
+    /* The listener is calm again. count: SYNs since since_us, the first change from calm. */
+    HF_EVENT_FLOOD_OVER,
     HF_EVENT_KINDS,
 };
 
+/* What happened, and for an alarm also how much of it, since when and from where: enough to act without looking. */
 struct hf_event {
     int64_t at_us;
     enum hf_event_kind kind;
     uint32_t value;
     struct hf_endpoint local, remote;
+    uint64_t count;
+    int64_t since_us;
+    uint8_t prefix_length; /* of remote, in bits of its family; 0: remote is one host, or none */
 };
 
 /* A ring in the caller's memory. `capacity` must be a power of two. */

@@ -31,36 +31,27 @@ extern "C" {
 /* What a call answers when it is not HF_OK. The words in quotes are those of RFC 9293 3.10. */
 enum hf_error {
     HF_OK = 0,
-    HF_AGAIN = -1,     /* nothing there now, or no room now: wait for readiness                   */
-    HF_INVALID = -2,   /* an argument or a configuration value is impossible                      */
-    HF_NO_SOCKET = -3, /* "connection does not exist": never opened, or closed by its user        */
-    HF_NOT_CONNECTED =
-        -4,          /* the handshake is not finished, or the call makes no sense for a listener */
-    HF_CLOSING = -5, /* "connection closing": nothing more can be sent or received              */
-    HF_RESET = -6,   /* "connection reset" by the peer                                          */
-    HF_REFUSED = -7, /* "connection refused": our SYN was answered with a reset                 */
-    HF_TIMED_OUT = -8, /* "connection aborted due to user timeout", or retransmissions gave up    */
-    HF_UNREACHABLE =
-        -9, /* the network says that the peer cannot be reached                        */
-    HF_ADDRESS_IN_USE =
-        -10, /* another listener or connection has this address and port                */
-    HF_NO_ADDRESS =
-        -11,           /* the local address is not one of the stack's                             */
-    HF_NO_ROUTE = -12, /* no address of ours, or no route, reaches the remote address             */
-    HF_NO_ROOM = -13,  /* "insufficient resources": a configured limit is reached                 */
-    HF_ABORTED = -14,  /* ended by our own side                                                   */
-    HF_EXISTS = -15,   /* "connection already exists"                                             */
-    HF_TOO_SMALL =
-        -16, /* the memory given to hf_init is smaller than hf_memory_needed says       */
-    HF_NO_MEMORY =
-        -17, /* the operating system gave no memory                                     */
-    HF_NO_PERMISSION =
-        -18, /* the operating system refuses: root or CAP_NET_ADMIN is needed           */
-    HF_NO_DEVICE =
-        -19, /* there is no TUN device (/dev/net/tun)                                   */
-    HF_DEVICE_BUSY =
-        -20,         /* the TAP interface is held by another program                            */
-    HF_SYSTEM = -21, /* another system call failed; errno says which                            */
+    HF_AGAIN = -1,           /* nothing there now, or no room now: wait for readiness       */
+    HF_INVALID = -2,         /* an argument or a configuration value is impossible          */
+    HF_NO_SOCKET = -3,       /* "connection does not exist": never opened, or closed        */
+    HF_NOT_CONNECTED = -4,   /* the handshake is not finished, or it is a listener          */
+    HF_CLOSING = -5,         /* "connection closing": nothing more can be sent or received  */
+    HF_RESET = -6,           /* "connection reset" by the peer                              */
+    HF_REFUSED = -7,         /* "connection refused": our SYN was answered with a reset     */
+    HF_TIMED_OUT = -8,       /* "connection aborted due to user timeout", or no answer      */
+    HF_UNREACHABLE = -9,     /* the network says that the peer cannot be reached            */
+    HF_ADDRESS_IN_USE = -10, /* another listener or connection has this address and port    */
+    HF_NO_ADDRESS = -11,     /* the local address is not one of the stack's                 */
+    HF_NO_ROUTE = -12,       /* no address of ours, or no route, reaches the remote address */
+    HF_NO_ROOM = -13,        /* "insufficient resources": a configured limit is reached     */
+    HF_ABORTED = -14,        /* ended by our own side                                       */
+    HF_EXISTS = -15,         /* "connection already exists"                                 */
+    HF_TOO_SMALL = -16,      /* less memory for hf_init than hf_memory_needed says          */
+    HF_NO_MEMORY = -17,      /* the operating system gave no memory                         */
+    HF_NO_PERMISSION = -18,  /* it refuses: root or CAP_NET_ADMIN is needed                 */
+    HF_NO_DEVICE = -19,      /* there is no TUN device (/dev/net/tun)                       */
+    HF_DEVICE_BUSY = -20,    /* the TAP interface is held by another program                */
+    HF_SYSTEM = -21,         /* another system call failed; errno says which                */
 };
 
 /* An IPv6 address, or an IPv4 address in its mapped form ::ffff:a.b.c.d; all zero means "any". Network order. */
@@ -103,59 +94,51 @@ enum hf_on_timeout {
 struct hf_config {
     struct hf_prefix addresses[HF_ADDRESSES_MAX];
     struct hf_route routes[HF_ROUTES_MAX];
-    struct hf_mac mac; /* all zero: made from the secret, locally administered                    */
+    struct hf_mac mac; /* all zero: made from the secret, locally administered */
     enum hf_link link;
-    uint16_t mtu; /* bytes of an IP packet, 1280 to 65535 (576 if only IPv4)                     */
-    uint16_t
-        vlan; /* 802.1Q tag on every frame, 1 to 4094; 0: none                                */
+    uint16_t mtu;  /* bytes of an IP packet, 1280 to 65535 (576 if only IPv4) */
+    uint16_t vlan; /* 802.1Q tag on every frame, 1 to 4094; 0: none           */
 
-    uint32_t
-        max_connections;     /* 1 to 2^26                                                         */
-    uint32_t max_half_opens; /* SYN cache entries of 64 bytes                                     */
-    uint32_t max_time_waits; /* TIME-WAIT records of 64 bytes; 0: as many as connections          */
-    uint32_t max_listeners;
-    uint32_t max_neighbors; /* link addresses kept                                              */
-    uint32_t
-        max_reassemblies; /* IP datagrams under reassembly, 0: fragments are refused          */
+    uint32_t max_connections;  /* 1 to 2^26                                                */
+    uint32_t max_half_opens;   /* SYN cache entries of 64 bytes                            */
+    uint32_t max_time_waits;   /* TIME-WAIT records of 64 bytes; 0: as many as connections */
+    uint32_t max_listeners;    /* ports that listen                                        */
+    uint32_t max_neighbors;    /* link addresses kept                                      */
+    uint32_t max_reassemblies; /* IP datagrams under reassembly, 0: fragments are refused  */
 
-    uint32_t
-        receive_bytes;   /* one connection's largest receive queue; it sets the window scale    */
-    uint32_t send_bytes; /* one connection's largest send queue                                 */
-    uint64_t pool_bytes; /* shared by all queues; 0: the promise to each and a quarter more     */
-    uint32_t
-        promise_bytes; /* of the pool, kept for each connection in need: 4096                 */
+    uint32_t receive_bytes; /* one connection's largest receive queue; sets the window scale */
+    uint32_t send_bytes;    /* one connection's largest send queue                           */
+    uint64_t pool_bytes;    /* shared by all queues; 0: the promise to each, a quarter more  */
+    uint32_t promise_bytes; /* of the pool, kept for each connection in need: 4096           */
 
-    uint32_t msl_ms;            /* TIME-WAIT lasts twice this                                   */
-    uint32_t min_rto_ms;        /* 200: recorded deviation from RFC 6298's second               */
-    uint32_t initial_rto_ms;    /* 1000                                                         */
-    uint32_t max_rto_ms;        /* 120000                                                       */
-    uint32_t delayed_ack_ms;    /* 40; at most 500, 0: every segment is acknowledged at once    */
-    uint32_t user_timeout_ms;   /* data unacknowledged for so long ends the connection          */
-    uint32_t syn_timeout_ms;    /* the same for our SYN                                         */
-    uint32_t fin_wait_2_ms;     /* how long FIN-WAIT-2 may last once no user holds the socket   */
-    uint32_t keepalive_idle_ms; /* 0: keep-alive is off, the default                            */
+    uint32_t msl_ms;            /* TIME-WAIT lasts twice this                                 */
+    uint32_t min_rto_ms;        /* 200: recorded deviation from RFC 6298's second             */
+    uint32_t initial_rto_ms;    /* 1000                                                       */
+    uint32_t max_rto_ms;        /* 120000                                                     */
+    uint32_t delayed_ack_ms;    /* 40; at most 500, 0: every segment is acknowledged at once  */
+    uint32_t user_timeout_ms;   /* data unacknowledged for so long ends the connection        */
+    uint32_t syn_timeout_ms;    /* the same for our SYN                                       */
+    uint32_t fin_wait_2_ms;     /* how long FIN-WAIT-2 may last once no user holds the socket */
+    uint32_t keepalive_idle_ms; /* 0: keep-alive is off, the default                          */
     uint32_t keepalive_interval_ms;
     uint8_t keepalive_count;
-    uint8_t
-        initial_window; /* segments: 10                                                        */
-    uint8_t ttl;        /* hop limit of what we send: 64                                       */
+    uint8_t initial_window; /* segments: 10                     */
+    uint8_t ttl;            /* hop limit of what we send: 64    */
     uint8_t syn_ack_retries;
     uint32_t half_open_timeout_ms;
     enum hf_on_timeout on_timeout;
-    uint32_t
-        reset_budget_per_s; /* resets, ICMP errors and echoes to peers without a connection   */
+    uint32_t reset_budget_per_s; /* resets, ICMP errors, echoes to peers without a connection */
 
-    bool timestamps;     /* RFC 7323 */
-    bool window_scaling; /* RFC 7323 */
-    bool sack;           /* RFC 2018 */
-    bool nagle;          /* RFC 9293 3.7.4 */
+    bool timestamps;     /* RFC 7323                                     */
+    bool window_scaling; /* RFC 7323                                     */
+    bool sack;           /* RFC 2018                                     */
+    bool nagle;          /* RFC 9293 3.7.4                               */
     bool answer_ping;
-    bool gratuitous_arp;     /* announce our addresses at the start                      */
-    bool allow_self_connect; /* refused by default                                       */
-    bool
-        allow_simultaneous_at_listener; /* active open from a listening port met by a bare SYN    */
-    bool checksum_offload;       /* the driver completes partial checksums on output         */
-    uint32_t segmentation_bytes; /* largest segment handed to a driver that cuts it; 0: none */
+    bool gratuitous_arp;                 /* announce our addresses at the start          */
+    bool allow_self_connect;             /* refused by default                           */
+    bool allow_simultaneous_at_listener; /* our SYN from a listening port met by a SYN   */
+    bool checksum_offload;               /* the driver completes checksums on output     */
+    uint32_t segmentation_bytes;         /* largest segment for a driver that cuts it; 0: none */
 };
 
 #define HF_CONFIG_DEFAULT                                                                        \
@@ -171,18 +154,20 @@ struct hf_config {
         .answer_ping = true, .gratuitous_arp = true                                              \
     }
 
-struct
-    hf_crypto_ops; /* MACs for signed segments and the journal: see a later version; NULL is allowed */
+/* MACs for signed segments and the journal: see a later version; NULL is allowed. */
+struct hf_crypto_ops;
 struct hf_event_sink; /* event.h */
 
 /* What the world gives a stack. Everything is copied by hf_init except `memory` and `event_sink`. */
 struct hf_env {
-    void *
-        memory; /* aligned to 64, hf_memory_needed() bytes, the stack's until it is given up      */
+    void *memory; /* aligned to 64, hf_memory_needed() bytes, the stack's until it is given up */
     size_t memory_bytes;
-    bool
-        memory_is_zero; /* fresh from the kernel: what is not used is never touched               */
-    uint8_t secret[32]; /* from a good source of randomness; keys for hashes, ISNs and cookies    */
+    bool memory_is_zero; /* fresh from the kernel: what is not used is never touched            */
+    uint8_t secret[32];  /* from a good source of randomness; keys for hashes, ISNs and cookies */
+    /* Base key of the SYN cookies. Several machines that share it, and whose clocks agree within seconds, open each
+     * other's cookies (HF1). All zero and not shared: made from `secret`. */
+    uint8_t cookie_key[16];
+    bool cookie_key_shared;
     int64_t wall_minus_now_us;
     const struct hf_crypto_ops *crypto;
     struct hf_event_sink *event_sink;
@@ -193,18 +178,16 @@ struct hf_env {
 };
 
 enum hf_checksum {
-    HF_CHECKSUM_NONE =
-        0, /* in: to be verified. out: complete in the frame                        */
-    HF_CHECKSUM_VERIFIED, /* in: the device has verified it                                        */
-    HF_CHECKSUM_PARTIAL, /* the field holds the pseudo-header's sum only; the device completes it */
+    HF_CHECKSUM_NONE = 0, /* in: to be verified. out: complete in the frame         */
+    HF_CHECKSUM_VERIFIED, /* in: the device has verified it                         */
+    HF_CHECKSUM_PARTIAL,  /* the field holds the pseudo-header's sum, no more       */
 };
 
 /* What became of a frame that was given to hf_input. */
 enum hf_verdict {
-    HF_DELIVERED =
-        0,      /* part of a conversation of ours, used                                      */
-    HF_DROPPED, /* ours, but refused: `reason` names the counter (stats.h)                   */
-    HF_FOREIGN, /* not for this stack (UDP, others' addresses): the caller may use it        */
+    HF_DELIVERED = 0, /* part of a conversation of ours, used                         */
+    HF_DROPPED,       /* ours, but refused: `reason` names the counter (stats.h)      */
+    HF_FOREIGN,       /* not for this stack (UDP, others' addresses): the caller's    */
 };
 
 /* A frame in the caller's memory. For hf_input the caller fills data, length, link, checksum and gso_size; the stack
@@ -214,19 +197,16 @@ struct hf_frame {
     uint8_t *data;
     uint32_t length;
     uint32_t capacity;
-    uint8_t link;     /* enum hf_link     */
-    uint8_t checksum; /* enum hf_checksum */
-    uint8_t verdict;  /* enum hf_verdict  */
-    uint8_t
-        unproven; /* out: 1 when it answers a peer without a connection                        */
-    uint16_t gso_size;      /* bytes of text in each segment of a larger one; 0: one segment    */
-    uint16_t header_length; /* out: link, IP and TCP header together                            */
-    uint16_t
-        transport_offset; /* out: where the TCP or ICMP header begins                         */
-    uint16_t reason;      /* enum hf_stat: why it was refused                                 */
+    uint8_t link;              /* enum hf_link                                             */
+    uint8_t checksum;          /* enum hf_checksum                                         */
+    uint8_t verdict;           /* enum hf_verdict                                          */
+    uint8_t unproven;          /* out: 1 when it answers a peer without a connection       */
+    uint16_t gso_size;         /* bytes of text in each segment of a larger one; 0: one    */
+    uint16_t header_length;    /* out: link, IP and TCP header together                    */
+    uint16_t transport_offset; /* out: where the TCP or ICMP header begins                 */
+    uint16_t reason;           /* enum hf_stat: why it was refused                         */
     uint32_t flow_hash;
-    uint64_t
-        driver_word; /* the driver's own                                                      */
+    uint64_t driver_word; /* the driver's own                                         */
 };
 
 struct hf_stack;

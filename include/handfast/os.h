@@ -28,8 +28,8 @@ struct hf_tap {
     char name[16];    /* as the kernel calls it                                          */
     uint8_t *buffers; /* HF_TAP_BATCH for input, as many for output                      */
     size_t buffer_bytes;
-    uint64_t received, transmitted, dropped,
-        errors; /* frames; dropped: the kernel would not take them */
+    /* Frames; dropped: those that the kernel would not take. */
+    uint64_t received, transmitted, dropped, errors;
 };
 
 /* Opens (and makes, if it is not there) the interface. HF_NO_DEVICE, HF_NO_PERMISSION, HF_DEVICE_BUSY, HF_INVALID (name

@@ -42,14 +42,13 @@ HF_API const char *hf_state_text(enum hf_state state);
 /* Why a socket is in the readiness list. Several may be set. Each is announced once when it becomes true (edge), so read
  * until HF_AGAIN and write until HF_AGAIN. */
 enum hf_readiness {
-    HF_ACCEPTABLE = 1, /* listener: hf_accept has something                                       */
-    HF_CONNECTED = 2,  /* our hf_connect is finished                                              */
-    HF_READABLE = 4,   /* bytes, or the peer's FIN                                                */
-    HF_WRITABLE = 8,   /* room again after hf_send or hf_reserve found none, or all acknowledged  */
-    HF_PEER_CLOSED =
-        16,         /* the peer's FIN is next after what is queued                             */
-    HF_URGENT = 32, /* urgent data lies ahead: hf_status says where                            */
-    HF_ENDED = 64,  /* the connection is over: hf_status says why. Close the socket            */
+    HF_ACCEPTABLE = 1,   /* listener: hf_accept has something                                     */
+    HF_CONNECTED = 2,    /* our hf_connect is finished                                            */
+    HF_READABLE = 4,     /* bytes, or the peer's FIN                                              */
+    HF_WRITABLE = 8,     /* room again after a call found none, or all is acknowledged            */
+    HF_PEER_CLOSED = 16, /* the peer's FIN is next after what is queued                           */
+    HF_URGENT = 32,      /* urgent data lies ahead: hf_status says where                          */
+    HF_ENDED = 64,       /* the connection is over: hf_status says why. Close the socket          */
 };
 
 struct hf_ready {
@@ -63,15 +62,50 @@ struct hf_span {
     size_t length;
 };
 
-/* What a listener may have of its own. Zero: the configuration's value. */
+/* How much a listener feels of a flood. It rises at once and falls only after a quiet time. */
+enum hf_pressure {
+    HF_CALM = 0, /* every SYN may have a cache entry                                  */
+    HF_STRAINED, /* entries for peers who proved themselves lately, cookies for others */
+    HF_FLOODED,  /* cookies only: a SYN costs no memory at all                         */
+};
+
+/* Whether SYNs may be answered without keeping anything. (RFC 4987 3.6; the format is HF1) */
+enum hf_cookies {
+    HF_COOKIES_UNDER_PRESSURE = 0, /* once the cache, or a prefix's share of it, is used up */
+    HF_COOKIES_OFF,
+    HF_COOKIES_ALWAYS,
+};
+
+/* What a cookie may do for a SYN without timestamps: only its coarse MSS is remembered, and the last ACK of the handshake
+ * can be guessed with 2^-23 instead of 2^-53 for each try. */
+enum hf_without_timestamps {
+    HF_PLAIN_ACCEPT = 0, /* as it is                                                        */
+    HF_PLAIN_STRICT,     /* one try in 2^26; an ACK delayed by half a minute is refused     */
+    HF_PLAIN_SEEN,       /* and the same peer must have sent a SYN in the last half minute  */
+    HF_PLAIN_REFUSE,     /* under pressure such SYNs meet silence                           */
+};
+
+/* What a SYN that finds the cache full means while cookies are off. */
+enum hf_when_full {
+    HF_EVICT_OLDEST = 0, /* the oldest half-open gives way                                  */
+    HF_DROP_NEW,         /* the SYN is dropped: the textbook's server, which a flood closes */
+};
+
+/* What a listener may have of its own. Zero: the configuration's value, or the default that is named. */
 struct hf_listen_options {
-    struct hf_endpoint
-        local;        /* address all zero: every address of ours                           */
-    uint32_t backlog; /* connections waiting for hf_accept: 128                            */
+    struct hf_endpoint local; /* address all zero: every address of ours */
+    uint32_t backlog;         /* connections waiting for hf_accept: 128  */
     uint32_t half_open_limit;
     uint32_t half_open_timeout_ms;
-    int8_t syn_ack_retries; /* -1: none (zero means the configuration's)                         */
-    int8_t on_timeout;      /* -1: HF_FORGET, 1: HF_SEND_RESET                                   */
+    int8_t syn_ack_retries; /* -1: none (zero means the configuration's) */
+    int8_t on_timeout;      /* -1: HF_FORGET, 1: HF_SEND_RESET           */
+    uint32_t source_limit;  /* half-opens of one /32 or /64; 0: a sixteenth of half_open_limit */
+    /* SYN-ACKs a second to peers who have not proved themselves, above it chosen at random; 0: no cap. */
+    uint32_t syn_ack_cap_per_s;
+    uint8_t cookies;            /* enum hf_cookies            */
+    uint8_t without_timestamps; /* enum hf_without_timestamps */
+    uint8_t when_full;          /* enum hf_when_full          */
+    bool observe; /* counts (would_refuse) what it would refuse, and refuses nothing */
     uint64_t user;
 };
 
@@ -89,27 +123,29 @@ enum hf_option {
 /* What is known of a socket: for people, statistics and tests. */
 struct hf_status {
     enum hf_state state;
-    int error; /* why the connection ended: HF_RESET, HF_TIMED_OUT ...; HF_OK otherwise             */
+    int error; /* why the connection ended: HF_RESET, HF_TIMED_OUT ...; HF_OK otherwise */
     struct hf_endpoint local, remote;
     uint64_t user;
-    uint64_t bytes_received,
-        bytes_sent; /* text in order from the peer; text the peer acknowledged */
+    uint64_t bytes_received, bytes_sent; /* text in order from the peer; acknowledged by the peer */
     uint32_t receive_queued, send_queued, unsent;
-    uint32_t receive_window,
-        send_window; /* as last announced by us, by the peer                   */
+    uint32_t receive_window, send_window; /* as last announced by us, by the peer */
     uint32_t srtt_us, rttvar_us, rto_us;
     uint32_t congestion_window, slow_start_threshold;
-    uint32_t
-        retransmits; /* segments sent again                                                    */
-    uint16_t mss;    /* text of our largest segment                                            */
+    uint32_t retransmits; /* segments sent again         */
+    uint16_t mss;         /* text of our largest segment */
     uint8_t send_scale, receive_scale;
     bool timestamps, sack, window_scaling, peer_closed, nodelay;
-    uint32_t urgent_bytes;  /* unread bytes up to and with the last urgent one; 0: none           */
-    uint32_t accept_queued; /* listener: connections waiting                                      */
-    uint32_t half_opens;    /* listener: in the SYN cache                                         */
+    uint32_t urgent_bytes; /* unread up to and with the last urgent one; 0: none */
+    /* Sequence numbers, for tests and teaching. */
+    uint32_t iss, irs, snd_una, snd_nxt, rcv_nxt;
+
+    /* Of a listener. */
+    uint32_t accept_queued; /* connections waiting            */
+    uint32_t half_opens;    /* in the SYN cache               */
     uint32_t backlog;
-    uint32_t iss, irs, snd_una, snd_nxt,
-        rcv_nxt; /* sequence numbers, for tests and teaching       */
+    enum hf_pressure pressure;
+    int64_t pressure_since_us; /* when it last changed           */
+    uint64_t cookies_sent;     /* SYNs answered without a memory */
 };
 
 /* Passive OPEN. HF_ADDRESS_IN_USE, HF_NO_ADDRESS, HF_NO_ROOM, HF_INVALID (port 0). */

@@ -72,6 +72,18 @@ extern "C" {
     X(handshake_bad_ack, "segments", "segment at a half-open that does not acknowledge our SYN")                       \
     X(handshake_accept_queue_full, "segments", "last ACK of a handshake dropped: accept queue full")                   \
     X(handshake_no_connection, "segments", "last ACK of a handshake dropped: connection limit")                        \
+    X(syn_cookie_sent, "segments", "SYN-ACKs that kept no memory: cookies")                                            \
+    X(syn_source_limited, "segments", "SYN whose prefix has used up its share of the SYN cache")                       \
+    X(syn_capped, "segments", "SYN without an answer: the cap of SYN-ACKs a second")                                   \
+    X(syn_without_timestamps, "segments", "SYN without timestamps refused under pressure")                             \
+    X(cookie_opened, "connections", "passive connections opened by a cookie")                                          \
+    X(cookie_bad, "segments", "ACK that opens no cookie while some may be outstanding: silence")                       \
+    X(cookie_unseen, "segments", "good cookie without timestamps from a peer that sent no SYN lately")                 \
+    X(cookie_replayed, "segments", "ACK of a cookie whose connection has been and gone")                               \
+    X(pressure_strained, "changes", "a listener came under strain")                                                    \
+    X(pressure_flooded, "changes", "a listener came under a flood")                                                    \
+    X(pressure_calmed, "changes", "a listener was calm again")                                                         \
+    X(would_refuse, "segments", "what listeners that only observe would have refused")                                 \
     X(stray_ack, "segments", "ACK to no connection")                                                                   \
     X(stray_syn, "segments", "SYN to a port that is not open")                                                         \
     X(stray_rst, "segments", "RST to no connection")                                                                   \
@@ -140,8 +152,8 @@ struct hf_stats {
 
 /* How much of each limit is in use now. */
 struct hf_gauges {
-    uint32_t connections
-        [HF_STATES]; /* by state; half-opens are SYN-RECEIVED, TIME-WAIT records TIME-WAIT */
+    /* By state; half-opens are SYN-RECEIVED, TIME-WAIT records TIME-WAIT. */
+    uint32_t connections[HF_STATES];
     uint32_t half_opens, max_half_opens;
     uint32_t connections_used, max_connections;
     uint32_t time_waits, max_time_waits;

@@ -33,6 +33,10 @@ const char *hf_event_text(enum hf_event_kind kind)
     case HF_EVENT_CHALLENGED: return "possibly forged segment challenged";
     case HF_EVENT_ADDRESS_CONFLICT: return "address claimed by another station";
     case HF_EVENT_NEIGHBOR_FAILED: return "next hop does not answer";
+    case HF_EVENT_PRESSURE: return "listener under other pressure";
+    case HF_EVENT_SCAN: return "ports or flags tried in a row";
+    case HF_EVENT_HELD: return "connection without progress released";
+    case HF_EVENT_FLOOD_OVER: return "flood over";
     case HF_EVENT_KINDS: break;
     }
     return "?";
