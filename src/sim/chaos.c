@@ -23,8 +23,8 @@ static uint32_t pick(struct random *random, const uint32_t *values, uint32_t cou
     return values[random_below(random, count)];
 }
 
-#define PICK(random, ...)                                                                          \
-    pick(random, (const uint32_t[]){__VA_ARGS__},                                                  \
+#define PICK(random, ...)                         \
+    pick(random, (const uint32_t[]){__VA_ARGS__}, \
          sizeof((const uint32_t[]){__VA_ARGS__}) / sizeof(uint32_t))
 
 /* Patience: with so many tries, what does not arrive is a fault of the stack and not of the dice. */
@@ -112,7 +112,9 @@ static void draw_faults(struct link_setup *link, struct random *random, bool onl
 
 static uint32_t draw_bytes(struct random *random, uint32_t most)
 {
-    return one_in(random, 8) ? 0 : (uint32_t)random_scaled(random, most);
+    if (one_in(random, 8))
+        return 0;
+    return one_in(random, 3) ? draw(random, 0, most) : (uint32_t)random_scaled(random, most);
 }
 
 static void draw_script(struct app_script *script, struct random *random, uint32_t most)
@@ -187,7 +189,8 @@ void chaos_make(struct scenario *scenario, struct random *random)
     for (unsigned node = 0; node < 2; node++) {
         draw_config(&scenario->config[node], random, count);
         draw_faults(&scenario->link[node], random, only_v4);
-        if (min_u32(scenario->config[node].receive_bytes, scenario->config[!node].send_bytes) < 8192)
+        if (min_u32(scenario->config[node].receive_bytes, scenario->config[!node].send_bytes) <
+            8192)
             most = min_u32(most, 40000);
     }
     for (uint32_t i = 0; i < count; i++) {

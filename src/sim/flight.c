@@ -58,8 +58,7 @@ struct flight_frame flight_take(struct flight *flight)
 
     flight->frames[0] = flight->frames[--flight->count];
     for (size_t at = 0, down; (down = 2 * at + 1) < flight->count; at = down) {
-        if (down + 1 < flight->count &&
-            is_sooner(&flight->frames[down + 1], &flight->frames[down]))
+        if (down + 1 < flight->count && is_sooner(&flight->frames[down + 1], &flight->frames[down]))
             down++;
         if (!is_sooner(&flight->frames[down], &flight->frames[at]))
             break;

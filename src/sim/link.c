@@ -61,8 +61,7 @@ enum link_fate link_send(struct link *link, uint32_t length, int64_t now_us,
         link->count.queue_full++;
         return LINK_QUEUE_FULL;
     }
-    link->busy_until_us =
-        time_max(link->busy_until_us, now_us) + transmission_us(link, length);
+    link->busy_until_us = time_max(link->busy_until_us, now_us) + transmission_us(link, length);
     if (random_chance(&link->random, link->setup.loss)) {
         link->count.lost++;
         return LINK_LOST;

@@ -82,8 +82,8 @@ static void check_bytes(struct peer_app *app, struct world *world, const uint8_t
 static ptrdiff_t read_copy(struct peer_app *app, struct world *world, size_t most)
 {
     uint8_t buffer[COPY];
-    ptrdiff_t got = hf_receive(app->stack, app->socket, buffer, most < COPY ? most : COPY,
-                               world->now_us);
+    ptrdiff_t got =
+        hf_receive(app->stack, app->socket, buffer, most < COPY ? most : COPY, world->now_us);
 
     if (got > 0)
         check_bytes(app, world, buffer, (size_t)got);

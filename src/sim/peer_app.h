@@ -11,11 +11,12 @@
 struct world;
 
 enum app_ending {
-    APP_FIN_WHEN_SENT = 0, /* FIN behind the last byte, reads on until the peer's FIN, CLOSE       */
-    APP_FIN_AFTER_PEER,    /* CLOSE once the peer's FIN was read and all is sent                    */
-    APP_CLOSE_WHEN_SENT,   /* CLOSE once all is sent and all that is expected was read              */
-    APP_CLOSE_EARLY,       /* CLOSE once all is sent, whatever the peer still says                  */
-    APP_ABORT,             /* ABORT once so many bytes were written and read                        */
+    APP_FIN_WHEN_SENT =
+        0,               /* FIN behind the last byte, reads on until the peer's FIN, CLOSE       */
+    APP_FIN_AFTER_PEER,  /* CLOSE once the peer's FIN was read and all is sent                    */
+    APP_CLOSE_WHEN_SENT, /* CLOSE once all is sent and all that is expected was read              */
+    APP_CLOSE_EARLY,     /* CLOSE once all is sent, whatever the peer still says                  */
+    APP_ABORT,           /* ABORT once so many bytes were written and read                        */
 };
 
 /* Times are from the moment the connection is open; 0 bytes or microseconds: no limit, no wait. */
@@ -39,17 +40,17 @@ struct peer_app {
     const struct app_script *script;
     struct hf_stack *stack;
     hf_socket socket;
-    uint16_t port; /* local */
+    uint16_t port;         /* local */
     uint32_t number, side; /* of the conversation; 0 opened it */
     uint32_t sends_key, reads_key;
     uint32_t expects; /* bytes */
     uint32_t sent, received;
     uint32_t urgent_seen; /* HF_URGENT came so often */
-    int64_t retry_us; /* hf_connect said HF_NO_ROOM: again then */
+    int64_t retry_us;     /* hf_connect said HF_NO_ROOM: again then */
     int64_t open_us, next_write_us, next_read_us, close_us;
-    bool open;    /* has a socket                         */
-    bool over;    /* had one                              */
-    bool up;      /* connected                            */
+    bool open; /* has a socket                         */
+    bool over; /* had one                              */
+    bool up;   /* connected                            */
     bool can_read, can_write, ended, eof, fin;
     int error; /* HF_OK, or why the connection ended under its user */
 };
@@ -61,7 +62,8 @@ static inline uint8_t app_pattern(uint32_t key, uint32_t position)
 }
 
 /* A socket was opened (by hf_connect or hf_accept) for this end. */
-void app_open(struct peer_app *app, struct hf_stack *stack, hf_socket socket, bool up, int64_t now_us);
+void app_open(struct peer_app *app, struct hf_stack *stack, hf_socket socket, bool up,
+              int64_t now_us);
 
 void app_on_ready(struct peer_app *app, unsigned what, int64_t now_us);
 

@@ -72,9 +72,8 @@ uint32_t router_cut(struct router *router, uint8_t *to)
 
 static uint32_t complain_v4(const struct router *router, uint8_t *to, const uint8_t *ip)
 {
-    struct icmp_message message =
-        icmpv4_error(ICMPV4_UNREACHABLE, ICMPV4_FRAGMENTATION_NEEDED, router->mtu, ip,
-                     router->ip_length);
+    struct icmp_message message = icmpv4_error(ICMPV4_UNREACHABLE, ICMPV4_FRAGMENTATION_NEEDED,
+                                               router->mtu, ip, router->ip_length);
     struct ipv4 header = {
         .source = address_v4(0xc6336401), /* 198.51.100.1 [RFC 5737] */
         .destination = address_v4(get_be32(ip + 12)),

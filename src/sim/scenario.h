@@ -21,9 +21,9 @@ enum expectation {
 
 struct conversation {
     bool v6;
-    int64_t open_at_us;           /* from the start                           */
-    uint16_t port, client_port;   /* of the server: 80 if 0; 0: chosen        */
-    struct app_script script[2];  /* of node 0, which opens; of node 1        */
+    int64_t open_at_us;          /* from the start                           */
+    uint16_t port, client_port;  /* of the server: 80 if 0; 0: chosen        */
+    struct app_script script[2]; /* of node 0, which opens; of node 1        */
     enum expectation expect;
 };
 

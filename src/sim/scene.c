@@ -156,10 +156,9 @@ static void make_reorder(struct scenario *scenario, struct random *random)
 {
     (void)random;
     bulk(scenario, 300000);
-    link_faults(scenario, &(struct link_setup){.reorder = 100000,
-                                               .delay_us = 5 * MS,
-                                               .jitter_us = 500,
-                                               .reorder_us = 3 * MS});
+    link_faults(scenario,
+                &(struct link_setup){
+                    .reorder = 100000, .delay_us = 5 * MS, .jitter_us = 500, .reorder_us = 3 * MS});
 }
 
 static void make_duplicate(struct scenario *scenario, struct random *random)

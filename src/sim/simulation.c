@@ -143,8 +143,7 @@ static void accept_some(struct simulation *simulation)
         } else {
             accept_one(simulation, socket);
             if (simulation->scenario->accept_every_us)
-                simulation->next_accept_us =
-                    world->now_us + simulation->scenario->accept_every_us;
+                simulation->next_accept_us = world->now_us + simulation->scenario->accept_every_us;
         }
     }
 }
@@ -154,7 +153,8 @@ static bool conversation_is_over(const struct simulation *simulation, unsigned n
     const struct peer_app *apps = simulation->apps[number];
 
     /* An end that was never accepted has nothing to end, once the other has given up. */
-    return apps[0].over && (apps[1].over || (!apps[1].open && simulation->closing)) && !apps[1].open;
+    return apps[0].over && (apps[1].over || (!apps[1].open && simulation->closing)) &&
+           !apps[1].open;
 }
 
 /* Whether both ends have nothing left to do: an end that the server never saw counts once the client's failed. */
@@ -302,9 +302,8 @@ static void fail_stuck(struct simulation *simulation, const char *why)
                    "stuck (%s): conversation %u: client sent %u of %u, read %u of %u%s%s; server "
                    "sent %u of %u, read %u of %u%s%s",
                    why, i, a->sent, a->script->send_bytes, a->received, a->expects,
-                   a->eof ? ", FIN" : "", a->over ? ", closed" : "", b->sent,
-                   b->script->send_bytes, b->received, b->expects, b->eof ? ", FIN" : "",
-                   b->over ? ", closed" : "");
+                   a->eof ? ", FIN" : "", a->over ? ", closed" : "", b->sent, b->script->send_bytes,
+                   b->received, b->expects, b->eof ? ", FIN" : "", b->over ? ", closed" : "");
         return;
     }
     world_fail(&simulation->world, "stuck (%s): connections do not go away", why);
@@ -336,16 +335,18 @@ bool simulation_step(struct simulation *simulation)
 /* What an end has to show for itself. */
 static void judge_whole(struct simulation *simulation, const struct peer_app *app)
 {
-    bool reads_fin = app->script->ending == APP_FIN_WHEN_SENT ||
-                     app->script->ending == APP_FIN_AFTER_PEER;
+    bool reads_fin =
+        app->script->ending == APP_FIN_WHEN_SENT || app->script->ending == APP_FIN_AFTER_PEER;
 
     if (!app->over)
         world_fail(&simulation->world, "conversation %u, side %u: never came to be", app->number,
                    app->side);
     else if (app->error)
-        world_fail(&simulation->world, "conversation %u, side %u: ended by \"%s\" after %u of %u "
-                   "bytes read, %u of %u sent", app->number, app->side, hf_error_text(app->error),
-                   app->received, app->expects, app->sent, app->script->send_bytes);
+        world_fail(&simulation->world,
+                   "conversation %u, side %u: ended by \"%s\" after %u of %u "
+                   "bytes read, %u of %u sent",
+                   app->number, app->side, hf_error_text(app->error), app->received, app->expects,
+                   app->sent, app->script->send_bytes);
     else if (app->received != app->expects || (reads_fin && !app->eof))
         world_fail(&simulation->world, "conversation %u, side %u: %u of %u bytes, %s", app->number,
                    app->side, app->received, app->expects, app->eof ? "FIN" : "no FIN");

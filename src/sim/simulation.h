@@ -9,7 +9,7 @@ struct simulation {
     struct world world;
     const struct scenario *scenario;
     struct peer_app (*apps)[2]; /* by conversation */
-    unsigned unopened; /* conversations that wait for their time begin here */
+    unsigned unopened;          /* conversations that wait for their time begin here */
     hf_socket listener;
     bool accept_waits;
     int64_t next_accept_us;

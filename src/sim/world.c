@@ -68,9 +68,8 @@ int world_add(struct world *world, const struct hf_config *config, const struct 
     node->slot = malloc(HF_FRAME_MAX);
     must(node->memory && node->slot);
     memset(node->memory, (int)random_below(&random, 256), node->memory_bytes); /* junk */
-    node->events = (struct hf_event_sink){.events = node->event_ring,
-                                          .capacity = sizeof node->event_ring /
-                                                      sizeof *node->event_ring};
+    node->events = (struct hf_event_sink){
+        .events = node->event_ring, .capacity = sizeof node->event_ring / sizeof *node->event_ring};
     env.memory = node->memory;
     env.memory_bytes = node->memory_bytes;
     env.event_sink = &node->events;
@@ -461,7 +460,8 @@ const char *world_state(const struct world *world, unsigned node, char text[WORL
     hf_gauges(world->nodes[node].stack, &gauges);
     if (gauges.listeners > 0)
         state = HF_STATE_LISTEN;
-    for (unsigned i = HF_STATE_SYN_SENT; i < HF_STATES; i++) /* the earliest in life is the most telling */
+    for (unsigned i = HF_STATE_SYN_SENT; i < HF_STATES;
+         i++) /* the earliest in life is the most telling */
         if (gauges.connections[i] > 0) {
             state = i;
             break;

@@ -50,7 +50,7 @@ struct world_hook {
 
 /* Whatever acts in the world beside the stacks. */
 struct world_actor {
-    void (*act)(void *self, struct world *world);           /* called in every step    */
+    void (*act)(void *self, struct world *world); /* called in every step    */
     void (*on_ready)(void *self, unsigned node, const struct hf_ready *ready);
     int64_t (*next_us)(void *self); /* when it wants a step of its own; NEVER_US: not at all */
     void *self;
@@ -102,8 +102,8 @@ void world_deinit(struct world *world);
 int world_add(struct world *world, const struct hf_config *config, const struct link_setup *link);
 
 /* At most WORLD_HOOKS_MAX: each sees every frame. */
-void world_hook(struct world *world, void (*on_frame)(void *, struct world *, const struct world_frame *),
-                void *self);
+void world_hook(struct world *world,
+                void (*on_frame)(void *, struct world *, const struct world_frame *), void *self);
 
 /* The next instant at which anything happens, NEVER_US: nothing will. */
 int64_t world_next_us(const struct world *world);
