@@ -114,7 +114,74 @@ def test_a_backend_that_reads_late_gets_everything(world, family):
     assert w.digest(got["data"]) == w.digest(data)
 
 
+def test_a_client_that_does_not_read_is_probed(world, family):
+    """Zero window against the kernel's receiver: persist, then all of it. [RFC 9293 3.8.6.1]"""
+    data = w.noise(4 << 20)
+    world.serve(world.listen(V4, 7007, "127.0.0.1"), lambda connection: connection.sendall(data))
+    world.guard(service("bulk", 7, "127.0.0.1:7007"))
+    connection = world.socket(family)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    connection.connect((family.guard, 7))
+    w.until(lambda: world.stats()["counters"]["window_probes"] > 0, "the closed window is probed")
+    assert w.digest(w.receive_all(connection)) == w.digest(data)
+
+
+def test_jumbo_frames(world, family):
+    data = w.noise(4 << 20)
+    (world.nginx() / "data").write_bytes(data)
+    world.guard(service("web", 80, "127.0.0.1:8080"), uplink="mtu = 9000")
+    code, out, err = world.run("curl", "-sSfg", family.url("/data"))
+    assert code == 0, err
+    assert w.digest(out) == w.digest(data)
+
+
+def test_max_connections_makes_others_wait(world, family):
+    echo_guard(world, max_connections=1)
+    first, second = world.connect(family, 7), world.connect(family, 7)
+    first.sendall(b"1")
+    assert w.receive(first, 1) == b"1"
+    second.sendall(b"2")
+    assert world.stats()["services"][0]["active"] == 1
+    first.close()
+    assert w.receive(second, 1) == b"2"
+
+
 # ---- closing ----
+
+def test_a_port_is_used_again_at_once(world, family):
+    """Our end is in TIME-WAIT when the same client port comes back. [RFC 6191 2]"""
+    world.serve(world.listen(V4, 7007, "127.0.0.1"), lambda connection: connection.sendall(b"bye"))
+    world.guard(service("bye", 7, "127.0.0.1:7007"))
+    for _ in range(3):
+        connection = world.socket(family)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        connection.bind((family.host, 50000))
+        connection.connect((family.guard, 7))
+        assert w.receive_all(connection) == b"bye"
+        connection.close()
+        w.until(lambda: open_connections(world) == 0, "the guard is in TIME-WAIT")
+    counters = world.stats()["counters"]
+    assert (counters["handshake_done"], counters["time_wait_reused"]) == (3, 2)
+
+
+def test_a_client_leaves_in_the_middle(world, family):
+    seen = {}
+
+    def pour(connection):
+        try:
+            while True:
+                connection.sendall(b"x" * 65536)
+        except OSError as error:
+            seen["end"] = error
+
+    world.serve(world.listen(V4, 7007, "127.0.0.1"), pour)
+    world.guard(service("pour", 7, "127.0.0.1:7007"))
+    connection = world.connect(family, 7)
+    w.receive(connection, 1 << 20)
+    connection.close()  # unread bytes: the kernel resets
+    w.until(lambda: "end" in seen, "the backend hears of it")
+    w.until(lambda: open_connections(world) == 0, "the connection is gone")
+    assert world.stats()["services"][0]["client_reset"] == 1
 
 def test_client_half_closes(world, family):
     def count(connection):
