@@ -107,7 +107,8 @@ void open_learn_options(const struct tcp *tcp, struct tcb *tcb, const struct seg
                         int64_t now_us)
 {
     const struct tcp_options *options = &seg->options;
-    bool bare = tcb->flags & TCB_SYN_NO_OPTIONS;
+    /* A SYN-ACK repeats what one of our SYNs offered, be it one before the bare ones. */
+    bool bare = (tcb->flags & TCB_SYN_NO_OPTIONS) && !(seg->flags & TCP_ACK);
     uint16_t mss = tcb->flags & TCB_V6 ? DEFAULT_MSS_V6 : DEFAULT_MSS_V4;
 
     if (options->present & TCP_OPTION_MSS)
