@@ -143,6 +143,7 @@ static void draw_script(struct app_script *script, struct random *random, uint32
         script->close_after_us = (int64_t)random_scaled(random, 5000000);
     if (one_in(random, 10) && script->send_bytes > 1)
         script->urgent_at = draw(random, 1, script->send_bytes);
+    script->eager = one_in(random, 4);
     if (one_in(random, 10))
         script->keepalive_idle_ms = draw(random, 100, 5000);
 }

@@ -20,6 +20,7 @@ void app_open(struct peer_app *app, struct hf_stack *stack, hf_socket socket, bo
     app->socket = socket;
     app->open = app->can_read = app->can_write = true;
     app->close_us = NEVER_US;
+    app->next_write_us = now_us;
     if (script->nodelay)
         hf_set_option(stack, socket, HF_NODELAY, 1, now_us);
     if (script->quick_ack)
@@ -36,7 +37,8 @@ void app_open(struct peer_app *app, struct hf_stack *stack, hf_socket socket, bo
 
 void app_on_ready(struct peer_app *app, unsigned what, int64_t now_us)
 {
-    if ((what & HF_CONNECTED) && !app->up) {
+    /* who closed before the handshake was over is not told of its end, but of what the peer says */
+    if ((what & (HF_CONNECTED | HF_READABLE | HF_PEER_CLOSED)) && !app->up) {
         app->up = true;
         app->open_us = now_us;
         app->next_write_us = now_us + app->script->write_from_us;
@@ -254,7 +256,7 @@ static void finish(struct peer_app *app, struct world *world)
         give_up(app, world, false);
         return;
     }
-    if (!app->up || !wants_end(app, &close))
+    if ((!app->up && !app->script->hasty) || !wants_end(app, &close))
         return;
     if (app->close_us == NEVER_US)
         app->close_us = world->now_us + app->script->close_after_us;
@@ -272,6 +274,8 @@ static void finish(struct peer_app *app, struct world *world)
 
 void app_act(struct peer_app *app, struct world *world)
 {
+    const struct app_script *script = app->script;
+
     if (!app->open || world->failed)
         return;
     if (app->ended && !app->up && app->error == HF_OK) { /* the handshake failed */
@@ -280,11 +284,12 @@ void app_act(struct peer_app *app, struct world *world)
         if (hf_status(app->stack, app->socket, &status) == HF_OK)
             end(app, status.error ? status.error : HF_CLOSING);
     }
-    if (app->up) {
+    if (app->up)
         read_some(app, world);
+    if (app->up || script->eager)
         write_some(app, world);
+    if (app->up)
         read_some(app, world);
-    }
     finish(app, world);
 }
 
@@ -292,11 +297,11 @@ int64_t app_next_us(const struct peer_app *app)
 {
     int64_t next = NEVER_US;
 
-    if (!app->open || !app->up)
+    if (!app->open)
         return next;
-    if (app->can_read && !app->eof)
+    if (app->up && app->can_read && !app->eof)
         next = time_min(next, app->next_read_us);
-    if (app->can_write && app->sent < app->script->send_bytes)
+    if ((app->up || app->script->eager) && app->can_write && app->sent < app->script->send_bytes)
         next = time_min(next, app->next_write_us);
     if (app->close_us != NEVER_US && !(app->fin && !app->eof))
         next = time_min(next, app->close_us);

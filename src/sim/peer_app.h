@@ -32,6 +32,8 @@ struct app_script {
     uint32_t keepalive_idle_ms, user_timeout_ms;
     bool spans; /* hf_reserve and hf_peek_spans instead of hf_send and hf_receive */
     bool nodelay, quick_ack, cork;
+    bool eager;    /* writes while the handshake is under way */
+    bool hasty;    /* ... and even ends then                  */
     bool connects; /* the server's end opens actively too: simultaneous open */
 };
 

@@ -73,6 +73,17 @@ static void make_simultaneous_open(struct scenario *scenario, struct random *ran
     scenario->no_listener = true;
 }
 
+static void make_hasty(struct scenario *scenario, struct random *random)
+{
+    make_simultaneous_open(scenario, random);
+    scenario->conversations[0].script[0] = (struct app_script){
+        .send_bytes = 100,
+        .eager = true,
+        .hasty = true,
+        .close_after_us = 3 * MS / 2, /* the SYNs have crossed, nothing is acknowledged */
+    };
+}
+
 static void make_simultaneous_close(struct scenario *scenario, struct random *random)
 {
     struct conversation *c = talk(scenario, APP_FIN_WHEN_SENT, APP_FIN_WHEN_SENT);
@@ -262,6 +273,7 @@ const struct scene sim_scenes[] = {
     {"close", "the server closes first: four segments", make_close},
     {"client-close", "the client closes first", make_client_close},
     {"simultaneous-open", "two SYNs cross", make_simultaneous_open},
+    {"hasty", "a CLOSE before the handshake is over", make_hasty},
     {"simultaneous-close", "two FINs cross", make_simultaneous_close},
     {"half-close", "the server still speaks after the client's FIN", make_half_close},
     {"reuse", "the same ports again, out of TIME-WAIT", make_reuse},

@@ -14,7 +14,6 @@
 
 /* A wire has no more than so many steps at one instant, unless somebody answers himself for ever. */
 #define STEPS_AT_ONE_INSTANT 10000
-#define BATCH 16
 
 void world_fail(struct world *world, const char *format, ...)
 {
@@ -35,6 +34,7 @@ void world_init(struct world *world, uint64_t seed, int64_t start_us)
     world->start_us = world->now_us = start_us;
     random_seed(&world->random, seed ^ 0x776f726c64u);
     flight_init(&world->flight);
+    world->batch = WORLD_BATCH_MAX;
     world->invariants = invariants_make();
 }
 
@@ -324,11 +324,11 @@ static void drain(struct world *world, unsigned from)
 }
 
 /* The frames that arrive now at one node, up to a batch, in their order. */
-static unsigned gather(struct world *world, struct flight_frame arrivals[BATCH])
+static unsigned gather(struct world *world, struct flight_frame arrivals[WORLD_BATCH_MAX])
 {
     unsigned count = 0;
 
-    while (count < BATCH && flight_next_us(&world->flight) <= world->now_us &&
+    while (count < world->batch && flight_next_us(&world->flight) <= world->now_us &&
            (count == 0 || world->flight.frames[0].to == arrivals[0].to))
         arrivals[count++] = flight_take(&world->flight);
     return count;
@@ -336,14 +336,14 @@ static unsigned gather(struct world *world, struct flight_frame arrivals[BATCH])
 
 static void arrive(struct world *world)
 {
-    struct flight_frame arrivals[BATCH];
-    struct hf_frame frames[BATCH];
+    struct flight_frame arrivals[WORLD_BATCH_MAX];
+    struct hf_frame frames[WORLD_BATCH_MAX];
     unsigned count;
 
     while ((count = gather(world, arrivals)) > 0) {
         struct world_node *node = &world->nodes[arrivals[0].to];
         bool shown = world->hook_count > 0;
-        uint8_t *before[BATCH] = {0};
+        uint8_t *before[WORLD_BATCH_MAX] = {0};
 
         for (unsigned i = 0; i < count; i++) {
             frames[i] = (struct hf_frame){

@@ -17,6 +17,7 @@
 #include "sim/random.h"
 
 #define WORLD_NODES_MAX 4
+#define WORLD_BATCH_MAX 16
 #define WORLD_MESSAGE_MAX 256
 #define WORLD_READY_NONE UINT64_MAX
 
@@ -83,6 +84,7 @@ struct world {
     unsigned hook_count;
     struct world_actor actor;
     struct invariants *invariants;
+    unsigned batch;      /* frames given to one hf_input at most: makes no difference to them */
     uint64_t frames;     /* sent, by all            */
     uint64_t trace_hash; /* of all frames and times */
     uint64_t steps_at_this_instant;
