@@ -116,7 +116,7 @@ static void time_wait_leaves_unread_text(void **state)
     peer_close(&scene.peer);
 }
 
-/* hf_close with text unread: the peer hears of the loss. [RFC 9293 MAY-1, SHLD-3; RFC 2525 2.17] */
+/* hf_close with text unread: the peer hears of the loss. [RFC 9293 MAY-1, SHLD-3] */
 static void closing_over_unread_text_resets(void **state)
 {
     struct scene scene;
