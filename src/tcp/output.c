@@ -274,8 +274,8 @@ static uint32_t text_for(const struct tcp *tcp, const struct tcb *tcb, uint32_t 
 
     if (length <= mss)
         return length;
-    if (tcp->config.segmentation_bytes < 2 * mss)
-        return mss;
+    if (tcp->config.segmentation_bytes < 2 * mss || (tcb->flags & TCB_NO_DF))
+        return mss; /* without DF each segment must have an IP identification of its own [RFC 6864 4.1] */
     length = min_u32(length, tcp->config.segmentation_bytes);
     if (length == unsent_bytes(tcb) && (tcb->flags & (TCB_FIN_WANTED | TCB_NODELAY)))
         return length;
