@@ -15,6 +15,8 @@
 #define DEFAULT_MSS_V6 1220
 #define MSS_FLOOR 64 /* below this a peer only wants to make us send headers */
 #define SCALE_MAX 14 /* [RFC 7323 2.3] */
+#define DELAYED_ACK_MOST_US \
+    498000u /* a tick of the wheel later is still below half a second [RFC 9293 MUST-40] */
 
 /* The receive window's shift: the smallest that can express the largest queue. */
 static uint8_t scale_for(uint32_t receive_bytes)
@@ -41,7 +43,7 @@ void tcp_init(struct tcp *tcp, const struct hf_config *config, struct hf_stats *
         .min_rto_us = config->min_rto_ms * US_PER_MS,
         .initial_rto_us = config->initial_rto_ms * US_PER_MS,
         .max_rto_us = config->max_rto_ms * US_PER_MS,
-        .delayed_ack_us = config->delayed_ack_ms * US_PER_MS,
+        .delayed_ack_us = min_u32(config->delayed_ack_ms * US_PER_MS, DELAYED_ACK_MOST_US),
         .user_timeout_ms = config->user_timeout_ms,
         .syn_timeout_ms = config->syn_timeout_ms,
         .fin_wait_2_ms = config->fin_wait_2_ms,
