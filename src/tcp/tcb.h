@@ -128,7 +128,8 @@ struct tcb {
 
     struct byte_queue rcv_queue; /* text in order, not yet taken: ends at RCV.NXT */
     struct byte_queue snd_queue; /* text from SND.UNA on                          */
-    uint32_t rcv_held, snd_held; /* chunks held: each direction is a member of the pool of its own */
+    uint32_t rcv_held,
+        snd_held; /* chunks held: each direction is a member of the pool of its own */
     uint32_t rcv_limit, snd_limit;
 
     /* seldom */

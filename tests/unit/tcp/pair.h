@@ -43,9 +43,9 @@ struct pair {
     int64_t now_us;
     uint64_t random;
     unsigned loss_percent, reorder_percent, duplicate_percent;
-    size_t sent[2];      /* segments, by sender */
+    size_t sent[2];                                                       /* segments, by sender */
     bool (*drop)(struct pair *pair, int from, const struct segment *seg); /* may be NULL */
-    bool listening;      /* end 1 answers a SYN as gate would */
+    bool listening; /* end 1 answers a SYN as gate would */
     seq server_iss;
     struct segment syn_ack;
 };
@@ -138,9 +138,8 @@ static inline void pair_pump(struct pair *pair, int from)
     uint8_t text[65536];
 
     if (end->tcp.reset.wanted) {
-        struct segment rst = {.seq = end->tcp.reset.seq,
-                              .ack = end->tcp.reset.ack,
-                              .flags = end->tcp.reset.flags};
+        struct segment rst = {
+            .seq = end->tcp.reset.seq, .ack = end->tcp.reset.ack, .flags = end->tcp.reset.flags};
 
         end->tcp.reset.wanted = false;
         pair_fly(pair, from, &rst);
@@ -182,9 +181,8 @@ static inline void pair_listen(struct pair *pair, const struct segment *seg)
         .ts_recent = o->ts_value,
         .ts_offset = 777,
         .first_window = seg->window,
-        .announced_window = 65535 < end->tcp.config.receive_bytes
-                                ? 65535
-                                : (uint16_t)end->tcp.config.receive_bytes,
+        .announced_window =
+            65535 < end->tcp.config.receive_bytes ? 65535 : (uint16_t)end->tcp.config.receive_bytes,
         .syn_ack_count = 1,
         .rtt_us = 2 * PAIR_DELAY_US,
     };
