@@ -22,13 +22,25 @@ enum hf_event_kind {
     /* A listener's pressure changed. value: the enum hf_pressure; local: the listener; remote with prefix_length: the
      * prefix that sent most, if one stands out; count: SYNs of the level that ends; since_us: when it began. */
     HF_EVENT_PRESSURE,
-    /* One prefix tries many closed ports or odd flags. remote with prefix_length: who; count: segments; since_us. */
+    /* One prefix tries many closed ports or odd flags. remote with prefix_length: who; local: what it tried last; count:
+     * segments since since_us; value: different closed ports among them, about. */
     HF_EVENT_SCAN,
-    /* A connection that held memory without progress was released. count: bytes; since_us: its last progress. */
+    /* A connection that held memory without progress was released. value: the enum hf_held; count: bytes; since_us: its
+     * last progress. Told ten times a second at most; the counters watch_* know all. */
     HF_EVENT_HELD,
     /* The listener is calm again. count: SYNs since since_us, the first change from calm. */
     HF_EVENT_FLOOD_OVER,
     HF_EVENT_KINDS,
+};
+
+/* Why a connection was released near a limit. */
+enum hf_held {
+    HF_HELD_ZERO_WINDOW = 1, /* the peer kept its window closed               */
+    HF_HELD_SLOW,            /* it took next to nothing                       */
+    HF_HELD_UNACKNOWLEDGED,  /* it acknowledged nothing                       */
+    HF_HELD_CLOSING,         /* FIN-WAIT-1, CLOSING or LAST-ACK               */
+    HF_HELD_FIN_WAIT_2,      /* we have closed, the peer never did            */
+    HF_HELD_IDLE,            /* nothing was said, and its prefix holds most   */
 };
 
 /* What happened, and for an alarm also how much of it, since when and from where: enough to act without looking. */
@@ -55,6 +67,13 @@ HF_API bool hf_event_take(struct hf_event_sink *sink, struct hf_event *event);
 
 /* "connection opened"; "?" for a number that is no kind. */
 HF_API const char *hf_event_text(enum hf_event_kind kind);
+
+/* Longest sentence with its final zero. */
+#define HF_EVENT_SENTENCE_MAX 320u
+
+/* The event as one sentence for people: what, where, from whom, how much, since when and why. Writes at most `capacity` bytes
+ * with a final zero and returns the length of the whole sentence. */
+HF_API size_t hf_event_sentence(const struct hf_event *event, char *sentence, size_t capacity);
 
 #ifdef __cplusplus
 }

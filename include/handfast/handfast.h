@@ -127,7 +127,14 @@ struct hf_config {
     uint8_t syn_ack_retries;
     uint32_t half_open_timeout_ms;
     enum hf_on_timeout on_timeout;
-    uint32_t reset_budget_per_s; /* resets, ICMP errors, echoes to peers without a connection */
+    /* What is said to peers without a connection, a second and in all; one prefix may use a sixteenth of it. */
+    uint32_t reset_budget_per_s;     /* resets                                               */
+    uint32_t challenge_budget_per_s; /* ACKs to half-opens and TIME-WAIT that challenge      */
+    uint32_t icmp_budget_per_s;      /* ICMP errors, echo replies                            */
+    /* Near a limit (connections, pool_bytes) those that made no progress for so long are released, the sooner the nearer
+     * it is; 0: never. */
+    uint32_t stall_timeout_ms;
+    uint8_t scan_ports; /* closed ports, or odd flag sets, tried by one prefix: an event; 0: none */
 
     bool timestamps;     /* RFC 7323                                     */
     bool window_scaling; /* RFC 7323                                     */
@@ -150,6 +157,8 @@ struct hf_config {
         .user_timeout_ms = 300000, .syn_timeout_ms = 180000, .fin_wait_2_ms = 60000,             \
         .keepalive_interval_ms = 75000, .keepalive_count = 9, .initial_window = 10, .ttl = 64,   \
         .syn_ack_retries = 2, .half_open_timeout_ms = 10000, .reset_budget_per_s = 1000,         \
+        .challenge_budget_per_s = 1000, .icmp_budget_per_s = 1000, .stall_timeout_ms = 60000,    \
+        .scan_ports = 16,                                                                        \
         .timestamps = true, .window_scaling = true, .sack = true, .nagle = true,                 \
         .answer_ping = true, .gratuitous_arp = true                                              \
     }

@@ -26,7 +26,10 @@ extern "C" {
     X(ip_truncated, "packets", "IP packet longer than its frame")                                                      \
     X(ip_bad_header, "packets", "IP version, header length or total length impossible")                                \
     X(ip_bad_checksum, "packets", "IPv4 header checksum wrong")                                                        \
-    X(ip_bad_source, "packets", "source address that no host may have: multicast, broadcast, unspecified, loopback")   \
+    X(ip_bad_source, "packets", "source address that no host may have: loopback, reserved")                            \
+    X(ip_source_unspecified, "packets", "source 0.0.0.0/8 or ::")                                                      \
+    X(ip_source_multicast, "packets", "a group as the source")                                                         \
+    X(ip_source_broadcast, "packets", "a broadcast address as the source")                                             \
     X(ip_own_source, "packets", "our own address as the source (LAND)")                                                \
     X(ip_broadcast, "packets", "TCP or echo request to a broadcast or multicast address")                              \
     X(ip_source_route, "packets", "source-route option [RFC 9293 MUST-51]")                                            \
@@ -88,7 +91,18 @@ extern "C" {
     X(stray_syn, "segments", "SYN to a port that is not open")                                                         \
     X(stray_rst, "segments", "RST to no connection")                                                                   \
     X(stray_other, "segments", "segment without SYN, ACK or RST to no connection")                                     \
+    X(odd_null, "segments", "no flag at all, to no connection")                                                        \
+    X(odd_fin, "segments", "FIN without ACK, to no connection")                                                        \
+    X(odd_xmas, "segments", "FIN, PSH and URG without ACK, to no connection")                                          \
+    X(odd_syn_fin, "segments", "SYN and FIN, to no connection")                                                        \
+    X(odd_syn_rst, "segments", "SYN and RST, to no connection")                                                        \
+    X(odd_syn_text, "segments", "SYN that carries text, to no connection")                                             \
+    X(odd_push, "segments", "text with an ACK to no connection, as some middleboxes make it")                          \
+    X(odd_flags, "segments", "another set of flags without SYN, ACK and RST, to no connection")                        \
+    X(scans_told, "events", "prefixes reported for trying many closed ports or odd flags")                             \
     X(stray_over_budget, "segments", "reset not sent: budget used up")                                                 \
+    X(challenge_over_budget, "segments", "ACK to a half-open or TIME-WAIT not sent: budget used up")                   \
+    X(icmp_over_budget, "packets", "ICMP error or echo reply not sent: budget used up")                                \
     X(resets_sent, "segments", "RSTs sent")                                                                            \
     X(outbox_dropped, "segments", "replies dropped as the outbox was full")                                            \
     /* connections */                                                                                                  \
@@ -99,6 +113,13 @@ extern "C" {
     X(connections_timed_out, "connections", "ended by a timeout")                                                      \
     X(connections_unreachable, "connections", "our SYN was answered by an ICMP error")                                        \
     X(connections_closed, "connections", "ended in order")                                                             \
+    X(watch_zero_window, "connections", "released near a limit: the peer kept its window closed [RFC 6429]")           \
+    X(watch_slow, "connections", "released near a limit: the peer took next to nothing")                               \
+    X(watch_unacknowledged, "connections", "released near a limit: the peer acknowledged nothing")                     \
+    X(watch_closing, "connections", "released near a limit: FIN-WAIT-1, CLOSING or LAST-ACK without progress")         \
+    X(watch_fin_wait_2, "connections", "released near a limit: FIN-WAIT-2 without progress")                           \
+    X(watch_idle, "connections", "released near a limit: nothing was said for long")                                   \
+    X(watch_spared, "connections", "near a limit, but they made progress")                                             \
     X(rst_outside_window, "segments", "RST outside the window: ignored [RFC 5961 3.2]")                                \
     X(rst_challenged, "segments", "RST in the window but not at its edge: challenged [RFC 5961 3.2]")                  \
     X(syn_challenged, "segments", "SYN at a connection: challenged [RFC 5961 4.2]")                                    \
