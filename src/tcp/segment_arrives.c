@@ -158,12 +158,14 @@ static bool is_duplicate_ack(const struct tcb *tcb, const struct segment *seg)
            (uint32_t)seg->window << tcb->snd_wind_shift == tcb->snd_wnd;
 }
 
+/* Besides what RFC 9293 says, a segment that acknowledges more is newer whatever its SEG.SEQ: SND.UNA moves with it, and an
+ * old SND.WND from there would reach beyond what the peer ever offered. */
 static void update_send_window(struct tcp *tcp, struct tcb *tcb, const struct segment *seg,
                                int64_t now_us)
 {
     if (seq_gt(tcb->snd_una, seg->ack))
         return;
-    if (seq_lt(tcb->snd_wl1, seg->seq) ||
+    if (seq_lt(tcb->snd_wl2, seg->ack) || seq_lt(tcb->snd_wl1, seg->seq) ||
         (seq_eq(tcb->snd_wl1, seg->seq) && seq_leq(tcb->snd_wl2, seg->ack)))
         take_send_window(tcp, tcb, seg, now_us);
     /* A peer that keeps its window closed but answers is alive: the user timeout starts anew. [RFC 6429 3] */
