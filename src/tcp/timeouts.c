@@ -34,7 +34,9 @@ static void persist(struct tcp *tcp, struct tcb *tcb, int64_t now_us)
 {
     tcb->flags |= TCB_PROBE_NOW | TCB_PERSIST;
     rtt_back_off(tcp, tcb);
-    tcb->deadline_us[TCP_TIMER_RETRANSMIT] = now_us + tcb->rto_us;
+    /* Often enough for a peer that answers to be heard before patience ends. */
+    tcb->deadline_us[TCP_TIMER_RETRANSMIT] =
+        now_us + time_min(tcb->rto_us, user_timeout_us(tcp, tcb) / 2);
 }
 
 static void retransmit(struct tcp *tcp, struct tcb *tcb, int64_t now_us)
