@@ -99,6 +99,43 @@ static void check_tcbs(struct world *world, unsigned node)
                    world->nodes[node].stack->tcp.chunks.pool.count);
 }
 
+/* The other end of a connection, if it has a TCB that lives. */
+static const struct tcb *other_end(const struct world *world, unsigned node,
+                                   const struct flow *flow)
+{
+    const struct connections *connections = &world->nodes[!node].stack->connections;
+
+    for (uint32_t slot = 0; slot < connections->pool.high; slot++) {
+        const struct connection *c = connection_at(connections, slot);
+
+        if ((c->flags & (CONNECTION_OPEN | CONNECTION_DETACHED)) == CONNECTION_OPEN &&
+            c->flow.remote_port == flow->local_port && c->flow.local_port == flow->remote_port &&
+            address_equal(&c->flow.remote, &flow->local))
+            return c->tcb.state >= TCP_ESTABLISHED ? &c->tcb : NULL;
+    }
+    return NULL;
+}
+
+/* Nobody sends beyond what the other end has ever offered, but for the one octet of a window probe. [RFC 9293 3.8.6] */
+static void check_edges(struct world *world, unsigned node)
+{
+    const struct connections *connections = &world->nodes[node].stack->connections;
+
+    for (uint32_t slot = 0; slot < connections->pool.high; slot++) {
+        const struct connection *c = connection_at(connections, slot);
+        const struct tcb *other;
+
+        if ((c->flags & (CONNECTION_OPEN | CONNECTION_DETACHED)) != CONNECTION_OPEN ||
+            c->tcb.state < TCP_ESTABLISHED)
+            continue;
+        other = other_end(world, node, &c->flow);
+        if (other && seq_eq(other->irs, c->tcb.iss) &&
+            seq_gt(c->tcb.snd_nxt, seq_add(other->rcv_edge, 1)))
+            world_fail(world, "node %u, port %u: sent %u bytes beyond the peer's window", node,
+                       c->flow.local_port, seq_distance(other->rcv_edge, c->tcb.snd_nxt));
+    }
+}
+
 /* What changes when something is achieved. */
 static uint64_t progress(const struct world *world)
 {
@@ -128,6 +165,8 @@ void invariants_step(struct world *world)
         check_counters(world, i);
         check_gauges(world, i);
         check_tcbs(world, i);
+        if (world->node_count == 2)
+            check_edges(world, i);
     }
     if (now != invariants->progress) {
         invariants->progress = now;
