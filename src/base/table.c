@@ -52,14 +52,17 @@ void table_init(struct table *table, struct arena *arena, uint32_t capacity, tab
         bucket_clear(&table->buckets[0]);
 }
 
-/* The first place of a bucket with this tag; TABLE_BUCKET_ENTRIES if there is none. */
-static uint32_t place_of(const struct table_bucket *bucket, uint16_t tag)
+/* Entries of a bucket: they lie densely from its start. */
+static uint32_t entries_of(const struct table_bucket *bucket)
 {
-    uint32_t place = 0;
+    uint64_t a = table_zero_lanes(table_tags(bucket, 0)),
+             b = table_zero_lanes(table_tags(bucket, 4));
 
-    while (place < TABLE_BUCKET_ENTRIES && bucket->tags[place] != tag)
-        place++;
-    return place;
+    if (a)
+        return table_lane(a);
+    if (b)
+        return 4 + table_lane(b);
+    return 8u + (bucket->tags[8] != 0) + (bucket->tags[9] != 0);
 }
 
 static struct table_bucket *bucket_after(const struct table *table,
@@ -76,7 +79,7 @@ static void chain_append(struct table *table, struct table_bucket *bucket, uint1
     while (bucket->overflow != SLOT_NONE)
         bucket = bucket_after(table, bucket);
 
-    place = place_of(bucket, 0);
+    place = entries_of(bucket);
     if (place == TABLE_BUCKET_ENTRIES) {
         bucket->overflow = pool_take(&table->overflow, NULL);
         must(bucket->overflow != SLOT_NONE);
@@ -131,12 +134,18 @@ struct spot {
     uint32_t place;
 };
 
-static struct spot chain_find(const struct table *table, struct table_bucket *bucket, uint32_t slot)
+static struct spot chain_find(const struct table *table, uint64_t hash, uint32_t slot)
 {
+    struct table_bucket *bucket = table_bucket_of(table, hash);
+
     for (;; bucket = bucket_after(table, bucket)) {
-        for (uint32_t i = 0; i < TABLE_BUCKET_ENTRIES && bucket->tags[i]; i++) {
-            if (bucket->slots[i] == slot)
-                return (struct spot){bucket, i};
+        uint64_t matches = table_matches(bucket, table_tag(hash));
+
+        for (; matches; matches &= matches - 1) {
+            uint32_t place = table_place(matches);
+
+            if (bucket->slots[place] == slot)
+                return (struct spot){bucket, place};
         }
         must(bucket->overflow != SLOT_NONE); /* what is removed was inserted */
     }
@@ -152,7 +161,7 @@ static void chain_fill(struct table *table, struct table_bucket *bucket, struct 
         before = bucket;
         bucket = bucket_after(table, bucket);
     }
-    last = place_of(bucket, 0) - 1;
+    last = entries_of(bucket) - 1;
     hole.bucket->tags[hole.place] = bucket->tags[last];
     hole.bucket->slots[hole.place] = bucket->slots[last];
     bucket->tags[last] = 0;
@@ -164,10 +173,8 @@ static void chain_fill(struct table *table, struct table_bucket *bucket, struct 
 
 void table_remove(struct table *table, uint64_t hash, uint32_t slot)
 {
-    struct table_bucket *bucket = table_bucket_of(table, hash);
-
     must(table->count > 0);
 
-    chain_fill(table, bucket, chain_find(table, bucket, slot));
+    chain_fill(table, table_bucket_of(table, hash), chain_find(table, hash, slot));
     table->count--;
 }

@@ -91,16 +91,31 @@ static inline uint64_t table_zero_lanes(uint64_t lanes)
     return ~(((lanes & low) + low) | lanes | low);
 }
 
+/* Four tags from `first` on, and the place of the first marked lane among them. */
+static inline uint64_t table_tags(const struct table_bucket *bucket, uint32_t first)
+{
+    uint64_t lanes;
+
+    memcpy(&lanes, bucket->tags + first, sizeof lanes);
+    return lanes;
+}
+
+static inline uint32_t table_lane(uint64_t lanes)
+{
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    return (uint32_t)__builtin_clzll(lanes) / 16;
+#else
+    return (uint32_t)__builtin_ctzll(lanes) / 16;
+#endif
+}
+
 /* The entries of a bucket with this tag: of each 16-bit lane, bit 15 is entry `lane`, bit 14 entry 4 + lane, bit 13 entry
  * 8 + lane. */
 static inline uint64_t table_matches(const struct table_bucket *bucket, uint16_t tag)
 {
     uint64_t pattern = TAG_LANES * tag;
-    uint64_t a, b, c;
-
-    memcpy(&a, bucket->tags, sizeof a);
-    memcpy(&b, bucket->tags + 4, sizeof b);
-    c = (uint64_t)bucket->tags[8] | (uint64_t)bucket->tags[9] << 16;
+    uint64_t a = table_tags(bucket, 0), b = table_tags(bucket, 4);
+    uint64_t c = (uint64_t)bucket->tags[8] | (uint64_t)bucket->tags[9] << 16;
     return table_zero_lanes(a ^ pattern) | table_zero_lanes(b ^ pattern) >> 1 |
            table_zero_lanes(c ^ pattern) >> 2;
 }

@@ -10,11 +10,7 @@
 /* The two ports as they lie on the wire, in a word as siphash_load32 reads them. */
 static uint32_t ports_word(const struct flow *flow)
 {
-    uint8_t bytes[4];
-
-    put_be16(bytes, flow->remote_port);
-    put_be16(bytes + 2, flow->local_port);
-    return siphash_load32(bytes);
+    return __builtin_bswap32((uint32_t)flow->remote_port << 16 | flow->local_port);
 }
 
 uint64_t demux_hash(const struct siphash_key *key, const struct flow *flow)

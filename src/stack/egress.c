@@ -26,13 +26,8 @@ struct outgoing {
     const struct segment *seg;
     struct tcb *tcb;      /* text comes from its send queue; NULL: no text */
     uint32_t text_offset; /* in the queue */
-    bool no_df;
+    bool v4, no_df;
 };
-
-static uint32_t ip_header_length(const struct flow *flow)
-{
-    return hf_address_is_v4(&flow->remote) ? IPV4_HEADER : IPV6_HEADER;
-}
 
 static void build_link(const struct hf_stack *stack, uint8_t *to, const struct outgoing *out)
 {
@@ -40,7 +35,7 @@ static void build_link(const struct hf_stack *stack, uint8_t *to, const struct o
         .destination = *out->to,
         .source = stack->mac,
         .vlan = stack->rules.vlan,
-        .ethertype = hf_address_is_v4(&out->flow->remote) ? ETHERTYPE_IPV4 : ETHERTYPE_IPV6,
+        .ethertype = out->v4 ? ETHERTYPE_IPV4 : ETHERTYPE_IPV6,
     };
 
     (void)ethernet_build(to, &header);
@@ -52,7 +47,7 @@ static void build_ip(struct hf_stack *stack, uint8_t *to, const struct outgoing 
 {
     const struct flow *flow = out->flow;
 
-    if (hf_address_is_v4(&flow->remote)) {
+    if (out->v4) {
         struct ipv4 header = {
             .source = flow->local,
             .destination = flow->remote,
@@ -102,32 +97,41 @@ static uint16_t copy_text(const struct hf_stack *stack, uint8_t *to, const struc
 
 /* The checksum field: complete, or for a driver that completes it, the sum of the pseudo-header alone. */
 static void put_checksum(const struct hf_stack *stack, uint8_t *tcp, uint32_t header,
-                         uint16_t pseudo_and_text)
+                         const struct outgoing *out, uint16_t text_sum)
 {
-    uint16_t sum = pseudo_and_text;
+    const struct flow *flow = out->flow;
+    uint32_t rest = IP_TCP + header + out->seg->length + text_sum;
+    uint64_t sum = checksum_word(rest);
 
-    if (!stack->config.checksum_offload)
-        sum = (uint16_t)~checksum_add(sum, checksum_finish(checksum_short(0, tcp, header)));
-    put_be16(tcp + TCP_CHECKSUM_OFFSET, sum);
+    if (out->v4) {
+        sum = checksum_words(sum, address_v4_bytes(&flow->local), 4);
+        sum = checksum_words(sum, address_v4_bytes(&flow->remote), 4);
+    } else {
+        sum = checksum_short(sum, flow->local.bytes, 16);
+        sum = checksum_short(sum, flow->remote.bytes, 16);
+    }
+    if (stack->config.checksum_offload)
+        put_be16(tcp + TCP_CHECKSUM_OFFSET, checksum_finish(sum));
+    else
+        put_be16(tcp + TCP_CHECKSUM_OFFSET,
+                 (uint16_t)~checksum_finish(checksum_words(sum, tcp, header)));
 }
 
 /* Writes the frame. */
 static void build(struct hf_stack *stack, struct hf_frame *frame, const struct outgoing *out)
 {
-    uint32_t transport = stack->link_header + ip_header_length(out->flow);
+    uint32_t transport = stack->link_header + (out->v4 ? IPV4_HEADER : IPV6_HEADER);
     uint8_t *tcp = frame->data + transport;
     uint32_t header = tcp_header_build(tcp, out->seg);
     uint32_t payload = header + out->seg->length;
-    uint16_t sum = checksum_pseudo_header(&out->flow->local, &out->flow->remote, IP_TCP, payload);
 
     must(transport + payload <= frame->capacity && payload <= IP_PAYLOAD_MAX);
 
     if (stack->link_header)
         build_link(stack, frame->data, out);
     build_ip(stack, frame->data + stack->link_header, out, payload);
-    if (out->seg->length)
-        sum = checksum_add(sum, copy_text(stack, tcp + header, out));
-    put_checksum(stack, tcp, header, sum);
+    put_checksum(stack, tcp, header, out,
+                 out->seg->length ? copy_text(stack, tcp + header, out) : 0);
 
     frame->length = transport + payload;
     frame->link = (uint8_t)stack->rules.link;
@@ -218,6 +222,7 @@ static bool from_outbox(struct hf_stack *stack, enum outbox_lane lane, struct hf
         }
         describe(reply, &seg);
         out.seg = &seg;
+        out.v4 = hf_address_is_v4(&reply->flow.remote);
         build(stack, frame, &out);
         frame->unproven = lane == OUTBOX_UNPROVEN;
         frame->flow_hash = reply->flow_hash;
@@ -252,7 +257,7 @@ static void wait_for_neighbor(struct hf_stack *stack, struct connection *connect
 static uint32_t text_room(const struct hf_stack *stack, const struct hf_frame *frame,
                           const struct connection *connection)
 {
-    uint32_t headers = stack->link_header + ip_header_length(&connection->flow) + TCP_HEADER_MAX;
+    uint32_t headers = stack->link_header + IPV6_HEADER + TCP_HEADER_MAX;
     uint32_t room = frame->capacity > headers ? frame->capacity - headers : 0;
 
     return max_u32(min_u32(room, IP_PAYLOAD_MAX - TCP_HEADER_MAX), connection->tcb.mss);
@@ -267,6 +272,7 @@ static void build_for(struct hf_stack *stack, struct hf_frame *frame, struct con
         .seg = &from->segment,
         .tcb = &connection->tcb,
         .text_offset = from->text_offset,
+        .v4 = !(connection->tcb.flags & TCB_V6),
         .no_df = connection->tcb.flags & TCB_NO_DF,
     };
     uint32_t each;
@@ -305,7 +311,9 @@ static bool from_connections(struct hf_stack *stack, struct hf_frame *frame, int
             leave_head(stack, slot);
             continue;
         }
-        if (++stack->output_turn >= TURN_SEGMENTS) {
+        if (!tcp_wants_output(&stack->tcp, &connection->tcb)) {
+            leave_head(stack, slot);
+        } else if (++stack->output_turn >= TURN_SEGMENTS) {
             leave_head(stack, slot);
             list_append(list, by_output(stack), slot);
         }
@@ -370,13 +378,22 @@ static bool fill(struct hf_stack *stack, struct hf_frame *frame, int64_t now_us)
     return from_unproven(stack, frame, now_us);
 }
 
+/* Asked after each frame and in every idle turn of a caller's loop: so it is cheap. */
+static bool is_silent(const struct hf_stack *stack)
+{
+    return outbox_is_empty(&stack->outbox, OUTBOX_PROVEN) &&
+           outbox_is_empty(&stack->outbox, OUTBOX_UNPROVEN) &&
+           stack->connections.output.count == 0 && !icmp_wants_output(&stack->icmp) &&
+           !neighbor_wants_output(&stack->neighbors);
+}
+
 size_t hf_output(struct hf_stack *stack, struct hf_frame *slots, size_t count, int64_t now_us)
 {
     uint32_t needed = stack->link_header + stack->config.mtu;
     size_t filled = 0;
 
     stack->seen_us = now_us;
-    while (filled < count && slots[filled].capacity >= needed &&
+    while (filled < count && slots[filled].capacity >= needed && !is_silent(stack) &&
            fill(stack, &slots[filled], now_us)) {
         stack->stats.bytes_out += slots[filled].length;
         filled++;

@@ -14,11 +14,13 @@ uint16_t checksum_copy(void *to, const void *from,
 
 static inline uint16_t checksum_fold(uint64_t sum)
 {
-    sum = (sum & 0xffffffff) + (sum >> 32);
-    sum = (sum & 0xffff) + (sum >> 16);
-    sum = (sum & 0xffff) + (sum >> 16);
-    sum = (sum & 0xffff) + (sum >> 16);
-    return (uint16_t)sum;
+    uint32_t half;
+
+    /* Each half is added to the other: the carry of the lower sum is the end-around carry of the upper one. */
+    sum += sum << 32 | sum >> 32;
+    half = (uint32_t)(sum >> 32);
+    half += half << 16 | half >> 16;
+    return (uint16_t)(half >> 16);
 }
 
 /* Adds two sums; one over bytes that begin at an odd offset must be swapped first. */
@@ -69,6 +71,27 @@ static inline uint64_t checksum_short(uint64_t running, const uint8_t *data, uin
         last[i] = data[i];
     memcpy(&word, last, 8);
     return checksum_carry(running, word);
+}
+
+/* A number as a word of memory. */
+static inline uint32_t checksum_word(uint32_t number)
+{
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    number = __builtin_bswap32(number);
+#endif
+    return number;
+}
+
+/* A header that was just written in words of four bytes is read in such: a wider load would wait for the stores. */
+static inline uint64_t checksum_words(uint64_t running, const uint8_t *data, uint32_t length)
+{
+    uint32_t word;
+
+    for (; length > 0; length -= 4, data += 4) {
+        memcpy(&word, data, 4);
+        running = checksum_carry(running, word);
+    }
+    return running;
 }
 
 /* The sum of a pseudo-header; IPv4 or IPv6 by the addresses. [RFC 9293 3.1; RFC 8200 8.1] */

@@ -23,14 +23,12 @@ static inline bool address_equal(const struct hf_address *a, const struct hf_add
 static inline bool flow_equal(const struct flow *a, const struct flow *b)
 {
     uint64_t x[4], y[4];
-    uint32_t x_ports, y_ports;
+    uint32_t ports =
+        (uint32_t)((a->remote_port ^ b->remote_port) | (a->local_port ^ b->local_port));
 
     memcpy(x, a, sizeof x); /* in words: a call of memcmp would cost more */
     memcpy(y, b, sizeof y);
-    memcpy(&x_ports, &a->remote_port, sizeof x_ports);
-    memcpy(&y_ports, &b->remote_port, sizeof y_ports);
-    return ((x[0] ^ y[0]) | (x[1] ^ y[1]) | (x[2] ^ y[2]) | (x[3] ^ y[3]) | (x_ports ^ y_ports)) ==
-           0;
+    return ((x[0] ^ y[0]) | (x[1] ^ y[1]) | (x[2] ^ y[2]) | (x[3] ^ y[3]) | ports) == 0;
 }
 
 static inline bool address_is_any(const struct hf_address *address)
@@ -60,14 +58,18 @@ static inline struct hf_address address_v4(uint32_t host_order)
                                 (uint8_t)(host_order >> 8), (uint8_t)host_order}};
 }
 
-/* The same from the four bytes of a header. */
+/* The same from the four bytes of a header, in one store: what is then read as a whole need not wait for parts. */
 static inline struct hf_address address_v4_from(const uint8_t *bytes)
 {
-    static const uint8_t mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
-    struct hf_address address;
+    typedef uint32_t words __attribute__((vector_size(16)));
+    struct hf_address address = address_v4(0);
+    uint32_t v4;
+    words mapped;
 
-    memcpy(address.bytes, mapped, sizeof mapped);
-    memcpy(address.bytes + 12, bytes, 4);
+    memcpy(&v4, bytes, sizeof v4);
+    memcpy(&mapped, &address, sizeof mapped);
+    mapped[3] = v4;
+    memcpy(&address, &mapped, sizeof address);
     return address;
 }
 

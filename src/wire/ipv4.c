@@ -6,22 +6,11 @@
 #include "wire/checksum.h"
 
 enum {
-    FLAG_DONT_FRAGMENT = 0x4000,
-    FLAG_MORE_FRAGMENTS = 0x2000,
-    OFFSET_MASK = 0x1fff,
     OPTION_END = 0,
     OPTION_NOP = 1,
     OPTION_LOOSE_ROUTE = 131,
     OPTION_STRICT_ROUTE = 137,
 };
-
-/* 0xffff if the header is whole: its checksum field is part of the sum. */
-static inline uint16_t header_sum(const uint8_t *data, uint32_t header_length)
-{
-    if (__builtin_expect(header_length == IPV4_HEADER, 1)) /* unrolled */
-        return checksum_finish(checksum_short(0, data, IPV4_HEADER));
-    return checksum_finish(checksum_short(0, data, header_length));
-}
 
 /* Options that we do not know are passed over; those that route the packet are refused. [RFC 9293 MUST-50] */
 static enum hf_stat walk_options(const uint8_t *option, uint32_t length)
@@ -51,9 +40,9 @@ static inline void read_fields(struct ipv4 *header, const uint8_t *data)
     header->traffic_class = data[1];
     header->total_length = get_be16(data + 2);
     header->id = get_be16(data + 4);
-    header->dont_fragment = fragment & FLAG_DONT_FRAGMENT;
-    header->more_fragments = fragment & FLAG_MORE_FRAGMENTS;
-    header->fragment_offset = (uint16_t)((fragment & OFFSET_MASK) * 8);
+    header->dont_fragment = fragment & IPV4_DONT_FRAGMENT;
+    header->more_fragments = fragment & IPV4_MORE_FRAGMENTS;
+    header->fragment_offset = (uint16_t)((fragment & IPV4_OFFSET_MASK) * 8);
     header->ttl = data[8];
     header->protocol = data[9];
     header->source = address_v4_from(data + 12);
@@ -83,7 +72,7 @@ enum hf_stat ipv4_parse(struct ipv4 *header, const uint8_t *data, uint32_t lengt
         return HF_STAT_ip_bad_header;
     if (header->total_length > length)
         return HF_STAT_ip_truncated;
-    if (header_sum(data, header->header_length) != 0xffff)
+    if (ipv4_sum(data, header->header_length) != 0xffff)
         return HF_STAT_ip_bad_checksum;
     if (__builtin_expect(header->header_length == IPV4_HEADER, 1))
         return HF_STAT_none;
@@ -98,30 +87,4 @@ enum hf_stat ipv4_parse_quoted(struct ipv4 *header, const uint8_t *data, uint32_
         return reason;
     read_fields(header, data);
     return header->total_length < header->header_length ? HF_STAT_ip_bad_header : HF_STAT_none;
-}
-
-uint32_t ipv4_build(uint8_t *to, const struct ipv4 *header)
-{
-    uint32_t length = header->header_length ? header->header_length : IPV4_HEADER;
-    uint16_t fragment = (uint16_t)(header->fragment_offset / 8);
-
-    must(length >= IPV4_HEADER && length <= 60 && length % 4 == 0);
-    if (header->dont_fragment)
-        fragment |= FLAG_DONT_FRAGMENT;
-    if (header->more_fragments)
-        fragment |= FLAG_MORE_FRAGMENTS;
-    to[0] = (uint8_t)(0x40 | length / 4);
-    to[1] = header->traffic_class;
-    put_be16(to + 2, header->total_length);
-    put_be16(to + 4, header->id);
-    put_be16(to + 6, fragment);
-    to[8] = header->ttl;
-    to[9] = header->protocol;
-    put_be16(to + 10, 0);
-    memcpy(to + 12, address_v4_bytes(&header->source), 4);
-    memcpy(to + 16, address_v4_bytes(&header->destination), 4);
-    if (length > IPV4_HEADER)
-        memcpy(to + IPV4_HEADER, header->options, length - IPV4_HEADER);
-    put_be16(to + 10, (uint16_t)~header_sum(to, length));
-    return length;
 }

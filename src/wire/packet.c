@@ -31,8 +31,8 @@ static void foreign(struct packet *packet)
 static inline bool transport_checksum_ok(const struct packet *packet,
                                          const struct packet_rules *rules)
 {
-    uint32_t length = packet->payload_length;
-    uint64_t sum, rest = (uint64_t)packet->protocol + length;
+    uint32_t length = packet->payload_length, rest = packet->protocol + length;
+    uint64_t sum;
 
     if (packet->version == 4)
         sum = checksum_short(0, packet->ip + 12, 8);
@@ -42,7 +42,7 @@ static inline bool transport_checksum_ok(const struct packet *packet,
         sum = checksum_short(sum, packet->payload, length);
     else
         rest += rules->checksum(packet->payload, length);
-    return checksum_fold(checksum_finish(sum) + rest) == 0xffff;
+    return checksum_fold(checksum_carry(sum, checksum_word(rest))) == 0xffff;
 }
 
 static inline void parse_tcp(struct packet *packet, const struct packet_rules *rules,

@@ -41,14 +41,10 @@ uint32_t tcp_header_build(uint8_t *to, const struct segment *seg)
     if (seg->options.present)
         length += tcp_option_build(to + TCP_HEADER, &seg->options);
     must(length <= TCP_HEADER + TCP_OPTIONS_MAX);
-    put_be16(to, seg->source_port);
-    put_be16(to + 2, seg->destination_port);
+    put_be32(to, (uint32_t)seg->source_port << 16 | seg->destination_port);
     put_be32(to + 4, seg->seq.value);
     put_be32(to + 8, seg->ack.value);
-    to[12] = (uint8_t)(length / 4 << 4);
-    to[13] = seg->flags;
-    put_be16(to + 14, seg->window);
-    put_be16(to + 16, 0);
-    put_be16(to + 18, seg->urgent);
+    put_be32(to + 12, length / 4 << 28 | (uint32_t)seg->flags << 16 | seg->window);
+    put_be32(to + 16, seg->urgent);
     return length;
 }

@@ -17,6 +17,19 @@ enum {
     LENGTH_AO_MIN = 4,
 };
 
+/* MSS, SACK permitted, TS, NOP, scale: what the SYN of Linux, and ours, carries. The MSS itself is masked out. */
+#define SYN_LENGTH 20
+#define SYN_MSS_LAYOUT 0x02040000u
+#define SYN_STAMP_LAYOUT 0x0402080au
+#define SYN_SCALE_LAYOUT 0x01030300u
+
+static inline bool is_usual_syn(const uint8_t *option)
+{
+    return (get_be32(option) & 0xffff0000) == SYN_MSS_LAYOUT &&
+           get_be32(option + 4) == SYN_STAMP_LAYOUT &&
+           (get_be32(option + 16) & 0xffffff00) == SYN_SCALE_LAYOUT;
+}
+
 /* NOP NOP TS: what every data segment of a modern peer carries. [RFC 7323 A] */
 #define TIMESTAMPS_LAYOUT 0x0101080au
 
@@ -124,6 +137,13 @@ void tcp_option_parse(struct tcp_options *options, const uint8_t *header, uint32
         return;
     if (header_length == FIXED + 12 && get_be32(header + FIXED) == TIMESTAMPS_LAYOUT) {
         read_timestamps(options, header + FIXED + 4);
+        return;
+    }
+    if (header_length == FIXED + SYN_LENGTH && is_usual_syn(header + FIXED)) {
+        options->mss = get_be16(header + FIXED + 2);
+        options->scale = header[FIXED + 19];
+        options->present = TCP_OPTION_MSS | TCP_OPTION_SACK_PERMITTED | TCP_OPTION_SCALE;
+        read_timestamps(options, header + FIXED + 8);
         return;
     }
     walk(options, header, FIXED, header_length);
