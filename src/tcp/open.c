@@ -7,6 +7,7 @@
 
 #include "base/bytes.h"
 #include "tcp/congestion.h"
+#include "tcp/retransmit_queue.h"
 #include "tcp/rtt.h"
 #include "tcp/state.h"
 #include "tcp/window.h"
@@ -100,6 +101,8 @@ bool tcp_open_active(struct tcp *tcp, struct tcb *tcb, const struct tcp_open *op
     tcb->ts_offset = open->ts_offset;
     tcb->flags |= open->v6 ? TCB_V6 : 0;
     tcb->congestion.cwnd = open->path_mss;
+    /* From now on, not from the first SYN: finding the next hop is part of the wait. */
+    tcb->deadline_us[TCP_TIMER_USER] = now_us + user_timeout_us(tcp, tcb);
     tcb_enter(tcp, tcb, TCP_SYN_SENT);
     tcp->stats->active_opens++;
     return true;

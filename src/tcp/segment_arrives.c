@@ -153,8 +153,9 @@ void take_send_window(struct tcp *tcp, struct tcb *tcb, const struct segment *se
 /* The five conditions of RFC 5681 2 for a duplicate ACK. */
 static bool is_duplicate_ack(const struct tcb *tcb, const struct segment *seg)
 {
-    return seq_eq(seg->ack, tcb->snd_una) && !seq_eq(tcb->snd_una, tcb->snd_nxt) &&
-           seg->length == 0 && !(seg->flags & TCP_FIN) &&
+    /* What answers a window probe says that the window is closed, not that anything was lost. */
+    return tcb->snd_wnd > 0 && seq_eq(seg->ack, tcb->snd_una) &&
+           !seq_eq(tcb->snd_una, tcb->snd_nxt) && seg->length == 0 && !(seg->flags & TCP_FIN) &&
            (uint32_t)seg->window << tcb->snd_wind_shift == tcb->snd_wnd;
 }
 
