@@ -31,6 +31,11 @@ enum config_on_timeout {
     CONFIG_RESET,
 };
 
+enum config_enforce {
+    CONFIG_ENFORCE,
+    CONFIG_OBSERVE, /* count what would be refused, refuse nothing */
+};
+
 /* One value of a list, and the line it stands on. Which part is used depends on the key. */
 struct config_item {
     int line;
@@ -68,7 +73,13 @@ struct config_service {
     uint32_t half_open_timeout_ms;
     uint32_t on_timeout;
     uint32_t syn_ack_retries;
-    uint32_t max_connections; /* 0 in the file: as many as limits allow */
+    uint32_t half_open_per_prefix; /* 0: a sixteenth of half_open_limit */
+    uint32_t syn_ack_cap;          /* a second; 0: none */
+    uint32_t cookies;              /* enum hf_cookies */
+    uint32_t without_timestamps;   /* enum hf_without_timestamps */
+    uint32_t when_full;            /* enum hf_when_full */
+    uint32_t enforce;              /* enum config_enforce */
+    uint32_t max_connections;      /* 0 in the file: as many as limits allow */
     uint32_t connect_timeout_ms;
     uint32_t idle_timeout_ms;
     uint32_t backlog;

@@ -10,6 +10,12 @@ int service_open(struct service *service, struct hf_stack *stack, uint32_t index
         .half_open_timeout_ms = config->half_open_timeout_ms,
         .syn_ack_retries = config->syn_ack_retries == 0 ? -1 : (int8_t)config->syn_ack_retries,
         .on_timeout = config->on_timeout == CONFIG_RESET ? 1 : -1,
+        .source_limit = config->half_open_per_prefix,
+        .syn_ack_cap_per_s = config->syn_ack_cap,
+        .cookies = (uint8_t)config->cookies, /* the words stand in the order of the enums */
+        .without_timestamps = (uint8_t)config->without_timestamps,
+        .when_full = (uint8_t)config->when_full,
+        .observe = config->enforce == CONFIG_OBSERVE,
     };
 
     list_init(&service->connecting);
