@@ -6,6 +6,7 @@
 #include "stack/admit.h"
 
 #include "gate/reaper.h"
+#include "stack/door.h"
 #include "tcp/state.h"
 
 /* Counts a refusal by name and gives its number. */
@@ -24,10 +25,10 @@ static void put(struct hf_stack *stack, const struct gate_segment *arrived,
 static bool put_within_budget(struct hf_stack *stack, const struct gate_segment *arrived,
                               const struct segment *answer, int64_t now_us)
 {
-    if (!budget_take(&stack->budget, &arrived->flow->remote, now_us)) {
-        stack->stats.stray_over_budget++;
+    enum budget_kind kind = answer->flags & TCP_RST ? BUDGET_RESET : BUDGET_CHALLENGE;
+
+    if (!stack_may_say(stack, kind, &arrived->flow->remote, now_us))
         return false;
-    }
     put(stack, arrived, answer);
     stack->stats.resets_sent += !!(answer->flags & TCP_RST);
     return true;
@@ -84,13 +85,16 @@ static enum hf_stat at_listener(struct hf_stack *stack, struct gate_segment *arr
     uint8_t flags = arrived->seg->flags;
     uint32_t number = listener_find(&stack->listeners, &flow->local, flow->local_port);
 
+    door_note(stack, arrived, number != SLOT_NONE, now_us);
     if (flags & TCP_RST) { /* first */
         if (flags & TCP_SYN)
             return refused(stack, syn_odd_flags);
         return refused(stack, stray_rst);
     }
-    if (flags & TCP_ACK) /* second: nothing was sent that could be acknowledged */
+    if (flags & TCP_ACK) { /* second: nothing was sent that could be acknowledged */
+        door_note_stray_ack(stack, arrived->seg);
         return reset_stray(stack, arrived, HF_STAT_stray_ack, now_us);
+    }
     if (number == SLOT_NONE)
         return reset_stray(stack, arrived,
                            flags & TCP_SYN ? HF_STAT_stray_syn : HF_STAT_stray_other, now_us);
@@ -110,6 +114,10 @@ static enum hf_stat at_time_wait(struct hf_stack *stack, struct gate_segment *ar
     case TIME_WAIT_SILENT: return HF_STAT_time_wait_segments;
     case TIME_WAIT_OVER: return HF_STAT_none;
     case TIME_WAIT_ANSWER: {
+        /* Who knows the end of what we received is the peer, or on the path: a FIN again is always answered. */
+        if (!(arrived->seg->flags & TCP_FIN) &&
+            !stack_may_say(stack, BUDGET_CHALLENGE, &flow->remote, now_us))
+            return HF_STAT_challenge_over_budget;
         struct outbox_way way = {flow, stack->link_header ? &arrived->from : NULL, arrived->hash};
 
         outbox_put(&stack->outbox, OUTBOX_PROVEN, &way, &answer);

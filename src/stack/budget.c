@@ -1,4 +1,4 @@
-/* Two token buckets for what we say to the unproven. [RFC 9293 3.10.7.1; RFC 4443 2.4 f]
+/* Token buckets for what we say to the unproven. [RFC 9293 3.10.7.1; RFC 5961 7, 10; RFC 4443 2.4 f]
  *
  * A bucket holds one second's worth. It is kept as the instant at which it will be full, so that filling it costs nothing.
  */
@@ -6,9 +6,15 @@
 
 #include "base/bytes.h"
 #include "base/time.h"
+#include "stack/source.h"
 
 #define PREFIX_SHARE 16  /* one prefix may use a sixteenth of the budget ... */
 #define PREFIX_LEAST 10u /* ... but ten a second in any case, if there are so many */
+#define SECOND (US_PER_S << BUDGET_FRACTION_SHIFT)
+
+/* What the keyed function is asked for: the second word says which. */
+#define DRAW_RATE 1u
+#define DRAW_PRICE 2u
 
 void budget_init(struct budget *budget, uint32_t per_s, struct siphash_key key, int64_t now_us)
 {
@@ -16,37 +22,47 @@ void budget_init(struct budget *budget, uint32_t per_s, struct siphash_key key, 
 
     budget->key = key;
     budget->none = per_s == 0;
-    budget->cost_us = per_s ? time_max(US_PER_S / per_s, 1) : 0;
-    budget->prefix_cost_us = per_s ? time_max(US_PER_S / per_prefix, 1) : 0;
-    budget->all_us = now_us;
+    budget->cost = per_s ? time_max(SECOND / per_s, 1) : 0;
+    budget->prefix_cost = per_s ? time_max(SECOND / per_prefix, 1) : 0;
+    budget->drawn = 0;
+    budget->all = now_us << BUDGET_FRACTION_SHIFT;
     for (uint32_t i = 0; i < BUDGET_PREFIXES; i++)
-        budget->prefix_us[i] = now_us;
+        budget->prefix[i] = budget->all;
 }
 
-/* Which bucket: of the /32 of an IPv4 address, the /64 of an IPv6 address. */
-static uint32_t bucket_of(const struct budget *budget, const struct hf_address *remote)
+/* Which bucket. Two prefixes that share one now will not in the next minute. */
+static uint32_t bucket_of(const struct budget *budget, const struct hf_address *remote,
+                          int64_t now_us)
 {
-    uint64_t prefix =
-        hf_address_is_v4(remote) ? siphash_load(remote->bytes + 8) : siphash_load(remote->bytes);
+    uint32_t epoch = (uint32_t)(now_us >> BUDGET_EPOCH_SHIFT) << 2;
 
-    return (uint32_t)siphash_12(budget->key, prefix, 0) & (BUDGET_PREFIXES - 1);
+    return (uint32_t)siphash_12(budget->key, source_word(remote), epoch) & (BUDGET_PREFIXES - 1);
 }
 
-/* Whether a bucket that is full at `full_us` still holds an answer; then without it. */
-static bool holds(int64_t full_us, int64_t cost_us, int64_t now_us)
+/* Between the cost and one and a half times that, by a number that only we know. */
+static int64_t price(const struct budget *budget, int64_t cost, uint64_t number, uint32_t what)
 {
-    return full_us + cost_us <= now_us + US_PER_S;
+    return cost + (cost * (int64_t)(siphash_12(budget->key, number, what) & 255) >> 9);
+}
+
+/* Whether a bucket that is full at `full` still holds an answer. */
+static bool holds(int64_t full, int64_t cost, int64_t now)
+{
+    return full + cost <= now + SECOND;
 }
 
 bool budget_take(struct budget *budget, const struct hf_address *remote, int64_t now_us)
 {
-    int64_t *prefix_us = &budget->prefix_us[bucket_of(budget, remote)];
-    int64_t all = time_max(budget->all_us, now_us), prefix = time_max(*prefix_us, now_us);
+    int64_t *bucket = &budget->prefix[bucket_of(budget, remote, now_us)];
+    int64_t now = now_us << BUDGET_FRACTION_SHIFT;
+    int64_t all = time_max(budget->all, now), prefix = time_max(*bucket, now);
+    int64_t cost = price(budget, budget->cost, (uint64_t)(now_us / US_PER_S), DRAW_RATE);
+    int64_t prefix_cost = price(budget, budget->prefix_cost, budget->drawn, DRAW_PRICE);
 
-    if (budget->none || !holds(all, budget->cost_us, now_us) ||
-        !holds(prefix, budget->prefix_cost_us, now_us))
+    if (budget->none || !holds(all, cost, now) || !holds(prefix, prefix_cost, now))
         return false;
-    budget->all_us = all + budget->cost_us;
-    *prefix_us = prefix + budget->prefix_cost_us;
+    budget->drawn++;
+    budget->all = all + cost;
+    *bucket = prefix + prefix_cost;
     return true;
 }

@@ -1,7 +1,11 @@
-/* How much we say to peers without a connection: resets, ICMP errors, echo replies. [RFC 9293 3.10.7.1; RFC 4443 2.4 f]
+/* How much we say to peers without a connection: resets, challenges, ICMP. [RFC 9293 3.10.7.1; RFC 5961 7, 10; RFC 4443 2.4 f]
  *
- * Two token buckets must agree: one for all, and one of a keyed table for the peer's /32 or /64. A single global counter
- * could be read by an attacker, who sees how many answers his own probes lost to somebody else's.
+ * What an attacker can do: a counter that two peers share tells each of them what the other made us say. So each kind of
+ * answer has its own buckets: one for all, and one of a keyed table for the peer's /32 or /64, which must both agree.
+ * And as the bucket for all is shared, and a bucket of the table may be, no answer costs a known amount: the global rate
+ * is drawn anew each second, the price for a prefix with each answer, and prefixes are dealt to the buckets anew each
+ * minute. Whoever counts the answers he gets learns what was drawn, not what others asked. What was configured is the most;
+ * on the average it is about four fifths of it.
  */
 #ifndef STACK_BUDGET_H
 #define STACK_BUDGET_H
@@ -12,15 +16,26 @@
 #include "crypto/siphash.h"
 #include "wire/flow.h"
 
-#define BUDGET_PREFIXES 512 /* buckets; a power of two */
+#define BUDGET_PREFIXES 512     /* buckets; a power of two                   */
+#define BUDGET_EPOCH_SHIFT 26   /* of an instant in us: 67 s                 */
+#define BUDGET_FRACTION_SHIFT 8 /* instants and costs are kept in 1/256 us   */
+
+/* What an answer may be; each has a budget. Challenges of connections are not among them: each connection has its own
+ * throttle. [RFC 5961 7] */
+enum budget_kind {
+    BUDGET_RESET = 0,
+    BUDGET_CHALLENGE, /* ACKs to half-opens and TIME-WAIT records */
+    BUDGET_ICMP,      /* errors and echo replies                  */
+    BUDGETS,
+};
 
 /* A bucket is an instant: when it will be full again. Each answer moves it on by its cost. */
 struct budget {
     struct siphash_key key;
-    int64_t all_us;
-    int64_t prefix_us[BUDGET_PREFIXES];
-    int64_t cost_us, prefix_cost_us; /* of one answer: the inverse of the rate */
-    bool none;                       /* a budget of nothing */
+    int64_t all, prefix[BUDGET_PREFIXES]; /* in 1/256 us */
+    int64_t cost, prefix_cost;            /* of one answer, at least: the inverse of the rate */
+    uint64_t drawn;                       /* prices drawn so far */
+    bool none;                            /* a budget of nothing */
 };
 
 void budget_init(struct budget *budget, uint32_t per_s, struct siphash_key key, int64_t now_us);

@@ -4,6 +4,7 @@
 #include <handfast/socket.h>
 
 #include "stack/route.h"
+#include "stack/scan.h"
 #include "wire/ethernet.h"
 
 #define SLOTS_MOST (1u << 26)
@@ -71,6 +72,8 @@ static const char *times_error(const struct hf_config *c)
         {c->syn_ack_retries, 0, 10, "syn_ack_retries must be 0 to 10"},
         {c->half_open_timeout_ms, 1, HOUR_MS, "half_open_timeout_ms must be 1 to 3600000"},
         {c->on_timeout, 0, HF_SEND_RESET, "on_timeout must be HF_FORGET or HF_SEND_RESET"},
+        {c->stall_timeout_ms, 0, 24 * HOUR_MS, "stall_timeout_ms must be 0 to 86400000"},
+        {c->scan_ports, 0, SCAN_PORTS_MOST, "scan_ports must be 0 to 48"},
     };
 
     return first_outside(ranges, COUNT_OF(ranges));

@@ -240,8 +240,8 @@ static enum hf_stat on_echo(struct hf_stack *stack, const struct packet *packet,
         return HF_STAT_none;
     if (!route_is_ours(&stack->route, &packet->destination))
         return HF_STAT_ip_broadcast;
-    if (!budget_take(&stack->budget, &packet->source, now_us))
-        return HF_STAT_stray_over_budget;
+    if (!budget_take(&stack->budgets[BUDGET_ICMP], &packet->source, now_us))
+        return HF_STAT_icmp_over_budget;
     icmp_answer_echo(&stack->icmp, packet, &finding->message);
     return HF_STAT_none;
 }
@@ -279,7 +279,7 @@ void icmp_problem_arrives(struct hf_stack *stack, const struct packet *packet, i
     if (!packet->problem || !icmp_error_allowed(packet) ||
         !route_is_ours(&stack->route, &packet->destination))
         return;
-    if (budget_take(&stack->budget, &packet->source, now_us))
+    if (stack_may_say(stack, BUDGET_ICMP, &packet->source, now_us))
         icmp_send_problem(&stack->icmp, packet);
 }
 

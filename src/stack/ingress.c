@@ -28,6 +28,19 @@ static void conclude(struct hf_frame *frame, enum hf_verdict verdict, enum hf_st
     frame->reason = (uint16_t)reason;
 }
 
+static enum hf_stat bad_source(struct hf_stack *stack, enum address_kind kind)
+{
+    switch (kind) {
+    case ADDRESS_UNSPECIFIED: return refused(stack, ip_source_unspecified);
+    case ADDRESS_MULTICAST: return refused(stack, ip_source_multicast);
+    case ADDRESS_BROADCAST: return refused(stack, ip_source_broadcast);
+    case ADDRESS_UNICAST:
+    case ADDRESS_LOOPBACK:
+    case ADDRESS_RESERVED: break;
+    }
+    return refused(stack, ip_bad_source);
+}
+
 /* Who may send: a host, not us ourselves. IPv6 hosts that look for an address send from ::, and one that has ours by mistake
  * speaks from it: neighbour discovery decides. [RFC 1122 3.2.1.3; RFC 9293 MUST-63; RFC 4862 5.4] */
 static enum hf_stat check_source(struct hf_stack *stack, const struct packet *packet)
@@ -36,8 +49,10 @@ static enum hf_stat check_source(struct hf_stack *stack, const struct packet *pa
 
     if (packet->kind == PACKET_ICMPV6 && kind == ADDRESS_UNSPECIFIED)
         return HF_STAT_none;
-    if (kind != ADDRESS_UNICAST || route_is_broadcast(&stack->route, &packet->source))
-        return refused(stack, ip_bad_source);
+    if (kind != ADDRESS_UNICAST)
+        return bad_source(stack, kind);
+    if (route_is_broadcast(&stack->route, &packet->source))
+        return refused(stack, ip_source_broadcast);
     if (route_is_ours(&stack->route, &packet->source) && !stack->config.allow_self_connect &&
         packet->kind != PACKET_ICMPV6)
         return refused(stack, ip_own_source);

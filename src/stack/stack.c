@@ -38,9 +38,12 @@ static void make_keys(struct stack_keys *keys, const struct hf_env *env)
     keys->iss = derive(env, "iss");
     keys->port = derive(env, "port");
     keys->ip_id = derive(env, "ip id");
-    keys->budget = derive(env, "budget");
+    for (uint32_t kind = 0; kind < BUDGETS; kind++)
+        keys->budget[kind] = siphash_derive(siphash_key_from(env->secret + 16), "budget", kind);
     keys->neighbor = derive(env, "neighbor");
     keys->reassembly = derive(env, "reassembly");
+    keys->scan = derive(env, "scan");
+    keys->watch = derive(env, "watch");
 }
 
 /* As configured, or made from the secret: locally administered, unicast. [IEEE 802 8.4] */
@@ -56,6 +59,18 @@ static struct hf_mac choose_mac(const struct hf_config *config, const struct hf_
     memcpy(mac.bytes, &key, sizeof mac);
     mac.bytes[0] = (uint8_t)((mac.bytes[0] & 0xfc) | 2);
     return mac;
+}
+
+static void init_budgets(struct hf_stack *stack, const struct hf_config *config, int64_t now_us)
+{
+    const uint32_t per_s[BUDGETS] = {
+        [BUDGET_RESET] = config->reset_budget_per_s,
+        [BUDGET_CHALLENGE] = config->challenge_budget_per_s,
+        [BUDGET_ICMP] = config->icmp_budget_per_s,
+    };
+
+    for (int kind = 0; kind < BUDGETS; kind++)
+        budget_init(&stack->budgets[kind], per_s[kind], stack->keys.budget[kind], now_us);
 }
 
 /* What needs no memory of its own. */
@@ -83,7 +98,8 @@ static void set_values(struct hf_stack *stack, const struct hf_config *config,
     for (uint8_t i = 0; i < stack->route.our_count; i++)
         stack->addresses[i] = stack->route.ours[i].address;
     tcp_init(&stack->tcp, config, &stack->stats);
-    budget_init(&stack->budget, config->reset_budget_per_s, stack->keys.budget, now_us);
+    init_budgets(stack, config, now_us);
+    scan_init(&stack->scan, config->scan_ports, stack->keys.scan);
 }
 
 static void init_gate(struct hf_stack *stack, struct arena *arena, const struct hf_config *config,
@@ -204,6 +220,21 @@ int64_t hf_next_deadline(const struct hf_stack *stack)
     deadline_us = time_min(deadline_us, time_wait_deadline(&stack->time_waits, stack->seen_us));
     deadline_us = time_min(deadline_us, ip_reassembly_deadline(&stack->reassembly));
     return time_min(deadline_us, neighbor_deadline(&stack->neighbors));
+}
+
+bool stack_may_say(struct hf_stack *stack, enum budget_kind kind, const struct hf_address *remote,
+                   int64_t now_us)
+{
+    static const uint16_t unsaid[BUDGETS] = {
+        [BUDGET_RESET] = HF_STAT_stray_over_budget,
+        [BUDGET_CHALLENGE] = HF_STAT_challenge_over_budget,
+        [BUDGET_ICMP] = HF_STAT_icmp_over_budget,
+    };
+
+    if (budget_take(&stack->budgets[kind], remote, now_us))
+        return true;
+    stack_count(stack, (enum hf_stat)unsaid[kind]);
+    return false;
 }
 
 void stack_event(struct hf_stack *stack, enum hf_event_kind kind, const struct flow *flow,

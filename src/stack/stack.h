@@ -21,6 +21,7 @@
 #include "stack/neighbor.h"
 #include "stack/outbox.h"
 #include "stack/route.h"
+#include "stack/scan.h"
 #include "stack/time_wait.h"
 #include "tcp/tcp.h"
 #include "wire/packet.h"
@@ -31,8 +32,9 @@ struct stack_keys {
     struct siphash_key iss;   /* initial sequence numbers          */
     struct siphash_key port;  /* ephemeral ports                   */
     struct siphash_key ip_id; /* IP identification without DF      */
-    struct siphash_key budget; /* which bucket a prefix falls into  */
-    struct siphash_key neighbor, reassembly;
+    struct siphash_key
+        budget[BUDGETS]; /* which bucket a prefix falls into, and what an answer costs */
+    struct siphash_key neighbor, reassembly, scan, watch;
 };
 
 #define IP_ID_COUNTERS 256
@@ -49,7 +51,8 @@ struct hf_stack {
     struct gate gate;
     struct time_waits time_waits;
     struct outbox outbox;
-    struct budget budget; /* resets, ICMP errors and echo replies */
+    struct budget budgets[BUDGETS];
+    struct scan scan;
     uint32_t last_met;    /* the connection of the last segment, SLOT_NONE at first */
     uint32_t output_turn; /* segments that the head of the output list has sent in this turn */
     uint32_t proven_run;  /* segments of connections since the last answer to the unproven */
@@ -79,6 +82,10 @@ static inline void stack_count(struct hf_stack *stack, enum hf_stat stat)
 {
     ((uint64_t *)(void *)&stack->stats)[stat]++;
 }
+
+/* Whether something may be said to a peer without a connection: paid from the budget of its kind, or counted. */
+bool stack_may_say(struct hf_stack *stack, enum budget_kind kind, const struct hf_address *remote,
+                   int64_t now_us);
 
 /* Tells a fact about a flow. */
 void stack_event(struct hf_stack *stack, enum hf_event_kind kind, const struct flow *flow,

@@ -165,9 +165,9 @@ static void resets_have_a_budget(void **state)
         while (peer_receive(&peer) == TCP_RST)
             resets++;
     }
-    assert_int_equal(resets, 20);
-    assert_stat(&peer, stray_over_budget, 80);
-    assert_stat(&peer, resets_sent, 20);
+    assert_in_range(resets, 13, 20); /* the price is drawn anew each time */
+    assert_stat(&peer, stray_over_budget, 100 - (uint64_t)resets);
+    assert_stat(&peer, resets_sent, resets);
     assert_int_equal(peer.in.reason, HF_STAT_stray_over_budget);
     peer_wait(&peer, 1000);
     peer_send(&peer, &stray);

@@ -26,13 +26,13 @@ static void addresses_are_checked(void **state)
         {"to an IPv6 group", "2001:db8::9", "ff02::1", HF_STAT_ip_broadcast, HF_DROPPED},
         {"from us", "192.0.2.1", "192.0.2.1", HF_STAT_ip_own_source, HF_DROPPED},
         {"from us, IPv6", "2001:db8::1", "2001:db8::1", HF_STAT_ip_own_source, HF_DROPPED},
-        {"from a group", "224.0.0.9", "192.0.2.1", HF_STAT_ip_bad_source, HF_DROPPED},
-        {"from everybody", "255.255.255.255", "192.0.2.1", HF_STAT_ip_bad_source, HF_DROPPED},
-        {"from the network's broadcast", "192.0.2.255", "192.0.2.1", HF_STAT_ip_bad_source,
+        {"from a group", "224.0.0.9", "192.0.2.1", HF_STAT_ip_source_multicast, HF_DROPPED},
+        {"from everybody", "255.255.255.255", "192.0.2.1", HF_STAT_ip_source_broadcast, HF_DROPPED},
+        {"from the network's broadcast", "192.0.2.255", "192.0.2.1", HF_STAT_ip_source_broadcast,
          HF_DROPPED},
-        {"from nobody", "0.0.0.0", "192.0.2.1", HF_STAT_ip_bad_source, HF_DROPPED},
+        {"from nobody", "0.0.0.0", "192.0.2.1", HF_STAT_ip_source_unspecified, HF_DROPPED},
         {"from loopback", "127.0.0.1", "192.0.2.1", HF_STAT_ip_bad_source, HF_DROPPED},
-        {"from nobody, IPv6", "::", "2001:db8::1", HF_STAT_ip_bad_source, HF_DROPPED},
+        {"from nobody, IPv6", "::", "2001:db8::1", HF_STAT_ip_source_unspecified, HF_DROPPED},
         {"from loopback, IPv6", "::1", "2001:db8::1", HF_STAT_ip_bad_source, HF_DROPPED},
     };
     struct hf_config config = peer_config();
