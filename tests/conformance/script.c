@@ -26,22 +26,12 @@ _Noreturn void script_fail(struct place place, const char *format, ...)
     abort();
 }
 
-static struct hf_address address_of(const char *v4, const char *v6)
+struct hf_address script_address(const char *v4, const char *v6)
 {
     struct hf_address address;
 
     assert_int_equal(hf_address_parse(&address, script.v6 ? v6 : v4), HF_OK);
     return address;
-}
-
-static struct hf_address our_address(void)
-{
-    return address_of("192.0.2.1", "2001:db8::1");
-}
-
-static struct hf_address peer_address(void)
-{
-    return address_of("192.0.2.9", "2001:db8::9");
 }
 
 struct hf_config script_config(void)
@@ -71,6 +61,8 @@ void script_begin(const struct hf_config *config)
     script.window = 65535;
     script.peer_ts = 100;
     script.our_port = SCRIPT_LISTEN_PORT;
+    script.from = script_address("192.0.2.9", "2001:db8::9");
+    script.to = script_address("192.0.2.1", "2001:db8::1");
     if (bytes == 0)
         fail_msg("configuration: %s", hf_config_error(config));
     script.memory = env.memory = aligned_alloc(64, env.memory_bytes);
@@ -282,7 +274,7 @@ static uint32_t build_segment(uint8_t *to, const struct notation *line)
 
 static uint32_t build_frame(uint8_t *to, const struct notation *line)
 {
-    struct hf_address source = peer_address(), destination = our_address();
+    struct hf_address source = script.from, destination = script.to;
     uint32_t ip = script.v6 ? IPV6_HEADER : IPV4_HEADER;
     uint32_t length = build_segment(to + ip, line);
     uint16_t sum = checksum_add(checksum_pseudo_header(&source, &destination, IP_TCP, length),

@@ -64,6 +64,8 @@ struct script {
     struct hf_event events[256];
     bool v6;
     int64_t now_us;
+    struct hf_address from,
+        to; /* of what in() sends: the peer and us, unless a test says otherwise */
     uint16_t our_port;
     hf_socket listener, socket;
     uint32_t iss, ts_base;
@@ -94,6 +96,9 @@ int script_run(const struct scripted *tests, size_t count);
 /* A fresh stack, for tests that want another configuration than the one they were given. */
 struct hf_config script_config(void);
 void script_begin(const struct hf_config *config);
+
+/* The address of the family that is run. */
+struct hf_address script_address(const char *v4, const char *v6);
 
 /* Where a line stands in its test. */
 struct place {
