@@ -88,7 +88,7 @@ static void unacceptable(enum reached at)
     state("ESTABLISHED");
 }
 
-/* [SND.UNA - MAX.SND.WND, SND.NXT] and not one more. [RFC 5961 5.2, MAY-12] */
+/* [SND.UNA - MAX.SND.WND, SND.NXT] and not one more. [RFC 5961 5.2; RFC 9293 MAY-12] */
 static void too_old(enum reached at)
 {
     reach(at);

@@ -112,7 +112,7 @@ static void piggybacked(enum reached at)
     user_receive(10);
 }
 
-/* Partly old, partly new: the new part is taken, once. [RFC 9293 3.10.7.4: "trim off any portions"] */
+/* Partly old, partly new: the new part is taken, once. [RFC 9293 3.10.7.4] */
 static void overlapping(enum reached at)
 {
     reach(at);

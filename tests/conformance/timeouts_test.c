@@ -241,7 +241,7 @@ static void progress_is_patience(enum reached at)
     state("ESTABLISHED");
 }
 
-/* FIN-WAIT-2 lasts as long as its user holds the socket, and then a minute. [RFC 9293 3.6: a peer may never close] */
+/* FIN-WAIT-2 lasts as long as its user holds the socket, and then a minute. A peer may never close. [RFC 9293 3.6] */
 static void fin_wait_2_without_user(enum reached at)
 {
     reach(at);
