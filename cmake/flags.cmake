@@ -17,6 +17,12 @@ target_compile_options(hf_flags INTERFACE
     # clang's -Wpedantic names GNU extensions that gcc accepts behind __extension__
     $<$<C_COMPILER_ID:Clang>:-Wno-gnu>
     $<$<BOOL:${HANDFAST_WERROR}>:-Werror>)
+# gcc clears and copies structs with string instructions unless told otherwise: their start costs more than the whole of ours.
+if(CMAKE_C_COMPILER_ID STREQUAL "GNU" AND CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
+    target_compile_options(hf_flags INTERFACE
+        -mmemset-strategy=vector_loop:512:noalign,libcall:-1:noalign
+        -mmemcpy-strategy=vector_loop:256:noalign,libcall:-1:noalign)
+endif()
 target_compile_definitions(hf_flags INTERFACE
     $<$<BOOL:${HANDFAST_CHECKS}>:HF_CHECKS=1>)
 target_link_options(hf_flags INTERFACE -Wl,--gc-sections -Wl,--as-needed)
