@@ -1,5 +1,4 @@
 # bench/*.c      -> handfast_bench, beside the command
-# tests/lab/*.c  -> tests/lab/NAME: programs only the lab uses, never installed
 
 file(GLOB bench CONFIGURE_DEPENDS bench/*.c)
 if(bench AND TARGET handfast_os)
@@ -10,13 +9,3 @@ if(bench AND TARGET handfast_os)
     set_target_properties(handfast_bench PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
     add_custom_target(bench DEPENDS handfast_bench)
 endif()
-
-file(GLOB lab_programs CONFIGURE_DEPENDS tests/lab/*.c)
-foreach(program IN LISTS lab_programs)
-    get_filename_component(name ${program} NAME_WE)
-    add_executable(lab_${name} ${program})
-    target_link_libraries(lab_${name} PRIVATE hf_flags)
-    target_compile_definitions(lab_${name} PRIVATE _GNU_SOURCE=)
-    set_target_properties(lab_${name} PROPERTIES
-        OUTPUT_NAME ${name} RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests/lab)
-endforeach()
