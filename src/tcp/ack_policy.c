@@ -12,7 +12,7 @@
 /* Text of a full segment as the peer sends it, who spends room on timestamps as we do. */
 static uint32_t full_segment(const struct tcb *tcb)
 {
-    return tcb->mss - (tcb->flags & TCB_TIMESTAMPS ? 12u : 0u);
+    return tcb_smss(tcb);
 }
 
 void ack_in_order(const struct tcp *tcp, struct tcb *tcb, uint32_t bytes, bool closed_gap,

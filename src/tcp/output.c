@@ -14,20 +14,6 @@
 #include "tcp/timestamps.h"
 #include "tcp/window.h"
 
-#define TIMESTAMPS_BYTES 12
-#define SACK_BYTES(blocks) (4 + 8 * (blocks))
-
-/* Bytes of options that a segment with text will carry. [RFC 9293 MUST-16, RFC 6691] */
-static uint32_t option_bytes(const struct tcb *tcb)
-{
-    return tcb->flags & TCB_TIMESTAMPS ? TIMESTAMPS_BYTES : 0;
-}
-
-static uint32_t effective_mss(const struct tcb *tcb)
-{
-    return tcb->mss - option_bytes(tcb);
-}
-
 static bool syn_is_due(const struct tcb *tcb)
 {
     if (tcb->flags & TCB_SYN_ACKED)
@@ -58,7 +44,7 @@ static bool worth_sending(const struct tcb *tcb, uint32_t length, uint32_t unsen
 {
     bool idle = seq_eq(tcb->snd_una, tcb->snd_nxt);
 
-    if (length >= effective_mss(tcb))
+    if (length >= tcb_smss(tcb))
         return true;
     if (tcb->flags & TCB_HOLD_OVER)
         return true;
@@ -237,7 +223,7 @@ static bool resend(struct tcp *tcp, struct tcb *tcb, struct tcp_outgoing *outgoi
     struct segment *out = &outgoing->segment;
     seq end = snd_text_end(tcb), from = tcb->rtx_nxt;
     uint32_t before = seq_distance(tcb->snd_una, from);
-    uint32_t length = min_u32(seq_distance(from, tcb->rtx_end), effective_mss(tcb));
+    uint32_t length = min_u32(seq_distance(from, tcb->rtx_end), tcb_smss(tcb));
     bool fin;
 
     if (before > 0 && before + length > tcb->congestion.cwnd)
@@ -269,7 +255,7 @@ static void restart_after_idle(const struct tcp *tcp, struct tcb *tcb, int64_t n
 /* How much new text a segment may hold: what is there, what is allowed, whole segments if a driver cuts it. */
 static uint32_t text_for(const struct tcp *tcp, const struct tcb *tcb, uint32_t text_max)
 {
-    uint32_t mss = effective_mss(tcb);
+    uint32_t mss = tcb_smss(tcb);
     uint32_t length = min_u32(min_u32(unsent_bytes(tcb), usable(tcb)), text_max);
 
     if (length <= mss)

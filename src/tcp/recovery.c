@@ -23,7 +23,7 @@ static uint32_t flight_of(const struct tcb *tcb)
 static void resend_first(struct tcb *tcb)
 {
     tcb->rtx_nxt = tcb->snd_una;
-    tcb->rtx_end = seq_min(seq_add(tcb->snd_una, tcb->mss), tcb->snd_nxt);
+    tcb->rtx_end = seq_min(seq_add(tcb->snd_una, tcb_smss(tcb)), tcb->snd_nxt);
 }
 
 void recovery_duplicate_ack(struct tcp *tcp, struct tcb *tcb)
@@ -53,7 +53,7 @@ static void partial_ack(struct tcb *tcb, uint32_t acked)
     struct congestion *c = &tcb->congestion;
 
     c->cwnd -= min_u32(acked, c->cwnd - min_u32(c->cwnd, tcb->mss));
-    if (acked >= tcb->mss)
+    if (acked >= tcb_smss(tcb))
         c->cwnd += tcb->mss;
     resend_first(tcb);
 }

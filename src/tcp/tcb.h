@@ -159,6 +159,14 @@ static inline uint32_t tcb_rcv_wnd(const struct tcb *tcb)
     return seq_distance(tcb->rcv_nxt, tcb->rcv_edge);
 }
 
+#define TCP_TIMESTAMPS_BYTES 12
+
+/* The text of a full segment: SMSS. [RFC 5681 2; RFC 9293 MUST-16; RFC 6691] */
+static inline uint32_t tcb_smss(const struct tcb *tcb)
+{
+    return tcb->mss - (tcb->flags & TCB_TIMESTAMPS ? TCP_TIMESTAMPS_BYTES : 0u);
+}
+
 /* The earliest of its deadlines. */
 static inline int64_t tcb_deadline(const struct tcb *tcb)
 {
