@@ -204,6 +204,7 @@ void chaos_make(struct scenario *scenario, struct random *random)
         draw_script(&conversation->script[1], random, most);
         draw_ending(conversation, random);
     }
+    scenario->batch = one_in(random, 2) ? 1 : draw(random, 2, 16);
     scenario->backlog = one_in(random, 4) ? 1 + draw(random, 0, count) : 0;
     if (one_in(random, 4))
         scenario->accept_every_us = (int64_t)random_scaled(random, 500000);

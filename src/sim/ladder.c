@@ -222,7 +222,6 @@ struct ladder *ladder_make(struct world *world, FILE *out, enum ladder_style sty
     ladder->world = world;
     ladder->out = out;
     ladder->style = style;
-    world->batch = 1; /* the state after each segment, not after several */
     world_hook(world, on_frame, ladder);
     ladder_step(ladder);
     return ladder;

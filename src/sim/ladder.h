@@ -1,7 +1,8 @@
 /* The ladder: time, both ends' states, and between them an arrow for each segment in exact notation.
  *
  * Rows are in the order of sending. A row's time is that of sending; the sender's state is the one in which it sent, the
- * receiver's the one it came to. Rows wait until it is known what became of their segment.
+ * receiver's the one it came to (after all frames of one hf_input). Rows wait until it is known what
+ * became of their segment.
  */
 #ifndef SIM_LADDER_H
 #define SIM_LADDER_H

@@ -5,7 +5,7 @@
 
 #define STATE_COLUMNS 14
 #define TIME_COLUMNS 14 /* "12345678.123 ms" may push the rest to the right */
-#define MIDDLE_COLUMNS (LADDER_COLUMNS - TIME_COLUMNS - 2 * STATE_COLUMNS - 2)
+#define MIDDLE_COLUMNS (LADDER_COLUMNS - TIME_COLUMNS - 2 * (STATE_COLUMNS + 2))
 #define ARROW_ENDS 8 /* "--- " and " -->" */
 #define TEXT_COLUMNS (MIDDLE_COLUMNS - ARROW_ENDS)
 
@@ -72,7 +72,7 @@ void ladder_draw(FILE *out, enum ladder_style style, const struct ladder_row *ro
     char text[PRINT_MAX], options[PRINT_MAX];
 
     fprintf(out, "%*.3f ms", TIME_COLUMNS - 3, (double)row->at_us / 1000);
-    fprintf(out, "  %-*s", STATE_COLUMNS, row->state[0]);
+    fprintf(out, "  %-*.*s", STATE_COLUMNS, STATE_COLUMNS, row->state[0]);
     options[0] = '\0';
     if (row->arrow) {
         split(row, text, options);
@@ -81,7 +81,7 @@ void ladder_draw(FILE *out, enum ladder_style style, const struct ladder_row *ro
         fprintf(out, "%*s", MIDDLE_COLUMNS, "");
     }
     if (*row->state[1])
-        fprintf(out, "  %s", row->state[1]);
+        fprintf(out, "  %.*s", STATE_COLUMNS, row->state[1]);
     fputc('\n', out);
     if (*options)
         fprintf(out, "%*s%s\n", TIME_COLUMNS + STATE_COLUMNS + 6, "", options);

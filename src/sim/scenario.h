@@ -36,6 +36,7 @@ struct scenario {
     uint32_t backlog; /* of the server's listener; 0: its default              */
     int64_t accept_every_us;
     bool no_listener;
+    unsigned batch;   /* frames given to one hf_input at most                  */
     int64_t limit_us; /* all must be over by then                             */
     uint64_t limit_steps;
     int64_t stop_us; /* 0: at the end of all things                        */

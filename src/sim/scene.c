@@ -210,6 +210,7 @@ static void make_urgent(struct scenario *scenario, struct random *random)
 
     (void)random;
     c->script[0].urgent_at = 3000;
+    c->script[1].read_from_us = 10 * MS; /* or all would be read before anybody hears of it */
 }
 
 static void make_many(struct scenario *scenario, struct random *random)
@@ -313,6 +314,7 @@ void scene_make(const struct scene *scene, uint64_t seed, struct scenario *scena
     scenario->seed = seed;
     scenario->limit_us = 24 * 3600 * SECOND;
     scenario->limit_steps = 3000000;
+    scenario->batch = 1;
     scenario->start_us = (int64_t)random_below(&random, (uint64_t)1 << 40);
     for (unsigned node = 0; node < 2; node++) {
         scenario->config[node] = (struct hf_config)HF_CONFIG_DEFAULT;

@@ -255,6 +255,7 @@ bool simulation_open(struct simulation *simulation, const struct scenario *scena
     memset(simulation, 0, sizeof *simulation);
     simulation->scenario = scenario;
     world_init(&simulation->world, scenario->seed, scenario->start_us);
+    simulation->world.batch = scenario->batch;
     simulation->world.actor = (struct world_actor){act, on_ready, next_us, simulation};
     simulation->apps = calloc(scenario->count, sizeof *simulation->apps);
     must(simulation->apps);

@@ -34,7 +34,7 @@ void world_init(struct world *world, uint64_t seed, int64_t start_us)
     world->start_us = world->now_us = start_us;
     random_seed(&world->random, seed ^ 0x776f726c64u);
     flight_init(&world->flight);
-    world->batch = WORLD_BATCH_MAX;
+    world->batch = 1;
     world->invariants = invariants_make();
 }
 

@@ -84,7 +84,7 @@ struct world {
     unsigned hook_count;
     struct world_actor actor;
     struct invariants *invariants;
-    unsigned batch;      /* frames given to one hf_input at most: makes no difference to them */
+    unsigned batch;      /* frames given to one hf_input at most: 1 to WORLD_BATCH_MAX */
     uint64_t frames;     /* sent, by all            */
     uint64_t trace_hash; /* of all frames and times */
     uint64_t steps_at_this_instant;

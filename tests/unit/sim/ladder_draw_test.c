@@ -86,7 +86,7 @@ static void test_lost(void **state)
 static void test_width(void **state)
 {
     struct ladder_row row = {.at_us = 99999999,
-                             .state = {"SYN-RECEIVED", "SYN-RECEIVED"},
+                             .state = {"200 SYN-RECEIVED", "200 SYN-RECEIVED"},
                              .arrow = true,
                              .arrived = true,
                              .note = "damaged: tcp_bad_checksum"};
