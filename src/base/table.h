@@ -91,7 +91,7 @@ static inline uint64_t table_zero_lanes(uint64_t lanes)
     return ~(((lanes & low) + low) | lanes | low);
 }
 
-/* Four tags from `first` on, and the place of the first marked lane among them. */
+/* Four tags from `first` on, and the last two. */
 static inline uint64_t table_tags(const struct table_bucket *bucket, uint32_t first)
 {
     uint64_t lanes;
@@ -100,13 +100,9 @@ static inline uint64_t table_tags(const struct table_bucket *bucket, uint32_t fi
     return lanes;
 }
 
-static inline uint32_t table_lane(uint64_t lanes)
+static inline uint64_t table_last_tags(const struct table_bucket *bucket)
 {
-#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-    return (uint32_t)__builtin_clzll(lanes) / 16;
-#else
-    return (uint32_t)__builtin_ctzll(lanes) / 16;
-#endif
+    return (uint64_t)bucket->tags[8] | (uint64_t)bucket->tags[9] << 16;
 }
 
 /* The entries of a bucket with this tag: of each 16-bit lane, bit 15 is entry `lane`, bit 14 entry 4 + lane, bit 13 entry
@@ -115,7 +111,7 @@ static inline uint64_t table_matches(const struct table_bucket *bucket, uint16_t
 {
     uint64_t pattern = TAG_LANES * tag;
     uint64_t a = table_tags(bucket, 0), b = table_tags(bucket, 4);
-    uint64_t c = (uint64_t)bucket->tags[8] | (uint64_t)bucket->tags[9] << 16;
+    uint64_t c = table_last_tags(bucket);
     return table_zero_lanes(a ^ pattern) | table_zero_lanes(b ^ pattern) >> 1 |
            table_zero_lanes(c ^ pattern) >> 2;
 }

@@ -4,20 +4,25 @@
 #include "base/must.h"
 #include "tcp/reassembly.h"
 
+static const bool legal[TCP_STATES][TCP_STATES] = {
+#define ROW(from, to, why) [TCP_##from][TCP_##to] = true,
+    TCP_TRANSITIONS(ROW)
+#undef ROW
+};
+
 uint16_t tcp_state_successors(enum tcp_state from)
 {
     uint32_t bits = 0;
 
     must(from < TCP_STATES);
-#define ADD(a, b, why) bits |= from == TCP_##a ? 1u << TCP_##b : 0;
-    TCP_TRANSITIONS(ADD)
-#undef ADD
+    for (uint32_t to = 0; to < TCP_STATES; to++)
+        bits |= (uint32_t)legal[from][to] << to;
     return (uint16_t)bits;
 }
 
 void tcp_state_note(struct tcp *tcp, enum tcp_state from, enum tcp_state to)
 {
-    must(tcp_state_successors(from) >> to & 1);
+    must(from < TCP_STATES && to < TCP_STATES && legal[from][to]);
     tcp->transitions[from] |= (uint16_t)(1u << to);
 }
 

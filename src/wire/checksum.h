@@ -35,7 +35,7 @@ static inline uint16_t checksum_swap(uint16_t sum)
 }
 
 /* A running sum of words as they lie in memory: all 64 bits, with end-around carry. The order of bytes does not matter to it,
- * so that one swap at the end mends it. [RFC 1071 1, 2 B] */
+ * so that one swap at the end mends it. [RFC 1071 1] */
 static inline uint64_t checksum_carry(uint64_t running, uint64_t word)
 {
     running += word;

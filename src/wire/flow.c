@@ -40,23 +40,3 @@ bool address_is_link_local(const struct hf_address *address)
         return b[12] == 169 && b[13] == 254;
     return b[0] == 0xfe && (b[1] & 0xc0) == 0x80;
 }
-
-/* The first `bits` of a word of 64, 0 to 64. */
-static inline uint64_t first_bits(uint64_t word, uint32_t bits)
-{
-    return bits == 0 ? 0 : word >> (64 - bits);
-}
-
-bool prefix_contains(const struct hf_prefix *prefix, const struct hf_address *address)
-{
-    bool v4 = hf_address_is_v4(&prefix->address);
-    uint32_t bits = prefix->length + (v4 ? 96u : 0u); /* of the mapped form */
-    uint64_t high = get_be64(prefix->address.bytes) ^ get_be64(address->bytes);
-    uint64_t low = get_be64(prefix->address.bytes + 8) ^ get_be64(address->bytes + 8);
-
-    if (v4 != hf_address_is_v4(address) || bits > 128)
-        return false;
-    if (bits <= 64)
-        return first_bits(high, bits) == 0;
-    return high == 0 && first_bits(low, bits - 64) == 0;
-}

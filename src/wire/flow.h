@@ -8,6 +8,8 @@
 
 #include <handfast/handfast.h>
 
+#include "base/bytes.h"
+
 struct flow {
     struct hf_address remote, local;
     uint16_t remote_port, local_port; /* host order */
@@ -78,7 +80,25 @@ static inline const uint8_t *address_v4_bytes(const struct hf_address *address)
     return address->bytes + 12;
 }
 
+/* The first `bits` of a word of 64, 0 to 64. */
+static inline uint64_t address_first_bits(uint64_t word, uint32_t bits)
+{
+    return bits == 0 ? 0 : word >> (64 - bits);
+}
+
 /* Whether the first `length` bits (counted in the prefix's own family) agree. */
-bool prefix_contains(const struct hf_prefix *prefix, const struct hf_address *address);
+static inline bool prefix_contains(const struct hf_prefix *prefix, const struct hf_address *address)
+{
+    bool v4 = hf_address_is_v4(&prefix->address);
+    uint32_t bits = prefix->length + (v4 ? 96u : 0u); /* of the mapped form */
+    uint64_t high = get_be64(prefix->address.bytes) ^ get_be64(address->bytes);
+    uint64_t low = get_be64(prefix->address.bytes + 8) ^ get_be64(address->bytes + 8);
+
+    if (v4 != hf_address_is_v4(address) || bits > 128)
+        return false;
+    if (bits <= 64)
+        return address_first_bits(high, bits) == 0;
+    return high == 0 && address_first_bits(low, bits - 64) == 0;
+}
 
 #endif

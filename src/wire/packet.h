@@ -26,6 +26,7 @@ struct link_info {
 };
 
 struct packet {
+    _Alignas(16) struct hf_address source, destination;
     enum packet_kind kind;
     enum hf_stat reason;
     struct link_info link;
@@ -35,7 +36,6 @@ struct packet {
     uint8_t traffic_class;
     bool dont_fragment;
     bool to_link_group; /* the link destination was broadcast or multicast */
-    struct hf_address source, destination;
     bool
         fragmented; /* came in fragments, or with a fragment header: no neighbour discovery [RFC 6980 5] */
     bool problem;            /* IPv6, refused or foreign: a Parameter Problem message is due ... */
