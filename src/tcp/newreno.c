@@ -9,6 +9,10 @@
 /* cwnd stays below this so that sums with sequence numbers never reach half the circle. */
 #define CWND_MAX (1u << 29)
 
+/* Slow start grows by two segments an ACK, but by one after a timeout, when an ACK may cover what left the network long ago.
+ * [RFC 3465 2.3] */
+enum own { AFTER_TIMEOUT };
+
 static void newreno_open(struct congestion *c, uint32_t mss, uint32_t initial_window)
 {
     *c = (struct congestion){.cwnd = initial_window * mss, .ssthresh = CWND_MAX};
@@ -17,8 +21,9 @@ static void newreno_open(struct congestion *c, uint32_t mss, uint32_t initial_wi
 static void newreno_acknowledged(struct congestion *c, uint32_t bytes, uint32_t mss)
 {
     if (c->cwnd < c->ssthresh) {
-        c->cwnd += min_u32(bytes, 2 * mss); /* L = 2 [RFC 3465 2.2] */
+        c->cwnd += min_u32(bytes, c->own[AFTER_TIMEOUT] ? mss : 2 * mss);
     } else {
+        c->own[AFTER_TIMEOUT] = false;
         c->acked += bytes;
         if (c->acked >= c->cwnd) {
             c->acked -= c->cwnd;
@@ -39,6 +44,7 @@ static void newreno_timed_out(struct congestion *c, uint32_t flight, uint32_t ms
     if (first)
         newreno_lost(c, flight, mss);
     c->cwnd = mss; /* the loss window [RFC 5681 3.1] */
+    c->own[AFTER_TIMEOUT] = true;
     c->acked = 0;
 }
 

@@ -169,7 +169,7 @@ bool tcp_open_established(struct tcp *tcp, struct tcb *tcb, const struct handsha
     if (!join_both(tcp))
         return false;
     blank(tcp, tcb, seq_add(h->iss, 1), now_us);
-    tcb->iss = h->iss;
+    tcb->iss = tcb->recover = h->iss; /* [RFC 6582 3.2] */
     tcb->flags |= agreed_flags(h) | (open->v6 ? TCB_V6 : 0);
     tcb->irs = h->irs;
     tcb->rcv_nxt = tcb->last_ack_sent = seq_add(h->irs, 1);

@@ -12,7 +12,7 @@
 #define DUP_ACKS 3
 
 /* `recover` follows SND.UNA at this distance, or after 2 GB without a loss it would seem to lie ahead. */
-#define RECOVER_BEHIND_MAX (1u << 30)
+#define RECOVER_BEHIND_MAX (1 << 30)
 
 static uint32_t flight_of(const struct tcb *tcb)
 {
@@ -70,7 +70,7 @@ void recovery_acknowledged(struct tcp *tcp, struct tcb *tcb, uint32_t acked, boo
     if (!(tcb->flags & TCB_RECOVERY)) {
         if (limited)
             tcp->congestion->acknowledged(c, acked, tcb->mss);
-        if (seq_distance(tcb->recover, tcb->snd_una) > RECOVER_BEHIND_MAX)
+        if (seq_diff(tcb->snd_una, tcb->recover) > RECOVER_BEHIND_MAX)
             tcb->recover = seq_sub(tcb->snd_una, 1);
         return;
     }
