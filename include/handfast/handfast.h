@@ -148,19 +148,18 @@ struct hf_config {
     uint32_t segmentation_bytes;         /* largest segment for a driver that cuts it; 0: none */
 };
 
-#define HF_CONFIG_DEFAULT                                                                        \
-    {                                                                                            \
-        .link = HF_ETHERNET, .mtu = 1500, .max_connections = 64, .max_half_opens = 256,          \
-        .max_listeners = 8, .max_neighbors = 64, .max_reassemblies = 16, .receive_bytes = 32768, \
-        .send_bytes = 32768, .promise_bytes = 4096, .msl_ms = 30000, .min_rto_ms = 200,          \
-        .initial_rto_ms = 1000, .max_rto_ms = 120000, .delayed_ack_ms = 40,                      \
-        .user_timeout_ms = 300000, .syn_timeout_ms = 180000, .fin_wait_2_ms = 60000,             \
-        .keepalive_interval_ms = 75000, .keepalive_count = 9, .initial_window = 10, .ttl = 64,   \
-        .syn_ack_retries = 2, .half_open_timeout_ms = 10000, .reset_budget_per_s = 1000,         \
-        .challenge_budget_per_s = 1000, .icmp_budget_per_s = 1000, .stall_timeout_ms = 60000,    \
-        .scan_ports = 16,                                                                        \
-        .timestamps = true, .window_scaling = true, .sack = true, .nagle = true,                 \
-        .answer_ping = true, .gratuitous_arp = true                                              \
+#define HF_CONFIG_DEFAULT                                                                          \
+    {                                                                                              \
+        .link = HF_ETHERNET, .mtu = 1500, .max_connections = 64, .max_half_opens = 256,            \
+        .max_listeners = 8, .max_neighbors = 64, .max_reassemblies = 16, .receive_bytes = 32768,   \
+        .send_bytes = 32768, .promise_bytes = 4096, .msl_ms = 30000, .min_rto_ms = 200,            \
+        .initial_rto_ms = 1000, .max_rto_ms = 120000, .delayed_ack_ms = 40,                        \
+        .user_timeout_ms = 300000, .syn_timeout_ms = 180000, .fin_wait_2_ms = 60000,               \
+        .keepalive_interval_ms = 75000, .keepalive_count = 9, .initial_window = 10, .ttl = 64,     \
+        .syn_ack_retries = 2, .half_open_timeout_ms = 10000, .reset_budget_per_s = 1000,           \
+        .challenge_budget_per_s = 1000, .icmp_budget_per_s = 1000, .stall_timeout_ms = 60000,      \
+        .scan_ports = 16, .timestamps = true, .window_scaling = true, .sack = true, .nagle = true, \
+        .answer_ping = true, .gratuitous_arp = true                                                \
     }
 
 /* MACs for signed segments and the journal: see a later version; NULL is allowed. */
