@@ -75,7 +75,7 @@ static uint32_t complain_v4(const struct router *router, uint8_t *to, const uint
     struct icmp_message message = icmpv4_error(ICMPV4_UNREACHABLE, ICMPV4_FRAGMENTATION_NEEDED,
                                                router->mtu, ip, router->ip_length);
     struct ipv4 header = {
-        .source = address_v4(0xc6336401), /* 198.51.100.1 [RFC 5737] */
+        .source = address_v4(0xc6336401), /* 198.51.100.1 */
         .destination = address_v4(get_be32(ip + 12)),
         .ttl = 60,
         .protocol = IP_ICMPV4,
@@ -91,7 +91,7 @@ static uint32_t complain_v6(const struct router *router, uint8_t *to, const uint
     struct icmp_message message =
         icmpv6_error(ICMPV6_TOO_BIG, 0, router->mtu, ip, router->ip_length);
     struct ipv6 header = {
-        /* 2001:db8:ffff::1 [RFC 3849] */
+        /* 2001:db8:ffff::1 */
         .source = {{0x20, 0x01, 0x0d, 0xb8, 0xff, 0xff, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}},
         .next_header = IP_ICMPV6,
         .hop_limit = 60,

@@ -65,7 +65,7 @@ static void test_close(void **state)
     }
 }
 
-/* Two SYNs cross, and there is one connection. [RFC 9293 3.5, figure 8] */
+/* Two SYNs cross, and there is one connection. Figure 8. [RFC 9293 3.5] */
 static void test_simultaneous_open(void **state)
 {
     struct run *run = new_run("simultaneous-open", 1);
@@ -93,7 +93,7 @@ static void test_hasty(void **state)
     drop(run);
 }
 
-/* Two FINs cross: both ends go through CLOSING to TIME-WAIT. [RFC 9293 3.6, figure 13] */
+/* Two FINs cross: both ends go through CLOSING to TIME-WAIT. Figure 13. [RFC 9293 3.6] */
 static void test_simultaneous_close(void **state)
 {
     struct run *run = new_run("simultaneous-close", 1);

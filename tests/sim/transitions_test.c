@@ -1,4 +1,4 @@
-/* Every transition of the RFC's diagram is taken at least once over all scenes. [RFC 9293 3.3.2, figure 5] */
+/* Every transition of the RFC's diagram is taken at least once over all scenes. Figure 5. [RFC 9293 3.3.2] */
 #include "sim/run.h"
 
 #include <setjmp.h>
