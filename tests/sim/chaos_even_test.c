@@ -8,10 +8,10 @@
 #include <cmocka.h>
 
 #if defined(__SANITIZE_ADDRESS__)
-#define SEEDS 1000
+#define SEEDS 4000
 #elif defined(__has_feature)
 #if __has_feature(address_sanitizer)
-#define SEEDS 1000
+#define SEEDS 4000
 #endif
 #endif
 #ifndef SEEDS
