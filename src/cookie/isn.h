@@ -11,10 +11,7 @@
 /* ISN = M + F(flow): M counts 4 us, F is keyed. tuple: T, the flow's hash under another key. */
 SIPHASH_INLINE uint32_t isn_make(struct siphash_key key, uint64_t tuple, uint64_t now_us)
 {
-    struct siphash s = siphash_begin(key);
-
-    siphash_word(&s, tuple);
-    return (uint32_t)(now_us >> 2) + (uint32_t)siphash_end(&s, 0, 8);
+    return (uint32_t)(now_us >> 2) + (uint32_t)siphash_8(key, tuple);
 }
 
 #endif

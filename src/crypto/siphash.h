@@ -98,7 +98,16 @@ SIPHASH_INLINE uint64_t siphash_end(struct siphash *s, uint64_t rest, uint64_t l
     return s->v0 ^ s->v1 ^ s->v2 ^ s->v3;
 }
 
-/* Whole inputs of the sizes that the packet path has. 12: an IPv4 tuple. */
+/* Whole inputs of the sizes that the packet path has. 8: a prefix. */
+SIPHASH_INLINE uint64_t siphash_8(struct siphash_key key, uint64_t word)
+{
+    struct siphash s = siphash_begin(key);
+
+    siphash_word(&s, word);
+    return siphash_end(&s, 0, 8);
+}
+
+/* 12: an IPv4 tuple. */
 SIPHASH_INLINE uint64_t siphash_12(struct siphash_key key, uint64_t word, uint32_t rest)
 {
     struct siphash s = siphash_begin(key);

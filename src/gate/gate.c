@@ -2,33 +2,50 @@
  *
  * Purpose: nobody costs us a TCB before he has shown that he hears us, by acknowledging an ISS that he could not guess.
  *
- * What an attacker can do here, and what it costs:
- * - Send SYNs from anywhere. Each costs him one packet and us one hash, 64 bytes until they give way or time out, and one
- *   SYN-ACK no longer than 60 bytes of headers: there is nothing to be gained by reflecting it. When there is no room the
- *   oldest half-open of the listener that holds most gives way. So an honest client gets in as long as his round trip is
- *   shorter than the time in which the cache fills: at capacity / rate seconds.
- * - Guess. A blind ACK must hit the ISS, one in 2^32 per half-open that he knows of; a blind RST must hit IRS + 1 exactly
- *   [RFC 5961 3.2]; a blind SYN must hit the window, and gains the end of a half-open that the client makes anew.
- * - Make us talk. Answers to anything but a first or repeated SYN are paid from the caller's budget.
+ * Each SYN meets two questions: are we calm (pressure.h), and has its prefix room (source_limit.h)? Twice yes, and it gets 64
+ * bytes in the cache. Otherwise its answer is a cookie (stateless.h) and it gets nothing. Under strain the cache is kept for
+ * prefixes that finished a handshake lately; under a flood it is for nobody. No prefix is ever refused for what it sends, only
+ * made stateless: or a forger could lock out whom he imitates.
  *
- * Whether we are calm, and whether a prefix has room, are asked in gate_on_syn: today the answer is always yes.
+ * What an attacker can do here, and what it costs:
+ * - Send SYNs from anywhere. Each costs him one packet and us, at first, one hash, 64 bytes until they time out, and one
+ *   SYN-ACK; from three quarters of a listener's limit on, two hashes and one SYN-ACK, no longer than his SYN: there is
+ *   nothing to be gained by reflecting it.
+ * - Send SYNs from one prefix: after a sixteenth of the cache it is stateless, and nobody else notices.
+ * - Guess. A blind ACK must hit the ISS, one in 2^32 per half-open that he knows of, or a cookie (HF1); a blind RST must hit
+ *   IRS + 1 exactly [RFC 5961 3.2]; a blind SYN must hit the window, and gains the end of a half-open that the client makes
+ *   anew.
+ * - Make us talk. Answers to anything but a first or repeated SYN are paid from the caller's budget.
  */
 #include "gate/gate.h"
 
+#include "base/bytes.h"
 #include "base/must.h"
-#include "base/time.h"
 #include "cookie/isn.h"
+#include "gate/stateless.h"
 #include "gate/syn_ack.h"
 
 #define VICTIMS_ASKED 16u   /* listeners looked at for the largest holder */
 #define ISS_SPREAD 0x3ffffu /* of an ISS that must lie above a floor */
+#define SOURCE_SHARE 16u    /* of a listener's half-opens: what one prefix may hold */
 
-/* Refuses the segment for a reason: counted, and noted for the caller. */
-#define refuse_segment(gate, name)       \
-    do {                                 \
-        (gate)->config.stats->name++;    \
-        (gate)->reason = HF_STAT_##name; \
-    } while (0)
+/* Filters: eight bits a turn for each that might be remembered, within bounds; a stranger is then taken for a member with a
+ * chance below 10 %. */
+#define FILTER_BITS_EACH 8u
+#define FILTER_LEAST (UINT32_C(1) << 12)
+#define FILTER_MOST (UINT32_C(1) << 23)
+#define PROVEN_TURN_US (INT64_C(600) * US_PER_S)
+#define SEEN_TURN_US (INT64_C(16) * US_PER_S) /* longer than a cookie without timestamp lives */
+
+static uint32_t filter_bits(uint32_t members)
+{
+    uint64_t wanted = (uint64_t)members * FILTER_BITS_EACH;
+    uint32_t bits = FILTER_LEAST;
+
+    while (bits < FILTER_MOST && bits < wanted)
+        bits *= 2;
+    return bits;
+}
 
 void gate_init(struct gate *gate, struct arena *arena, const struct gate_config *config,
                int64_t now_us)
@@ -36,9 +53,15 @@ void gate_init(struct gate *gate, struct arena *arena, const struct gate_config 
     gate->config = *config;
     gate->next_victim = 0;
     gate->reason = HF_STAT_none;
-    gate->tell_full = false;
+    gate->tell_full = gate->tell_pressure = false;
+    gate->calmer_at_us = NEVER_US;
+    key_ring_init(&gate->keys, config->cookie_key, cookie_slot(now_us + config->wall_minus_now_us));
     gate->listeners = arena_take(arena, config->max_listeners * sizeof *gate->listeners);
     syn_cache_init(&gate->cache, arena, &config->cache, now_us);
+    source_limit_init(&gate->sources, arena, config->source_key, config->cache.capacity);
+    age_filter_init(&gate->proven, arena, filter_bits(config->max_connections), PROVEN_TURN_US,
+                    now_us);
+    age_filter_init(&gate->seen, arena, filter_bits(config->cache.capacity), SEEN_TURN_US, now_us);
     if (gate->listeners)
         for (uint32_t i = 0; i < config->max_listeners; i++) {
             list_init(&gate->listeners[i].half_opens);
@@ -46,25 +69,42 @@ void gate_init(struct gate *gate, struct arena *arena, const struct gate_config 
         }
 }
 
-void gate_listener_open(struct gate *gate, uint32_t number, const struct hf_listen_options *options)
+/* Without cookies a prefix that has used up its share could only be refused: so there is a share only if it is asked for. */
+static uint32_t choose_source_limit(const struct hf_listen_options *options, uint32_t limit)
+{
+    if (options->source_limit)
+        return options->source_limit;
+    return options->cookies == HF_COOKIES_OFF ? UINT32_MAX : max_u32(limit / SOURCE_SHARE, 1);
+}
+
+void gate_listener_open(struct gate *gate, uint32_t number, const struct hf_listen_options *options,
+                        int64_t now_us)
 {
     const struct gate_config *config = &gate->config;
     struct gate_listener *listener = &gate->listeners[number];
     bool reset = config->on_timeout == HF_SEND_RESET;
+    uint32_t limit = options->half_open_limit ? options->half_open_limit : config->cache.capacity;
 
     must(listener->half_opens.count == 0);
     *listener = (struct gate_listener){
         .half_opens = listener->half_opens,
-        .limit = options->half_open_limit ? options->half_open_limit : UINT32_MAX,
+        .limit = limit,
+        .source_limit = choose_source_limit(options, limit),
         .timeout_ms = options->half_open_timeout_ms ? options->half_open_timeout_ms
                                                     : config->half_open_timeout_ms,
         .port = options->local.port,
         .retries = config->syn_ack_retries,
+        .cookies = options->cookies,
+        .without_timestamps = options->without_timestamps,
+        .when_full = options->when_full,
+        .observe = options->observe,
         .reset_on_timeout = options->on_timeout ? options->on_timeout > 0 : reset,
         .open = true,
     };
     if (options->syn_ack_retries)
         listener->retries = (uint8_t)(options->syn_ack_retries < 0 ? 0 : options->syn_ack_retries);
+    pressure_init(&listener->pressure, min_u32(limit, config->cache.capacity), now_us);
+    syn_ack_cap_init(&listener->cap, options->syn_ack_cap_per_s, now_us);
 }
 
 struct flow gate_flow(const struct gate *gate, uint32_t slot)
@@ -96,11 +136,23 @@ uint32_t gate_find(const struct gate *gate, uint64_t hash, const struct flow *fl
     return slot;
 }
 
+static uint64_t source_of(const struct gate *gate, const struct hf_address *remote)
+{
+    return source_hash(&gate->sources, source_prefix(remote));
+}
+
+static void take_out(struct gate *gate, struct gate_listener *listener, uint32_t slot,
+                     uint64_t hash)
+{
+    source_limit_remove(&gate->sources, source_of(gate, &syn_cache_at(&gate->cache, slot)->remote));
+    syn_cache_remove(&gate->cache, hash, &listener->half_opens, slot);
+}
+
 void gate_forget(struct gate *gate, uint32_t slot, uint64_t hash)
 {
     struct gate_listener *listener = &gate->listeners[syn_cache_at(&gate->cache, slot)->listener];
 
-    syn_cache_remove(&gate->cache, hash, &listener->half_opens, slot);
+    take_out(gate, listener, slot, hash);
     if (listener->told_full && !syn_cache_is_full(&gate->cache) &&
         listener->half_opens.count < listener->limit - listener->limit / 4)
         listener->told_full = false;
@@ -123,24 +175,29 @@ static struct gate_listener *largest_holder(struct gate *gate, struct gate_liste
     return largest;
 }
 
-/* Makes room for one more: the oldest gives way. false: nobody has any. */
-static bool make_room(struct gate *gate, struct gate_listener *listener)
+static bool has_room(const struct gate *gate, const struct gate_listener *listener)
 {
-    struct gate_listener *victim = listener;
-    uint32_t slot;
+    return listener->half_opens.count < listener->limit && !syn_cache_is_full(&gate->cache);
+}
 
-    if (listener->half_opens.count < listener->limit) {
-        if (!syn_cache_is_full(&gate->cache))
-            return true;
-        victim = largest_holder(gate, listener);
-    }
-    slot = victim->half_opens.first;
+static void tell_full(struct gate *gate, struct gate_listener *listener)
+{
+    if (!listener->told_full)
+        gate->tell_full = listener->told_full = true;
+}
+
+/* Makes room for one more: the oldest gives way. false: nobody has any. */
+static bool evict_oldest(struct gate *gate, struct gate_listener *listener)
+{
+    struct gate_listener *victim =
+        listener->half_opens.count < listener->limit ? largest_holder(gate, listener) : listener;
+    uint32_t slot = victim->half_opens.first;
+
     if (slot == SLOT_NONE)
         return false;
-    if (!victim->told_full)
-        gate->tell_full = victim->told_full = true;
-    syn_cache_remove(&gate->cache, gate_hash_of(gate, slot), &victim->half_opens, slot);
+    take_out(gate, victim, slot, gate_hash_of(gate, slot));
     gate->config.stats->syn_cache_evicted++;
+    tell_full(gate, victim);
     return true;
 }
 
@@ -154,198 +211,206 @@ static seq choose_iss(const struct gate *gate, const struct gate_segment *arrive
     return iss;
 }
 
-/* Third, check for a SYN: LISTEN becomes SYN-RECEIVED in 64 bytes. Text and FIN beside the SYN are left for the peer to send
- * again. [RFC 9293 3.10.7.2 third] */
-enum gate_verdict gate_on_syn(struct gate *gate, const struct gate_segment *arrived,
-                              struct segment *answer, int64_t now_us)
+/* LISTEN becomes SYN-RECEIVED in 64 bytes. Text and FIN beside the SYN are left for the peer to send again. */
+static void enter_cache(struct gate *gate, const struct gate_segment *arrived, uint64_t source,
+                        struct segment *answer, int64_t now_us)
 {
     struct gate_listener *listener = &gate->listeners[arrived->listener];
-    struct half_open *half_open;
-    uint32_t slot;
+    const struct flow *flow = arrived->flow;
+    uint32_t slot = syn_cache_insert(&gate->cache, arrived->hash, &listener->half_opens);
+    struct half_open *half_open = syn_cache_at(&gate->cache, slot);
+    struct syn_terms terms =
+        syn_ack_agree(&gate->config, arrived->seg, hf_address_is_v4(&flow->remote));
 
-    must(listener->open);
-    gate->reason = HF_STAT_none;
-    if (!make_room(gate, listener)) {
-        refuse_segment(gate, syn_cache_full);
-        return GATE_SILENT;
-    }
-    slot = syn_cache_insert(&gate->cache, arrived->hash, &listener->half_opens);
-    half_open = syn_cache_at(&gate->cache, slot);
-    half_open->remote = arrived->flow->remote;
-    half_open->remote_port = arrived->flow->remote_port;
+    half_open->remote = flow->remote;
+    half_open->remote_port = flow->remote_port;
     half_open->local = arrived->local;
     half_open->listener = arrived->listener;
     half_open->back = arrived->from;
     half_open->iss = choose_iss(gate, arrived, now_us);
     half_open->irs = arrived->seg->seq;
+    half_open->mss = terms.mss;
+    half_open->scale = terms.scale;
+    half_open->ts_recent = terms.ts_value;
+    half_open->flags = (uint8_t)(terms.flags | (gate_is_hurried(listener) ? HALF_OPEN_HURRIED : 0));
     half_open->sent = 1;
-    syn_ack_agree(&gate->config, half_open, arrived->seg);
-    syn_ack_describe(&gate->config, half_open, arrived->hash, answer, now_us);
-    wheel_set(&gate->cache.wheel, slot, now_us + ms_to_us(syn_ack_interval_ms(listener, 1)));
+    source_limit_add(&gate->sources, source);
+    syn_ack_describe_half_open(&gate->config, half_open, arrived->hash, answer, now_us);
+    wheel_set(&gate->cache.wheel, slot,
+              now_us + ms_to_us(syn_ack_interval_ms(listener, half_open)));
     gate->config.stats->syn_cached++;
     gate->config.stats->syn_ack_sent++;
-    return GATE_ANSWER;
 }
 
-/* RCV.NXT is IRS + 1, RCV.WND what our SYN-ACK announced. [RFC 9293 3.10.7.4 first] */
-static bool is_acceptable(const struct gate *gate, const struct half_open *half_open,
-                          const struct segment *seg)
+static void count_level(struct gate *gate, enum hf_pressure level)
 {
-    uint32_t length = segment_length(seg), window = gate->config.announced_window;
-    seq rcv_nxt = seq_add(half_open->irs, 1);
-
-    return seq_in_window(seg->seq, rcv_nxt, window) ||
-           (length > 0 && seq_in_window(seq_add(seg->seq, length - 1), rcv_nxt, window));
-}
-
-/* Only a peer that knows IRS ends his half-open: LISTEN goes on. Inside the window a RST is challenged, elsewhere ignored.
- * [RFC 9293 3.10.7.4 second; RFC 5961 3.2] */
-static enum gate_verdict on_rst(struct gate *gate, uint32_t slot,
-                                const struct gate_segment *arrived, struct segment *answer,
-                                int64_t now_us)
-{
-    const struct half_open *half_open = syn_cache_at(&gate->cache, slot);
-
-    if (seq_eq(arrived->seg->seq, seq_add(half_open->irs, 1))) {
-        gate_forget(gate, slot, arrived->hash);
-        gate->config.stats->syn_cache_reset++;
-        return GATE_REMOVED;
+    switch (level) {
+    case HF_CALM: gate->config.stats->pressure_calmed++; break;
+    case HF_STRAINED: gate->config.stats->pressure_strained++; break;
+    case HF_FLOODED: gate->config.stats->pressure_flooded++; break;
     }
-    if (!is_acceptable(gate, half_open, arrived->seg)) {
-        refuse_segment(gate, rst_outside_window);
+}
+
+/* The first question. */
+static void feel(struct gate *gate, struct gate_listener *listener, const struct hf_address *remote,
+                 int64_t now_us)
+{
+    struct pressure *pressure = &listener->pressure;
+
+    pressure_note_syn(pressure, remote, source_prefix(remote));
+    if (pressure_rise(pressure, listener->half_opens.count, &gate->change, now_us)) {
+        gate->tell_pressure = true;
+        gate->calmer_at_us = time_min(gate->calmer_at_us, pressure_deadline(pressure));
+        count_level(gate, pressure->level);
+    }
+}
+
+enum tier {
+    TIER_CACHE,
+    TIER_COOKIE,
+    TIER_NONE, /* gate->reason says why */
+};
+
+/* Then nobody is asked where he comes from: the question costs a hash. */
+static bool is_cookie_for_all(const struct gate_listener *listener)
+{
+    return listener->cookies == HF_COOKIES_ALWAYS ||
+           (listener->cookies != HF_COOKIES_OFF && listener->pressure.level == HF_FLOODED);
+}
+
+/* Under strain the cache is for those who have proved themselves. */
+static bool is_cookie_for(struct gate *gate, const struct gate_listener *listener, uint64_t source,
+                          int64_t now_us)
+{
+    return is_cookie_for_all(listener) || (listener->pressure.level == HF_STRAINED &&
+                                           !age_filter_has(&gate->proven, source, now_us));
+}
+
+/* Without cookies there is only the cache: its oldest gives way, or the newcomer. */
+static enum tier tier_without_cookies(struct gate *gate, struct gate_listener *listener,
+                                      uint64_t source, int64_t now_us)
+{
+    if (source_limit_count(&gate->sources, source) >= listener->source_limit &&
+        gate_enforces(gate, listener)) {
+        gate_refuse(gate, syn_source_limited);
+        return TIER_NONE;
+    }
+    if (has_room(gate, listener))
+        return TIER_CACHE;
+    pressure_note_pending(&listener->pressure, now_us);
+    tell_full(gate, listener);
+    if ((listener->when_full == HF_DROP_NEW && gate_enforces(gate, listener)) ||
+        !evict_oldest(gate, listener)) {
+        gate_refuse(gate, syn_cache_full);
+        return TIER_NONE;
+    }
+    return TIER_CACHE;
+}
+
+/* Both questions. A SYN that ends a TIME-WAIT needs an ISS above the last one, which no cookie can give. [RFC 6191 2] */
+static enum tier choose_tier(struct gate *gate, struct gate_listener *listener,
+                             const struct gate_segment *arrived, uint64_t source, int64_t now_us)
+{
+    if (listener->cookies == HF_COOKIES_OFF)
+        return tier_without_cookies(gate, listener, source, now_us);
+    if (arrived->has_iss_floor) {
+        if (has_room(gate, listener))
+            return TIER_CACHE;
+        gate_refuse(gate, syn_cache_full);
+        return TIER_NONE;
+    }
+    if (is_cookie_for(gate, listener, source, now_us)) {
+        pressure_note_pending(&listener->pressure, now_us);
+        return TIER_COOKIE;
+    }
+    if (source_limit_count(&gate->sources, source) >= listener->source_limit) {
+        gate->config.stats->syn_source_limited++;
+        return TIER_COOKIE;
+    }
+    if (has_room(gate, listener))
+        return TIER_CACHE;
+    pressure_note_pending(&listener->pressure, now_us);
+    tell_full(gate, listener);
+    return TIER_COOKIE;
+}
+
+/* Whether an operator's cap lets the SYN be answered. The chance is of this flow at this instant, under a key. */
+static bool is_within_cap(struct gate *gate, struct gate_listener *listener,
+                          const struct gate_segment *arrived, uint64_t source, int64_t now_us)
+{
+    uint64_t chance;
+
+    if (listener->cap.per_window == 0 || age_filter_has(&gate->proven, source, now_us))
+        return true;
+    chance = siphash_16(gate->config.source_key, arrived->hash, (uint64_t)now_us);
+    return syn_ack_cap_admits(&listener->cap, (uint32_t)chance, now_us) ||
+           !gate_enforces(gate, listener);
+}
+
+/* Third, check for a SYN. [RFC 9293 3.10.7.2 third] */
+enum gate_verdict gate_on_syn(struct gate *gate, const struct gate_segment *arrived,
+                              struct segment *answer, int64_t now_us)
+{
+    struct gate_listener *listener = &gate->listeners[arrived->listener];
+    uint64_t source = 0;
+
+    must(listener->open);
+    gate->reason = HF_STAT_none;
+    feel(gate, listener, &arrived->flow->remote, now_us);
+    if (listener->cap.per_window || arrived->has_iss_floor || !is_cookie_for_all(listener))
+        source = source_of(gate, &arrived->flow->remote);
+    if (!is_within_cap(gate, listener, arrived, source, now_us)) {
+        gate_refuse(gate, syn_capped);
         return GATE_SILENT;
     }
-    refuse_segment(gate, rst_challenged);
-    syn_ack_describe_ack(&gate->config, half_open, arrived->hash, answer, now_us);
-    return GATE_CHALLENGE;
-}
-
-/* The peer's SYN again: our SYN-ACK again, with the newest timestamp echoed. */
-static enum gate_verdict on_duplicate_syn(struct gate *gate, struct half_open *half_open,
-                                          const struct gate_segment *arrived,
-                                          struct segment *answer, int64_t now_us)
-{
-    const struct tcp_options *options = &arrived->seg->options;
-
-    if ((half_open->flags & HALF_OPEN_TIMESTAMPS) && (options->present & TCP_OPTION_TIMESTAMPS) &&
-        (int32_t)(options->ts_value - half_open->ts_recent) > 0)
-        half_open->ts_recent = options->ts_value;
-    half_open->flags |= HALF_OPEN_ASKED_AGAIN;
-    half_open->back = arrived->from;
-    syn_ack_describe(&gate->config, half_open, arrived->hash, answer, now_us);
-    gate->config.stats->syn_duplicate++;
-    gate->config.stats->syn_ack_resent++;
+    switch (choose_tier(gate, listener, arrived, source, now_us)) {
+    case TIER_COOKIE: return stateless_on_syn(gate, arrived, answer, now_us);
+    case TIER_NONE: return GATE_SILENT;
+    case TIER_CACHE: break;
+    }
+    enter_cache(gate, arrived, source, answer, now_us);
     return GATE_ANSWER;
 }
 
-/* [RFC 7323 5.3 R1, 3.2] */
-static bool timestamp_is_wrong(struct gate *gate, const struct half_open *half_open,
-                               const struct segment *seg)
+enum gate_verdict gate_on_ack(struct gate *gate, const struct gate_segment *arrived,
+                              struct handshake *handshake, int64_t now_us)
 {
-    if (!(half_open->flags & HALF_OPEN_TIMESTAMPS))
-        return false;
-    if (!(seg->options.present & TCP_OPTION_TIMESTAMPS)) {
-        refuse_segment(gate, segment_no_timestamp);
-        return true;
+    gate->reason = HF_STAT_none;
+    if (!stateless_is_outstanding(gate, &gate->listeners[arrived->listener], now_us))
+        return GATE_STRAY;
+    return stateless_on_ack(gate, arrived, handshake, now_us) ? GATE_HANDSHAKE : GATE_SILENT;
+}
+
+void gate_commit(struct gate *gate, uint32_t slot, const struct gate_segment *arrived,
+                 const struct handshake *handshake, int64_t now_us)
+{
+    if (slot != SLOT_NONE)
+        gate_forget(gate, slot, arrived->hash);
+    if (handshake->from_cookie) {
+        pressure_note_answered(&gate->listeners[arrived->listener].pressure);
+        gate->config.stats->cookie_opened++;
     }
-    if ((int32_t)(seg->options.ts_value - half_open->ts_recent) < 0) {
-        refuse_segment(gate, segment_paws);
-        return true;
+    age_filter_add(&gate->proven, source_of(gate, &arrived->flow->remote), now_us);
+    gate->config.stats->handshake_done++;
+}
+
+bool gate_tick(struct gate *gate, uint32_t *number, struct pressure_change *change, int64_t now_us)
+{
+    key_ring_advance(&gate->keys, cookie_slot(now_us + gate->config.wall_minus_now_us));
+    if (now_us < gate->calmer_at_us)
+        return false;
+    gate->calmer_at_us = NEVER_US;
+    for (*number = 0; *number < gate->config.max_listeners; ++*number) {
+        struct gate_listener *listener = &gate->listeners[*number];
+
+        if (!listener->open)
+            continue;
+        if (pressure_fall(&listener->pressure, listener->half_opens.count, change, now_us)) {
+            gate->calmer_at_us = now_us; /* there may be more */
+            count_level(gate, listener->pressure.level);
+            return true;
+        }
+        gate->calmer_at_us = time_min(gate->calmer_at_us, pressure_deadline(&listener->pressure));
     }
     return false;
-}
-
-/* From the wheel's deadline back to when the SYN-ACK went out, rounded up to its tick. */
-static uint32_t rtt_us(const struct gate_listener *listener, const struct half_open *half_open,
-                       int64_t now_us)
-{
-    int64_t waits_us = ms_to_us(syn_ack_interval_ms(listener, half_open->sent));
-    uint32_t now_tick = (uint32_t)(now_us >> WHEEL_TICK_SHIFT);
-    int64_t left_us = (int64_t)(int32_t)(half_open->timer.tick - now_tick) << WHEEL_TICK_SHIFT;
-
-    return (uint32_t)time_max(waits_us - left_us, 1 << WHEEL_TICK_SHIFT);
-}
-
-/* SEG.WND of the SYN was not kept: this segment's is newer. */
-static void agree(const struct gate *gate, const struct half_open *half_open,
-                  const struct gate_segment *arrived, struct handshake *handshake, int64_t now_us)
-{
-    const struct gate_listener *listener = &gate->listeners[half_open->listener];
-    bool scaling = half_open->flags & HALF_OPEN_SCALING;
-    bool again = half_open->flags & HALF_OPEN_ASKED_AGAIN;
-
-    *handshake = (struct handshake){
-        .iss = half_open->iss,
-        .irs = half_open->irs,
-        .mss = half_open->mss,
-        .send_scale = scaling ? half_open->scale : SCALE_NONE,
-        .receive_scale = scaling ? gate->config.receive_scale : SCALE_NONE,
-        .sack = half_open->flags & HALF_OPEN_SACK,
-        .timestamps = half_open->flags & HALF_OPEN_TIMESTAMPS,
-        .ts_recent = half_open->ts_recent,
-        .ts_offset = (uint32_t)arrived->hash,
-        .first_window = arrived->seg->window,
-        .announced_window = gate->config.announced_window,
-        .rtt_us = rtt_us(listener, half_open, now_us),
-        .syn_ack_count = (uint8_t)(half_open->sent + again),
-    };
-}
-
-/* The checks of 3.10.7.4 from the first on, for a segment that is neither a RST nor the SYN again. */
-static enum gate_verdict on_other(struct gate *gate, uint32_t slot,
-                                  const struct gate_segment *arrived, union gate_result *result,
-                                  int64_t now_us)
-{
-    const struct half_open *half_open = syn_cache_at(&gate->cache, slot);
-    const struct segment *seg = arrived->seg;
-
-    if (!(seg->flags & TCP_SYN) && timestamp_is_wrong(gate, half_open, seg)) {
-        syn_ack_describe_ack(&gate->config, half_open, arrived->hash, &result->answer, now_us);
-        return gate->reason == HF_STAT_segment_paws ? GATE_CHALLENGE : GATE_SILENT;
-    }
-    if (!is_acceptable(gate, half_open, seg)) {
-        if (seg->flags & TCP_SYN)
-            refuse_segment(gate, syn_challenged);
-        else
-            refuse_segment(gate, segment_out_of_window);
-        syn_ack_describe_ack(&gate->config, half_open, arrived->hash, &result->answer, now_us);
-        return GATE_CHALLENGE;
-    }
-    if (seg->flags & TCP_SYN) { /* fourth: back to LISTEN, the peer will ask again */
-        gate_forget(gate, slot, arrived->hash);
-        refuse_segment(gate, syn_cache_reset);
-        return GATE_REMOVED;
-    }
-    if (!(seg->flags & TCP_ACK)) {
-        refuse_segment(gate, segment_no_ack);
-        return GATE_SILENT;
-    }
-    if (!seq_eq(seg->ack, seq_add(half_open->iss, 1))) { /* fifth */
-        refuse_segment(gate, handshake_bad_ack);
-        result->answer = (struct segment){.seq = seg->ack, .flags = TCP_RST};
-        return GATE_CHALLENGE;
-    }
-    agree(gate, half_open, arrived, &result->handshake, now_us);
-    return GATE_HANDSHAKE;
-}
-
-enum gate_verdict gate_on_segment(struct gate *gate, uint32_t slot,
-                                  const struct gate_segment *arrived, union gate_result *result,
-                                  int64_t now_us)
-{
-    struct half_open *half_open = syn_cache_at(&gate->cache, slot);
-    uint8_t flags = arrived->seg->flags;
-
-    gate->reason = HF_STAT_none;
-    if (flags & TCP_RST)
-        return on_rst(gate, slot, arrived, &result->answer, now_us);
-    if ((flags & (TCP_SYN | TCP_ACK)) == TCP_SYN && seq_eq(arrived->seg->seq, half_open->irs))
-        return on_duplicate_syn(gate, half_open, arrived, &result->answer, now_us);
-    return on_other(gate, slot, arrived, result, now_us);
-}
-
-void gate_commit(struct gate *gate, uint32_t slot, uint64_t hash)
-{
-    gate_forget(gate, slot, hash);
-    gate->config.stats->handshake_done++;
 }

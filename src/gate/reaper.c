@@ -21,24 +21,46 @@ static void resend(struct gate *gate, uint32_t slot, struct reaper_task *task, i
     const struct gate_listener *listener = &gate->listeners[half_open->listener];
 
     half_open->sent++;
-    syn_ack_describe(&gate->config, half_open, task->hash, &task->seg, now_us);
+    syn_ack_describe_half_open(&gate->config, half_open, task->hash, &task->seg, now_us);
     wheel_set(&gate->cache.wheel, slot,
-              now_us + ms_to_us(syn_ack_interval_ms(listener, half_open->sent)));
+              now_us + ms_to_us(syn_ack_interval_ms(listener, half_open)));
     gate->config.stats->syn_ack_resent++;
+}
+
+/* A half-open made in calm times meets pressure: no second SYN-ACK, and only what remains of its shorter time. true: it goes
+ * on. */
+static bool hurry(struct gate *gate, uint32_t slot, int64_t now_us)
+{
+    struct half_open *half_open = syn_cache_at(&gate->cache, slot);
+    const struct gate_listener *listener = &gate->listeners[half_open->listener];
+    uint32_t waited_ms;
+
+    if ((half_open->flags & HALF_OPEN_HURRIED) || !gate_is_hurried(listener))
+        return false;
+    waited_ms = syn_ack_interval_ms(listener, half_open);
+    half_open->flags |= HALF_OPEN_HURRIED;
+    if (syn_ack_interval_ms(listener, half_open) <= waited_ms)
+        return false;
+    wheel_set(&gate->cache.wheel, slot,
+              now_us + ms_to_us(syn_ack_interval_ms(listener, half_open) - waited_ms));
+    return true;
 }
 
 enum reaper_task_kind reaper_tick(struct gate *gate, struct reaper_task *task, int64_t now_us)
 {
-    uint32_t slot = wheel_expire(&gate->cache.wheel, now_us);
     struct half_open *half_open;
     struct gate_listener *listener;
+    uint32_t slot;
 
-    if (slot == SLOT_NONE)
-        return REAPER_DONE;
+    do {
+        slot = wheel_expire(&gate->cache.wheel, now_us);
+        if (slot == SLOT_NONE)
+            return REAPER_DONE;
+    } while (hurry(gate, slot, now_us));
     half_open = syn_cache_at(&gate->cache, slot);
     listener = &gate->listeners[half_open->listener];
     describe(gate, slot, task);
-    if (syn_ack_is_repeated(listener, half_open->sent)) {
+    if (syn_ack_is_repeated(listener, half_open)) {
         resend(gate, slot, task, now_us);
         return REAPER_RESEND;
     }

@@ -10,28 +10,31 @@
     216 /* smaller offers only make us send headers; the cookie's smallest is the same [HF1] */
 #define SCALE_MAX 14            /* [RFC 7323 2.3] */
 #define FIRST_INTERVAL_MS 1000u /* [RFC 6298 2.1] */
+#define HURRIED_TIMEOUT_MS 3000u
 
 static bool is_v4(const struct half_open *half_open)
 {
     return hf_address_is_v4(&half_open->remote);
 }
 
-void syn_ack_agree(const struct gate_config *config, struct half_open *half_open,
-                   const struct segment *syn)
+struct syn_terms syn_ack_agree(const struct gate_config *config, const struct segment *syn, bool v4)
 {
     const struct tcp_options *offered = &syn->options;
-    bool scaling = config->scaling && (offered->present & TCP_OPTION_SCALE);
-    bool timestamps = config->timestamps && (offered->present & TCP_OPTION_TIMESTAMPS);
-    bool sack = config->sack && (offered->present & TCP_OPTION_SACK_PERMITTED);
+    struct syn_terms terms = {.mss = v4 ? DEFAULT_MSS_V4 : DEFAULT_MSS_V6};
 
-    half_open->mss = is_v4(half_open) ? DEFAULT_MSS_V4 : DEFAULT_MSS_V6;
     if (offered->present & TCP_OPTION_MSS)
-        half_open->mss = (uint16_t)max_u32(offered->mss, MSS_FLOOR);
-    half_open->scale = scaling ? (uint8_t)min_u32(offered->scale, SCALE_MAX) : 0;
-    half_open->ts_recent = timestamps ? offered->ts_value : 0;
-    half_open->flags =
-        (uint8_t)((scaling ? HALF_OPEN_SCALING : 0) | (timestamps ? HALF_OPEN_TIMESTAMPS : 0) |
-                  (sack ? HALF_OPEN_SACK : 0));
+        terms.mss = (uint16_t)max_u32(offered->mss, MSS_FLOOR);
+    if (config->scaling && (offered->present & TCP_OPTION_SCALE)) {
+        terms.flags |= HALF_OPEN_SCALING;
+        terms.scale = (uint8_t)min_u32(offered->scale, SCALE_MAX);
+    }
+    if (config->timestamps && (offered->present & TCP_OPTION_TIMESTAMPS)) {
+        terms.flags |= HALF_OPEN_TIMESTAMPS;
+        terms.ts_value = offered->ts_value;
+    }
+    if (config->sack && (offered->present & TCP_OPTION_SACK_PERMITTED))
+        terms.flags |= HALF_OPEN_SACK;
+    return terms;
 }
 
 static void add_timestamps(const struct half_open *half_open, uint64_t hash, struct segment *answer,
@@ -44,23 +47,46 @@ static void add_timestamps(const struct half_open *half_open, uint64_t hash, str
     answer->options.ts_echo = half_open->ts_recent;
 }
 
-void syn_ack_describe(const struct gate_config *config, const struct half_open *half_open,
-                      uint64_t hash, struct segment *answer, int64_t now_us)
+static uint16_t echoed(const struct syn_ack *syn_ack)
+{
+    uint8_t flags = syn_ack->flags;
+
+    return (uint16_t)((syn_ack->with_mss ? TCP_OPTION_MSS : 0) |
+                      (flags & HALF_OPEN_SCALING ? TCP_OPTION_SCALE : 0) |
+                      (flags & HALF_OPEN_SACK ? TCP_OPTION_SACK_PERMITTED : 0) |
+                      (flags & HALF_OPEN_TIMESTAMPS ? TCP_OPTION_TIMESTAMPS : 0));
+}
+
+void syn_ack_describe(const struct gate_config *config, const struct syn_ack *syn_ack,
+                      struct segment *answer)
 {
     *answer = (struct segment){
-        .seq = half_open->iss,
-        .ack = seq_add(half_open->irs, 1),
+        .seq = syn_ack->iss,
+        .ack = seq_add(syn_ack->irs, 1),
         .flags = TCP_SYN | TCP_ACK,
         .window = config->announced_window,
-        .options = {.present = TCP_OPTION_MSS,
-                    .mss = (uint16_t)(config->mtu - (is_v4(half_open) ? 40 : 60)),
-                    .scale = config->receive_scale},
+        .options = {.present = echoed(syn_ack),
+                    .mss = (uint16_t)(config->mtu - (syn_ack->v4 ? 40 : 60)),
+                    .scale = config->receive_scale,
+                    .ts_value = syn_ack->ts_value,
+                    .ts_echo = syn_ack->ts_echo},
     };
-    if (half_open->flags & HALF_OPEN_SCALING)
-        answer->options.present |= TCP_OPTION_SCALE;
-    if (half_open->flags & HALF_OPEN_SACK)
-        answer->options.present |= TCP_OPTION_SACK_PERMITTED;
-    add_timestamps(half_open, hash, answer, now_us);
+}
+
+void syn_ack_describe_half_open(const struct gate_config *config, const struct half_open *half_open,
+                                uint64_t hash, struct segment *answer, int64_t now_us)
+{
+    struct syn_ack syn_ack = {
+        .iss = half_open->iss,
+        .irs = half_open->irs,
+        .ts_value = (uint32_t)(now_us / US_PER_MS) + (uint32_t)hash,
+        .ts_echo = half_open->ts_recent,
+        .flags = half_open->flags,
+        .v4 = is_v4(half_open),
+        .with_mss = true,
+    };
+
+    syn_ack_describe(config, &syn_ack, answer);
 }
 
 void syn_ack_describe_ack(const struct gate_config *config, const struct half_open *half_open,
@@ -86,23 +112,33 @@ void syn_ack_describe_reset(const struct half_open *half_open, struct segment *a
     };
 }
 
-/* What is left of a half-open's time when SYN-ACK number `sent` goes out: 0, 1, 3, 7 ... seconds after the first. */
-static uint32_t remaining_ms(const struct gate_listener *listener, uint32_t sent)
+/* Under pressure a half-open has three seconds and no second SYN-ACK. */
+static uint32_t timeout_ms(const struct gate_listener *listener, const struct half_open *half_open)
 {
-    uint32_t elapsed_ms = FIRST_INTERVAL_MS * ((1u << (sent - 1)) - 1);
-
-    return listener->timeout_ms - min_u32(elapsed_ms, listener->timeout_ms);
+    return half_open->flags & HALF_OPEN_HURRIED ? min_u32(listener->timeout_ms, HURRIED_TIMEOUT_MS)
+                                                : listener->timeout_ms;
 }
 
-bool syn_ack_is_repeated(const struct gate_listener *listener, uint32_t sent)
+/* What is left of a half-open's time when its last SYN-ACK goes out: 0, 1, 3, 7 ... seconds after the first. */
+static uint32_t remaining_ms(const struct gate_listener *listener,
+                             const struct half_open *half_open)
 {
-    return sent <= listener->retries &&
-           FIRST_INTERVAL_MS << (sent - 1) < remaining_ms(listener, sent);
+    uint32_t elapsed_ms = FIRST_INTERVAL_MS * ((1u << (half_open->sent - 1)) - 1);
+    uint32_t all_ms = timeout_ms(listener, half_open);
+
+    return all_ms - min_u32(elapsed_ms, all_ms);
 }
 
-uint32_t syn_ack_interval_ms(const struct gate_listener *listener, uint32_t sent)
+bool syn_ack_is_repeated(const struct gate_listener *listener, const struct half_open *half_open)
 {
-    if (syn_ack_is_repeated(listener, sent))
-        return FIRST_INTERVAL_MS << (sent - 1);
-    return remaining_ms(listener, sent);
+    return !(half_open->flags & HALF_OPEN_HURRIED) && half_open->sent <= listener->retries &&
+           FIRST_INTERVAL_MS << (half_open->sent - 1) < remaining_ms(listener, half_open);
+}
+
+uint32_t syn_ack_interval_ms(const struct gate_listener *listener,
+                             const struct half_open *half_open)
+{
+    if (syn_ack_is_repeated(listener, half_open))
+        return FIRST_INTERVAL_MS << (half_open->sent - 1);
+    return remaining_ms(listener, half_open);
 }

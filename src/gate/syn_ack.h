@@ -5,12 +5,24 @@
 #include "gate/gate.h"
 
 /* Takes from a SYN what it offers and our configuration accepts. */
-void syn_ack_agree(const struct gate_config *config, struct half_open *half_open,
-                   const struct segment *syn);
+struct syn_terms syn_ack_agree(const struct gate_config *config, const struct segment *syn,
+                               bool v4);
 
-/* <SEQ=ISS><ACK=IRS+1><CTL=SYN,ACK>, with MSS and of the other options only kinds that the SYN carried. */
-void syn_ack_describe(const struct gate_config *config, const struct half_open *half_open,
-                      uint64_t hash, struct segment *answer, int64_t now_us);
+/* What a SYN-ACK says beside what the configuration fixes. */
+struct syn_ack {
+    seq iss, irs;
+    uint32_t ts_value, ts_echo;
+    uint8_t flags; /* enum half_open_flag: the options to echo */
+    bool v4;
+    bool with_mss;
+};
+
+/* <SEQ=ISS><ACK=IRS+1><CTL=SYN,ACK>, and of the options only kinds that the SYN carried; a half-open's has the MSS in any
+ * case. */
+void syn_ack_describe(const struct gate_config *config, const struct syn_ack *syn_ack,
+                      struct segment *answer);
+void syn_ack_describe_half_open(const struct gate_config *config, const struct half_open *half_open,
+                                uint64_t hash, struct segment *answer, int64_t now_us);
 
 /* <SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK> */
 void syn_ack_describe_ack(const struct gate_config *config, const struct half_open *half_open,
@@ -19,11 +31,12 @@ void syn_ack_describe_ack(const struct gate_config *config, const struct half_op
 /* <SEQ=SND.NXT><ACK=RCV.NXT><CTL=RST,ACK>: good for a peer that has our SYN-ACK, and for one that has not. */
 void syn_ack_describe_reset(const struct half_open *half_open, struct segment *answer);
 
-/* How long after the SYN-ACK number `sent` (1: the first) the half-open waits: 1 s, 2 s, 4 s ... while retries are left, then
- * for what remains of its time. */
-uint32_t syn_ack_interval_ms(const struct gate_listener *listener, uint32_t sent);
+/* How long after its last SYN-ACK a half-open waits: 1 s, 2 s, 4 s ... while retries are left, then for what remains of its
+ * time. */
+uint32_t syn_ack_interval_ms(const struct gate_listener *listener,
+                             const struct half_open *half_open);
 
-/* Whether another SYN-ACK follows number `sent`. */
-bool syn_ack_is_repeated(const struct gate_listener *listener, uint32_t sent);
+/* Whether another SYN-ACK follows. */
+bool syn_ack_is_repeated(const struct gate_listener *listener, const struct half_open *half_open);
 
 #endif

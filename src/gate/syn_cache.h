@@ -17,6 +17,15 @@ enum half_open_flag {
     HALF_OPEN_SACK = 2,
     HALF_OPEN_SCALING = 4,
     HALF_OPEN_ASKED_AGAIN = 8, /* its SYN came again: our SYN-ACK may have been lost */
+    HALF_OPEN_HURRIED = 16,    /* its listener is under pressure: little time, no retries */
+};
+
+/* What a SYN and our configuration agree on. */
+struct syn_terms {
+    uint32_t ts_value;
+    uint16_t mss;
+    uint8_t scale;
+    uint8_t flags; /* of enum half_open_flag: TIMESTAMPS, SACK, SCALING */
 };
 
 /* The wheel's deadline says when the SYN-ACK was last sent: the intervals follow from `sent` and the listener's rules. */

@@ -51,7 +51,7 @@ static void draw_config(struct hf_config *config, struct random *random, uint32_
 
     draw_times(config, random);
     config->max_connections = connections + draw(random, 0, 4);
-    config->max_half_opens = connections + draw(random, 0, 8);
+    config->max_half_opens = 2 * connections + draw(random, 0, 8); /* never strained */
     config->max_reassemblies = draw(random, 4, 32);
     config->receive_bytes = tiny ? draw(random, 1024, 4096) : pick(random, windows, 8);
     config->send_bytes = tiny ? draw(random, 1024, 4096) : pick(random, windows, 8);

@@ -235,6 +235,8 @@ static int64_t next_us(void *self)
     return next;
 }
 
+/* Without cookies: a client who only listens waits for ever if the ACK that returns one is lost, as nothing is sent again.
+ * [RFC 4987 3.6] */
 static bool listen(struct simulation *simulation)
 {
     struct world *world = &simulation->world;
@@ -242,6 +244,7 @@ static bool listen(struct simulation *simulation)
                                &(struct hf_listen_options){
                                    .local = {.port = SCENARIO_PORT},
                                    .backlog = simulation->scenario->backlog,
+                                   .cookies = HF_COOKIES_OFF,
                                },
                                &simulation->listener);
 

@@ -52,14 +52,18 @@ int hf_set_option(struct hf_stack *stack, hf_socket socket, enum hf_option optio
 static void listener_status(const struct hf_stack *stack, uint32_t slot, struct hf_status *status)
 {
     const struct listener *listener = listener_at(&stack->listeners, slot);
+    const struct gate_listener *gate = &stack->gate.listeners[slot];
 
     *status = (struct hf_status){
         .state = HF_STATE_LISTEN,
         .local = {listener->address, listener->port},
         .user = listener->user,
         .accept_queued = listener->accept_queue.count,
-        .half_opens = stack->gate.listeners[slot].half_opens.count,
+        .half_opens = gate->half_opens.count,
         .backlog = listener->backlog,
+        .pressure = gate->pressure.level,
+        .pressure_since_us = gate->pressure.since_us,
+        .cookies_sent = gate->cookies_sent,
     };
 }
 

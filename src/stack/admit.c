@@ -5,6 +5,7 @@
  */
 #include "stack/admit.h"
 
+#include "gate/half_open.h"
 #include "gate/reaper.h"
 #include "stack/door.h"
 #include "tcp/state.h"
@@ -51,10 +52,53 @@ static enum hf_stat reset_stray(struct hf_stack *stack, const struct gate_segmen
     return put_within_budget(stack, arrived, &answer, now_us) ? reason : HF_STAT_stray_over_budget;
 }
 
+/* A listener's pressure changed: which, since when, how much, and from where if one prefix stands out. */
+static void tell_pressure(struct hf_stack *stack, uint32_t number,
+                          const struct pressure_change *change, int64_t now_us)
+{
+    const struct listener *listener = listener_at(&stack->listeners, number);
+    struct hf_event event = {
+        .at_us = now_us,
+        .kind = HF_EVENT_PRESSURE,
+        .value = change->now,
+        .local = {listener->address, listener->port},
+        .count = change->syns,
+        .since_us = change->since_us,
+    };
+
+    if (change->has_loudest) {
+        event.remote.address = change->loudest;
+        event.prefix_length = hf_address_is_v4(&change->loudest) ? 32 : 64;
+    }
+    event_sink_put(stack->events, &event);
+    if (change->now != HF_CALM)
+        return;
+    event.kind = HF_EVENT_FLOOD_OVER;
+    event.count = change->alarm_syns;
+    event.since_us = change->alarm_us;
+    event_sink_put(stack->events, &event);
+}
+
+/* What gate_on_syn wants told. */
+static void tell_gate(struct hf_stack *stack, const struct gate_segment *arrived, int64_t now_us)
+{
+    struct gate *gate = &stack->gate;
+
+    if (__builtin_expect(gate->tell_pressure, 0)) {
+        gate->tell_pressure = false;
+        tell_pressure(stack, arrived->listener, &gate->change, now_us);
+    }
+    if (__builtin_expect(gate->tell_full, 0)) {
+        gate->tell_full = false;
+        stack_event(stack, HF_EVENT_CACHE_FULL, arrived->flow, gate_half_opens(gate), now_us);
+    }
+}
+
 /* A SYN for a listener. */
 static enum hf_stat on_syn(struct hf_stack *stack, struct gate_segment *arrived, uint32_t number,
                            int64_t now_us)
 {
+    enum gate_verdict verdict;
     struct segment answer;
 
     stack->stats.syn_received++;
@@ -65,42 +109,13 @@ static enum hf_stat on_syn(struct hf_stack *stack, struct gate_segment *arrived,
         return refused(stack, syn_accept_queue_full);
     }
     arrived->listener = (uint16_t)number;
-    if (gate_on_syn(&stack->gate, arrived, &answer, now_us) != GATE_ANSWER)
+    verdict = gate_on_syn(&stack->gate, arrived, &answer, now_us);
+    tell_gate(stack, arrived, now_us);
+    if (verdict != GATE_ANSWER)
         return stack->gate.reason;
     put(stack, arrived, &answer);
     tcp_state_note(&stack->tcp, TCP_LISTEN, TCP_SYN_RECEIVED);
-    if (stack->gate.tell_full) {
-        stack->gate.tell_full = false;
-        stack_event(stack, HF_EVENT_CACHE_FULL, arrived->flow, gate_half_opens(&stack->gate),
-                    now_us);
-    }
     return HF_STAT_none;
-}
-
-/* SEGMENT ARRIVES in LISTEN, and in CLOSED if there is no listener. */
-static enum hf_stat at_listener(struct hf_stack *stack, struct gate_segment *arrived,
-                                int64_t now_us)
-{
-    const struct flow *flow = arrived->flow;
-    uint8_t flags = arrived->seg->flags;
-    uint32_t number = listener_find(&stack->listeners, &flow->local, flow->local_port);
-
-    door_note(stack, arrived, number != SLOT_NONE, now_us);
-    if (flags & TCP_RST) { /* first */
-        if (flags & TCP_SYN)
-            return refused(stack, syn_odd_flags);
-        return refused(stack, stray_rst);
-    }
-    if (flags & TCP_ACK) { /* second: nothing was sent that could be acknowledged */
-        door_note_stray_ack(stack, arrived->seg);
-        return reset_stray(stack, arrived, HF_STAT_stray_ack, now_us);
-    }
-    if (number == SLOT_NONE)
-        return reset_stray(stack, arrived,
-                           flags & TCP_SYN ? HF_STAT_stray_syn : HF_STAT_stray_other, now_us);
-    if (flags & TCP_SYN) /* third */
-        return on_syn(stack, arrived, number, now_us);
-    return refused(stack, stray_other); /* fourth: its sequence number cannot be checked */
 }
 
 static enum hf_stat at_time_wait(struct hf_stack *stack, struct gate_segment *arrived,
@@ -145,15 +160,17 @@ static void confirm_next_hop(struct hf_stack *stack, const struct gate_segment *
         neighbor_confirm(&stack->neighbors, &path.next_hop, &arrived->from, now_us);
 }
 
-/* The handshake is agreed. Without room nothing is committed: the half-open stays good for the peer's next try. The segment
- * that finished it goes on to the connection, with its text. [RFC 9293 3.10.7.4 fifth] */
-static enum hf_stat open_connection(struct hf_stack *stack, struct gate_segment *arrived,
+/* The handshake is agreed. Without room nothing is committed: half-open or cookie stays good for the peer's next try. The
+ * segment that finished it goes on to the connection, with its text. [RFC 9293 3.10.7.4 fifth] */
+static enum hf_stat open_connection(struct hf_stack *stack, const struct gate_segment *arrived,
                                     uint32_t half_open, const struct handshake *handshake,
                                     int64_t now_us)
 {
     uint32_t slot, record;
 
-    arrived->listener = syn_cache_at(&stack->gate.cache, half_open)->listener;
+    if (handshake->from_cookie &&
+        time_wait_is_replay(&stack->time_waits, arrived->hash, arrived->flow, handshake->iss))
+        return refused(stack, cookie_replayed);
     if (listener_queue_is_full(listener_at(&stack->listeners, arrived->listener))) {
         stack_event(stack, HF_EVENT_ACCEPT_QUEUE_FULL, arrived->flow, 0, now_us);
         return refused(stack, handshake_accept_queue_full);
@@ -161,7 +178,7 @@ static enum hf_stat open_connection(struct hf_stack *stack, struct gate_segment 
     slot = connection_open_passive(stack, arrived, handshake, now_us);
     if (slot == SLOT_NONE)
         return refused(stack, handshake_no_connection);
-    gate_commit(&stack->gate, half_open, arrived->hash);
+    gate_commit(&stack->gate, half_open, arrived, handshake, now_us);
     tcp_state_note(&stack->tcp, TCP_SYN_RECEIVED, TCP_ESTABLISHED);
     record = time_wait_find(&stack->time_waits, arrived->hash, arrived->flow);
     if (record != SLOT_NONE) {
@@ -176,13 +193,79 @@ static enum hf_stat open_connection(struct hf_stack *stack, struct gate_segment 
     return stack->tcp.reason;
 }
 
+/* Second, an ACK at LISTEN: it may return a cookie. If it is none while some are under way, silence: whoever guesses is not
+ * told that he failed. Otherwise nothing was sent that could be acknowledged. [RFC 9293 3.10.7.2 second] */
+static enum hf_stat ack_at_listener(struct hf_stack *stack, struct gate_segment *arrived,
+                                    int64_t now_us)
+{
+    struct handshake handshake;
+
+    switch (gate_on_ack(&stack->gate, arrived, &handshake, now_us)) {
+    case GATE_HANDSHAKE: return open_connection(stack, arrived, SLOT_NONE, &handshake, now_us);
+    case GATE_SILENT: return stack->gate.reason;
+    case GATE_STRAY:
+    case GATE_ANSWER:
+    case GATE_CHALLENGE:
+    case GATE_REMOVED: break;
+    }
+    door_note_stray_ack(stack, arrived->seg);
+    return reset_stray(stack, arrived, HF_STAT_stray_ack, now_us);
+}
+
+/* SEGMENT ARRIVES in LISTEN. */
+static enum hf_stat at_listener(struct hf_stack *stack, struct gate_segment *arrived,
+                                uint32_t number, int64_t now_us)
+{
+    uint8_t flags = arrived->seg->flags;
+
+    arrived->listener = (uint16_t)number;
+    if (flags & TCP_RST) /* first */
+        return flags & TCP_SYN ? refused(stack, syn_odd_flags) : refused(stack, stray_rst);
+    if (flags & TCP_ACK) {
+        if (!(flags & TCP_SYN))
+            return ack_at_listener(stack, arrived, now_us);
+        door_note_stray_ack(stack, arrived->seg);
+        return reset_stray(stack, arrived, HF_STAT_stray_ack, now_us);
+    }
+    if (flags & TCP_SYN) /* third */
+        return on_syn(stack, arrived, number, now_us);
+    return refused(stack, stray_other); /* fourth: its sequence number cannot be checked */
+}
+
+/* SEGMENT ARRIVES in CLOSED. */
+static enum hf_stat at_closed_port(struct hf_stack *stack, const struct gate_segment *arrived,
+                                   int64_t now_us)
+{
+    uint8_t flags = arrived->seg->flags;
+
+    if (flags & TCP_RST)
+        return flags & TCP_SYN ? refused(stack, syn_odd_flags) : refused(stack, stray_rst);
+    if (flags & TCP_ACK) {
+        door_note_stray_ack(stack, arrived->seg);
+        return reset_stray(stack, arrived, HF_STAT_stray_ack, now_us);
+    }
+    return reset_stray(stack, arrived, flags & TCP_SYN ? HF_STAT_stray_syn : HF_STAT_stray_other,
+                       now_us);
+}
+
+static enum hf_stat at_port(struct hf_stack *stack, struct gate_segment *arrived, int64_t now_us)
+{
+    const struct flow *flow = arrived->flow;
+    uint32_t number = listener_find(&stack->listeners, &flow->local, flow->local_port);
+
+    door_note(stack, arrived, number != SLOT_NONE, now_us);
+    return number == SLOT_NONE ? at_closed_port(stack, arrived, now_us)
+                               : at_listener(stack, arrived, number, now_us);
+}
+
 /* SEGMENT ARRIVES in the passive half of SYN-RECEIVED. */
 static enum hf_stat at_half_open(struct hf_stack *stack, struct gate_segment *arrived,
                                  uint32_t half_open, int64_t now_us)
 {
     union gate_result result;
 
-    switch (gate_on_segment(&stack->gate, half_open, arrived, &result, now_us)) {
+    arrived->listener = syn_cache_at(&stack->gate.cache, half_open)->listener;
+    switch (half_open_on_segment(&stack->gate, half_open, arrived, &result, now_us)) {
     case GATE_SILENT: return stack->gate.reason;
     case GATE_ANSWER: put(stack, arrived, &result.answer); return stack->gate.reason;
     case GATE_CHALLENGE:
@@ -191,6 +274,7 @@ static enum hf_stat at_half_open(struct hf_stack *stack, struct gate_segment *ar
     case GATE_REMOVED:
         tcp_state_note(&stack->tcp, TCP_SYN_RECEIVED, TCP_LISTEN);
         return stack->gate.reason;
+    case GATE_STRAY:
     case GATE_HANDSHAKE: break;
     }
     return open_connection(stack, arrived, half_open, &result.handshake, now_us);
@@ -205,13 +289,15 @@ enum hf_stat admit_segment(struct hf_stack *stack, struct gate_segment *arrived,
     slot = time_wait_find(&stack->time_waits, arrived->hash, arrived->flow);
     if (slot != SLOT_NONE)
         return at_time_wait(stack, arrived, slot, now_us);
-    return at_listener(stack, arrived, now_us);
+    return at_port(stack, arrived, now_us);
 }
 
 void admit_tick(struct hf_stack *stack, int64_t now_us)
 {
     struct reaper_task task;
+    struct pressure_change change;
     enum reaper_task_kind kind;
+    uint32_t number;
 
     while ((kind = reaper_tick(&stack->gate, &task, now_us)) != REAPER_DONE) {
         struct outbox_way way = {&task.flow, stack->link_header ? &task.to : NULL, task.hash};
@@ -225,4 +311,6 @@ void admit_tick(struct hf_stack *stack, int64_t now_us)
                        kind == REAPER_RESET ? TCP_CLOSED : TCP_LISTEN);
         stack_event(stack, HF_EVENT_HALF_OPEN_TIMED_OUT, &task.flow, 0, now_us);
     }
+    while (gate_tick(&stack->gate, &number, &change, now_us))
+        tell_pressure(stack, number, &change, now_us);
 }

@@ -2,6 +2,7 @@
 #include "stack/connection.h"
 
 #include "base/must.h"
+#include "cookie/syn_cookie.h"
 #include "stack/demux.h"
 #include "stack/stack.h"
 #include "tcp/state.h"
@@ -139,6 +140,7 @@ uint32_t connection_open_passive(struct hf_stack *stack, const struct gate_segme
     table_insert(&stack->connections.table, arrived->hash, slot);
     connection->flags |= CONNECTION_QUEUED | CONNECTION_TOLD_OPEN;
     connection->listener = arrived->listener;
+    connection->cookie_until_ms = (uint32_t)(now_us / US_PER_MS) + COOKIE_LIFE_MS;
     list_append(&listener->accept_queue, by_accept(&stack->connections), slot);
     listener_announce(&stack->listeners, arrived->listener);
     stack_event(stack, HF_EVENT_CONNECTION_OPENED, arrived->flow, 0, now_us);
@@ -214,6 +216,15 @@ static void leave_time_wait(struct hf_stack *stack, struct connection *connectio
     tcb_delete(&stack->tcp, &connection->tcb, TCP_END_CLOSED);
 }
 
+/* The ACK that opened it may come again and would open a ghost: a record knows it until its cookie is void. */
+static bool is_replayable(const struct connection *connection, int64_t now_us)
+{
+    uint32_t now_ms = (uint32_t)(now_us / US_PER_MS);
+
+    return (connection->tcb.flags & TCB_COOKIE) &&
+           (int32_t)(connection->cookie_until_ms - now_ms) > 0;
+}
+
 static void tell_ended(struct hf_stack *stack, const struct connection *connection, int64_t now_us)
 {
     enum tcp_end end = (enum tcp_end)connection->tcb.end;
@@ -227,6 +238,9 @@ static void detach(struct hf_stack *stack, struct connection *connection, uint32
                    const struct hf_mac *from, int64_t now_us)
 {
     table_remove(&stack->connections.table, connection->hash, slot);
+    if (is_replayable(connection, now_us))
+        time_wait_guard(&stack->time_waits, connection->hash, &connection->flow,
+                        connection->tcb.iss, now_us);
     if (connection->tcb.state == TCP_TIME_WAIT)
         leave_time_wait(stack, connection, from, now_us);
     tell_ended(stack, connection, now_us);

@@ -39,9 +39,10 @@ struct connection {
     struct wheel_entry timer;
     struct list_link by_ready;
     struct list_link by_accept;
-    uint32_t generation; /* of the slot: never 0 in a socket's value */
-    uint32_t listener;   /* slot of the listener that it came from, SLOT_NONE */
-    uint32_t ready;      /* enum hf_readiness, to be taken by hf_take_ready   */
+    uint32_t generation;      /* of the slot: never 0 in a socket's value */
+    uint32_t listener;        /* slot of the listener that it came from, SLOT_NONE */
+    uint32_t ready;           /* enum hf_readiness, to be taken by hf_take_ready   */
+    uint32_t cookie_until_ms; /* opened by a cookie: until then its ACK may come again */
     uint64_t user;
 };
 

@@ -90,7 +90,7 @@ int listener_open(struct hf_stack *stack, const struct hf_listen_options *option
     list_link_init(&listener->by_ready);
     list_init(&listener->accept_queue);
     table_insert(&listeners->table, hash_of(local->port), *slot);
-    gate_listener_open(&stack->gate, *slot, options);
+    gate_listener_open(&stack->gate, *slot, options, stack->seen_us);
     tcp_state_note(&stack->tcp, TCP_CLOSED, TCP_LISTEN);
     return HF_OK;
 }

@@ -26,7 +26,17 @@ static uint64_t hash_of_flow(const void *context, const struct flow *flow)
     return demux_hash(&((const struct hf_stack *)context)->keys.tuple, flow);
 }
 
-/* The first half of the secret is HF1's master key, the second half that of everything else. */
+/* HF1's master key is the operator's, or the first half of the secret. */
+static struct siphash_key cookie_key(const struct hf_env *env)
+{
+    static const uint8_t none[sizeof env->cookie_key];
+
+    if (env->cookie_key_shared || memcmp(env->cookie_key, none, sizeof none) != 0)
+        return siphash_key_from(env->cookie_key);
+    return siphash_key_from(env->secret);
+}
+
+/* The second half of the secret is the master key of everything else. */
 static struct siphash_key derive(const struct hf_env *env, const char *label)
 {
     return siphash_derive(siphash_key_from(env->secret + 16), label, 0);
@@ -34,7 +44,9 @@ static struct siphash_key derive(const struct hf_env *env, const char *label)
 
 static void make_keys(struct stack_keys *keys, const struct hf_env *env)
 {
-    keys->tuple = siphash_derive(siphash_key_from(env->secret), "hf1 tuple", 0);
+    keys->cookie = cookie_key(env);
+    keys->tuple = siphash_derive(keys->cookie, "hf1 tuple", 0);
+    keys->source = derive(env, "source");
     keys->iss = derive(env, "iss");
     keys->port = derive(env, "port");
     keys->ip_id = derive(env, "ip id");
@@ -110,6 +122,7 @@ static void init_gate(struct hf_stack *stack, struct arena *arena, const struct 
                   .hash_of = hash_of_half_open,
                   .hash_context = stack},
         .max_listeners = config->max_listeners,
+        .max_connections = config->max_connections,
         .half_open_timeout_ms = config->half_open_timeout_ms,
         .syn_ack_retries = config->syn_ack_retries,
         .on_timeout = config->on_timeout,
@@ -122,6 +135,10 @@ static void init_gate(struct hf_stack *stack, struct arena *arena, const struct 
         .sack = config->sack,
         .addresses = stack->addresses,
         .iss_key = stack->keys.iss,
+        .source_key = stack->keys.source,
+        .cookie_key = stack->keys.cookie,
+        .cookie_key_shared = stack->env.cookie_key_shared,
+        .wall_minus_now_us = stack->env.wall_minus_now_us,
         .stats = &stack->stats,
     };
 
@@ -177,6 +194,8 @@ size_t hf_memory_needed(const struct hf_config *config)
     if (hf_config_error(config))
         return 0;
     scratch.tcp.config.receive_scale = 0;
+    scratch.keys = (struct stack_keys){0};
+    scratch.env = (struct hf_env){0};
     (void)arena_take(&arena, sizeof scratch);
     carve(&scratch, &arena, config, 0);
     return arena.used;

@@ -29,9 +29,11 @@
 /* A key for each purpose, so that what leaks from one says nothing about another. [RFC 6528 3; RFC 7323 5.4; RFC 6056] */
 struct stack_keys {
     struct siphash_key tuple; /* T: flow tables, and the timestamp offset (its low 32 bits) [HF1] */
-    struct siphash_key iss;   /* initial sequence numbers          */
-    struct siphash_key port;  /* ephemeral ports                   */
-    struct siphash_key ip_id; /* IP identification without DF      */
+    struct siphash_key cookie; /* HF1's master key, `tuple` comes from it */
+    struct siphash_key source; /* counters and filters of prefixes at the gate */
+    struct siphash_key iss;    /* initial sequence numbers          */
+    struct siphash_key port;   /* ephemeral ports                   */
+    struct siphash_key ip_id;  /* IP identification without DF      */
     struct siphash_key
         budget[BUDGETS]; /* which bucket a prefix falls into, and what an answer costs */
     struct siphash_key neighbor, reassembly, scan, watch;

@@ -10,6 +10,7 @@
 
 #include "base/bytes.h"
 #include "base/must.h"
+#include "cookie/syn_cookie.h"
 
 static struct time_wait_record *record_at(const struct time_waits *waits, uint32_t slot)
 {
@@ -54,12 +55,18 @@ void time_wait_init(struct time_waits *waits, struct arena *arena,
     pool_init(&waits->pool, arena, sizeof(struct time_wait_record), setup->capacity);
     table_init(&waits->table, arena, setup->capacity, hash_of_slot, waits);
     list_init(&waits->by_age);
+    list_init(&waits->guards);
+}
+
+static struct list *list_of(struct time_waits *waits, const struct time_wait_record *record)
+{
+    return record->guard ? &waits->guards : &waits->by_age;
 }
 
 static void take_out(struct time_waits *waits, uint32_t slot)
 {
     table_remove(&waits->table, hash_of_slot(waits, slot), slot);
-    list_remove(&waits->by_age, links_of(waits), slot);
+    list_remove(list_of(waits, record_at(waits, slot)), links_of(waits), slot);
     pool_give(&waits->pool, slot);
 }
 
@@ -71,22 +78,41 @@ static void restart(struct time_waits *waits, uint32_t slot, int64_t now_us)
     list_append(&waits->by_age, links_of(waits), slot);
 }
 
+/* A free record, if need be the oldest of the longer list; SLOT_NONE if there are none at all. */
+static uint32_t take_slot(struct time_waits *waits)
+{
+    const struct list *longer =
+        waits->guards.count > waits->by_age.count ? &waits->guards : &waits->by_age;
+
+    if (waits->pool.count == waits->pool.capacity) {
+        if (waits->pool.capacity == 0)
+            return SLOT_NONE;
+        waits->stats->time_wait_evicted++;
+        take_out(waits, longer->first);
+    }
+    return pool_take(&waits->pool, NULL);
+}
+
+/* Files a record whose fields are set. */
+static void file(struct time_waits *waits, uint64_t hash, uint32_t slot)
+{
+    struct time_wait_record *record = record_at(waits, slot);
+
+    list_link_init(&record->by_age);
+    list_append(list_of(waits, record), links_of(waits), slot);
+    table_insert(&waits->table, hash, slot);
+}
+
 void time_wait_insert(struct time_waits *waits, uint64_t hash, const struct flow *flow,
                       const struct tcp_remains *remains, int64_t now_us)
 {
     uint8_t local = route_our_index(waits->route, &flow->local);
+    uint32_t slot = take_slot(waits);
 
     must(local != ROUTE_NOT_OURS);
-    if (waits->pool.count == waits->pool.capacity) {
-        if (waits->pool.capacity == 0)
-            return;
-        waits->stats->time_wait_evicted++;
-        take_out(waits, waits->by_age.first);
-    }
-    uint32_t slot = pool_take(&waits->pool, NULL);
-    struct time_wait_record *record = record_at(waits, slot);
-
-    *record = (struct time_wait_record){
+    if (slot == SLOT_NONE)
+        return;
+    *record_at(waits, slot) = (struct time_wait_record){
         .remote = flow->remote,
         .remote_port = flow->remote_port,
         .local_port = flow->local_port,
@@ -100,10 +126,35 @@ void time_wait_insert(struct time_waits *waits, uint64_t hash, const struct flow
         .timestamps = remains->timestamps,
         .shift = (uint8_t)(remains->rcv_wind_shift & 15u),
     };
-    list_link_init(&record->by_age);
-    list_append(&waits->by_age, links_of(waits), slot);
-    table_insert(&waits->table, hash, slot);
+    file(waits, hash, slot);
     waits->stats->time_waits++;
+}
+
+void time_wait_guard(struct time_waits *waits, uint64_t hash, const struct flow *flow, seq iss,
+                     int64_t now_us)
+{
+    uint32_t slot = take_slot(waits);
+
+    if (slot == SLOT_NONE)
+        return;
+    *record_at(waits, slot) = (struct time_wait_record){
+        .remote = flow->remote,
+        .remote_port = flow->remote_port,
+        .local_port = flow->local_port,
+        .snd_nxt = iss,
+        .ends_at_ms = ms_of(now_us) + COOKIE_LIFE_MS,
+        .local = route_our_index(waits->route, &flow->local),
+        .guard = 1,
+    };
+    file(waits, hash, slot);
+}
+
+static bool is_of(const struct time_waits *waits, const struct time_wait_record *record,
+                  const struct flow *flow)
+{
+    return record->remote_port == flow->remote_port && record->local_port == flow->local_port &&
+           address_equal(&record->remote, &flow->remote) &&
+           address_equal(&waits->route->ours[record->local].address, &flow->local);
 }
 
 uint32_t time_wait_find(const struct time_waits *waits, uint64_t hash, const struct flow *flow)
@@ -113,12 +164,24 @@ uint32_t time_wait_find(const struct time_waits *waits, uint64_t hash, const str
     for (uint32_t slot; (slot = table_next(&waits->table, &cursor)) != SLOT_NONE;) {
         const struct time_wait_record *record = record_at(waits, slot);
 
-        if (record->remote_port == flow->remote_port && record->local_port == flow->local_port &&
-            address_equal(&record->remote, &flow->remote) &&
-            address_equal(&waits->route->ours[record->local].address, &flow->local))
+        if (!record->guard && is_of(waits, record, flow))
             return slot;
     }
     return SLOT_NONE;
+}
+
+bool time_wait_is_replay(const struct time_waits *waits, uint64_t hash, const struct flow *flow,
+                         seq iss)
+{
+    struct table_cursor cursor = table_find(&waits->table, hash);
+
+    for (uint32_t slot; (slot = table_next(&waits->table, &cursor)) != SLOT_NONE;) {
+        const struct time_wait_record *record = record_at(waits, slot);
+
+        if (record->guard && seq_eq(record->snd_nxt, iss) && is_of(waits, record, flow))
+            return true;
+    }
+    return false;
 }
 
 /* <SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK>, as it was always said. */
@@ -259,23 +322,29 @@ void time_wait_end(struct time_waits *waits, uint32_t slot)
     take_out(waits, slot);
 }
 
+/* Milliseconds wrap after 49 days; the distance does not. */
+static int32_t left_ms(const struct time_waits *waits, const struct list *list, int64_t now_us)
+{
+    return (int32_t)(record_at(waits, list->first)->ends_at_ms - ms_of(now_us));
+}
+
+static int64_t end_of_first(const struct time_waits *waits, const struct list *list, int64_t now_us)
+{
+    if (list->count == 0)
+        return NEVER_US;
+    return (now_us / US_PER_MS + time_max(left_ms(waits, list, now_us), 0)) * US_PER_MS;
+}
+
 int64_t time_wait_deadline(const struct time_waits *waits, int64_t now_us)
 {
-    if (waits->by_age.count == 0)
-        return NEVER_US;
-    /* Milliseconds wrap after 49 days; the distance does not. */
-    int32_t left_ms = (int32_t)(record_at(waits, waits->by_age.first)->ends_at_ms - ms_of(now_us));
-
-    return (now_us / US_PER_MS + (left_ms > 0 ? left_ms : 0)) * US_PER_MS;
+    return time_min(end_of_first(waits, &waits->by_age, now_us),
+                    end_of_first(waits, &waits->guards, now_us));
 }
 
 void time_wait_tick(struct time_waits *waits, int64_t now_us)
 {
-    while (waits->by_age.count) {
-        uint32_t slot = waits->by_age.first;
-
-        if ((int32_t)(record_at(waits, slot)->ends_at_ms - ms_of(now_us)) > 0)
-            return;
-        take_out(waits, slot);
-    }
+    while (waits->by_age.count && left_ms(waits, &waits->by_age, now_us) <= 0)
+        take_out(waits, waits->by_age.first);
+    while (waits->guards.count && left_ms(waits, &waits->guards, now_us) <= 0)
+        take_out(waits, waits->guards.first);
 }

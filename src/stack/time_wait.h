@@ -1,4 +1,9 @@
-/* TIME-WAIT without a connection: 64 bytes each. [RFC 9293 3.10.7.4; RFC 1337; RFC 6191; RFC 7323 5] */
+/* TIME-WAIT without a connection: 64 bytes each. [RFC 9293 3.10.7.4; RFC 1337; RFC 6191; RFC 7323 5]
+ *
+ * Beside them, guards: the ACK that opened a connection by a cookie could open it again once it is over, however it ended. So
+ * its ISS is remembered, in a record of the same kind, until the cookie is void [HF1 Afterwards]. A guard meets no other
+ * segment.
+ */
 #ifndef STACK_TIME_WAIT_H
 #define STACK_TIME_WAIT_H
 
@@ -27,6 +32,7 @@ struct time_wait_record {
     uint16_t window;           /* as in a header, already scaled                    */
     uint8_t local;             /* which of our addresses                            */
     uint8_t timestamps : 1, challenged : 1, acked : 1, shift : 4;
+    uint8_t guard : 1; /* it is one: snd_nxt is the ISS */
 };
 
 _Static_assert(sizeof(struct time_wait_record) == 64, "a TIME-WAIT record is 64 bytes");
@@ -38,6 +44,7 @@ struct time_waits {
     struct pool pool;
     struct table table;
     struct list by_age; /* earliest end first: all last equally long */
+    struct list guards; /* likewise                                  */
     const struct route *route;
     struct hf_stats *stats;
     time_wait_hash_of *hash_of;
@@ -61,6 +68,14 @@ void time_wait_init(struct time_waits *waits, struct arena *arena,
 /* A connection of ours reached TIME-WAIT. `hash` is that of the flow, which must have no record. The oldest makes room. */
 void time_wait_insert(struct time_waits *waits, uint64_t hash, const struct flow *flow,
                       const struct tcp_remains *remains, int64_t now_us);
+
+/* A connection that a cookie opened is over: the same ACK must not open it again. */
+void time_wait_guard(struct time_waits *waits, uint64_t hash, const struct flow *flow, seq iss,
+                     int64_t now_us);
+
+/* Whether this cookie's connection has been and gone. */
+bool time_wait_is_replay(const struct time_waits *waits, uint64_t hash, const struct flow *flow,
+                         seq iss);
 
 /* The record of a flow, or SLOT_NONE. */
 uint32_t time_wait_find(const struct time_waits *waits, uint64_t hash, const struct flow *flow);

@@ -12,6 +12,7 @@
 
 #include "base/arena.h"
 #include "gate/gate.h"
+#include "gate/half_open.h"
 #include "gate/reaper.h"
 #include "gate/syn_ack.h"
 
@@ -42,11 +43,15 @@ static inline uint64_t half_open_hash(const void *context, uint32_t slot)
     return flow_hash(&flow);
 }
 
-static inline void door_open(struct door *door, uint32_t half_opens)
+/* Each listener has these options, and a port of its own. */
+static inline void door_open_with(struct door *door, uint32_t half_opens,
+                                  const struct hf_listen_options *options)
 {
+    struct hf_listen_options own = *options;
     struct gate_config config = {
         .cache = {half_opens, half_open_hash, &door->gate},
         .max_listeners = LISTENERS,
+        .max_connections = 64,
         .half_open_timeout_ms = 10000,
         .syn_ack_retries = 2,
         .mtu = 1500,
@@ -57,6 +62,9 @@ static inline void door_open(struct door *door, uint32_t half_opens)
         .sack = true,
         .addresses = door->addresses,
         .iss_key = {1, 2},
+        .source_key = {3, 4},
+        .cookie_key = {5, 6},
+        .wall_minus_now_us = 1700000000 * S,
         .stats = &door->stats,
     };
     struct arena arena = {NULL, 0};
@@ -70,9 +78,16 @@ static inline void door_open(struct door *door, uint32_t half_opens)
     memset(arena.base, 0xa5, arena.used);
     arena.used = 0;
     gate_init(&door->gate, &arena, &config, door->now_us);
-    for (uint32_t i = 0; i < LISTENERS; i++)
-        gate_listener_open(&door->gate, i,
-                           &(struct hf_listen_options){.local.port = (uint16_t)(80 + i)});
+    for (uint32_t i = 0; i < LISTENERS; i++) {
+        own.local.port = (uint16_t)(80 + i);
+        gate_listener_open(&door->gate, i, &own, door->now_us);
+    }
+}
+
+/* With the cache alone. */
+static inline void door_open(struct door *door, uint32_t half_opens)
+{
+    door_open_with(door, half_opens, &(struct hf_listen_options){.cookies = HF_COOKIES_OFF});
 }
 
 static inline void door_close(struct door *door)

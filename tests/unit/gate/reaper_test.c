@@ -9,7 +9,7 @@ static void each_is_resent_and_forgotten(void **state)
     uint32_t resent = 0, forgotten = 0;
 
     (void)state;
-    door_open(&door, 64);
+    door_open(&door, 128);
     for (uint16_t port = 1; port <= 50; port++) {
         door_syn(&door, 0, port, &answer);
         door.now_us += 20000;
@@ -45,7 +45,7 @@ static void textbook_policy_resets(void **state)
     (void)state;
     door_open(&door, 4);
     assert_int_equal(reaper_listener_closed(&door.gate, 0, &task), REAPER_DONE);
-    gate_listener_open(&door.gate, 0, &options);
+    gate_listener_open(&door.gate, 0, &options, door.now_us);
     door_syn(&door, 0, 7, &answer);
     assert_int_equal(reaper_tick(&door.gate, &task, door.now_us + 499000), REAPER_DONE);
     assert_int_equal(reaper_tick(&door.gate, &task, door.now_us + 502000), REAPER_RESET);

@@ -404,7 +404,7 @@ static void full_cache_evicts_the_oldest(void **state)
     (void)state;
     config.max_half_opens = 4;
     peer_open(&peer, &config);
-    peer_listen(&peer, NULL);
+    peer_listen(&peer, &(struct hf_listen_options){.cookies = HF_COOKIES_OFF});
     for (uint16_t i = 0; i < 6; i++) {
         struct flow flow = peer_flow(&peer);
         struct segment syn = syn_of(100);
