@@ -323,6 +323,8 @@ enum reassembly_verdict reassembly_insert(struct tcp *tcp, struct tcb *tcb, seq 
         *fin = *fin && taken == text.length;
         return taken > 0 ? REASSEMBLY_IN_ORDER : REASSEMBLY_NO_ROOM;
     }
+    if (record->has_fin && seq_lt(record->fin_at, tcb->rcv_nxt))
+        record->has_fin = false; /* text went past it: it was none of the peer's */
     *fin = record->has_fin && seq_eq(record->fin_at, tcb->rcv_nxt);
     if (*fin || (record->blocks == 0 && !record->has_fin))
         reassembly_drop(tcp, tcb);

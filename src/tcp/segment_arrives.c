@@ -42,13 +42,17 @@ static enum check check_timestamp(struct tcp *tcp, struct tcb *tcb, const struct
     return CHECK_DONE;
 }
 
-/* The four cases of 3.10.7.4's first table. [RFC 9293 MUST-66 allows RST, ACK and URG at a zero window] */
+/* The four cases of 3.10.7.4's first table. [RFC 9293 MUST-66 allows RST, ACK and URG at a zero window]
+ *
+ * An empty segment counts at the right edge too, where the RFC has it one short: who has filled the window speaks from there,
+ * and if both ends have, and both lost text, neither would hear the other's ACK again.
+ */
 static bool is_acceptable(const struct tcb *tcb, const struct segment *seg)
 {
     uint32_t length = segment_length(seg), window = tcb_rcv_wnd(tcb);
 
     if (length == 0)
-        return seq_eq(seg->seq, tcb->rcv_nxt) || seq_in_window(seg->seq, tcb->rcv_nxt, window);
+        return seq_eq(seg->seq, tcb->rcv_edge) || seq_in_window(seg->seq, tcb->rcv_nxt, window);
     if (window == 0)
         return seq_eq(seg->seq, tcb->rcv_nxt); /* its text is cut off below, its ACK counts */
     return seq_in_window(seg->seq, tcb->rcv_nxt, window) ||
@@ -226,6 +230,9 @@ static enum check check_ack(struct tcp *tcp, struct tcb *tcb, const struct segme
         ack_challenge(tcp, tcb, now_us);
         return CHECK_DONE;
     }
+    if (tcb->flags &
+        TCB_TIMESTAMPS) /* not before: a forged one would make the peer's own seem old */
+        timestamp_remember(tcb, seg, now_us);
     if (seq_gt(seg->ack, tcb->snd_una)) {
         retransmit_queue_acked(tcp, tcb, seg, now_us);
     } else if (is_duplicate_ack(tcb, seg)) {
@@ -383,8 +390,6 @@ void tcp_segment_arrives(struct tcp *tcp, struct tcb *tcb, const struct segment 
     if (check_syn(tcp, tcb, seg, now_us) == CHECK_DONE)
         return;
     tcb->keep_probes = 0;
-    if (tcb->flags & TCB_TIMESTAMPS)
-        timestamp_remember(tcb, seg, now_us);
     if (check_ack(tcp, tcb, seg, now_us) == CHECK_DONE)
         return;
     check_urg(tcp, tcb, seg);
