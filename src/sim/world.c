@@ -144,6 +144,17 @@ static uint32_t sound_bytes(const struct world_node *node, const uint8_t *data, 
     return header;
 }
 
+/* Of all fragments and copies of one frame only the first to be damaged is: damage to two could cancel out in the sum. */
+static unsigned damage_once(struct world *world, uint64_t id, unsigned marks)
+{
+    if (!(marks & LINK_CORRUPTED))
+        return marks;
+    if (world->damaged_id == id + 1)
+        return marks & ~(unsigned)LINK_CORRUPTED;
+    world->damaged_id = id + 1;
+    return marks;
+}
+
 /* One frame goes on the wire: whole, or a fragment that a router made. */
 static void carry(struct world *world, struct world_frame *frame, uint8_t *data, uint32_t length)
 {
@@ -162,6 +173,8 @@ static void carry(struct world *world, struct world_frame *frame, uint8_t *data,
         link->count.lost++;
         count = 0;
     }
+    for (unsigned i = 0; i < count; i++)
+        deliveries[i].marks = damage_once(world, frame->id, deliveries[i].marks);
     if (count > 0) {
         frame->at_us = deliveries[0].at_us;
         frame->marks = deliveries[0].marks;

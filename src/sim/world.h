@@ -85,6 +85,7 @@ struct world {
     struct world_actor actor;
     struct invariants *invariants;
     unsigned batch;      /* frames given to one hf_input at most: 1 to WORLD_BATCH_MAX */
+    uint64_t damaged_id; /* of the frame that was damaged last, plus one */
     uint64_t frames;     /* sent, by all            */
     uint64_t trace_hash; /* of all frames and times */
     uint64_t steps_at_this_instant;
