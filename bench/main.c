@@ -7,10 +7,22 @@
 #include "bench.h"
 
 static const struct bench *const benches[] = {
-    &bench_bulk, &bench_cycle,      &bench_cycle_10k_idle, &bench_segment,
-    &bench_ack,  &bench_idle_bytes, &bench_tap_bulk,
+    &bench_bulk,
+    &bench_cycle,
+    &bench_cycle_10k_idle,
+    &bench_segment,
+    &bench_ack,
+    &bench_idle_bytes,
+    &bench_tap_bulk,
+    &bench_syn_cookie,
+    &bench_ack_bad_cookie,
+    &bench_ack_good_cookie,
+    &bench_syn_cache,
+    /* Those that need gigabytes are only run when they are named. */
+    &bench_syn_cookie_10m,
 };
 
+#define LARGE_BENCHES 1u
 #define BENCHES (sizeof benches / sizeof benches[0])
 
 void bench_add(struct bench_samples *samples, double value)
@@ -104,7 +116,7 @@ int main(int argc, char **argv)
         }
     }
     if (count == 0)
-        for (; count < BENCHES; count++)
+        for (; count < BENCHES - LARGE_BENCHES; count++)
             chosen[count] = benches[count];
     for (size_t i = 0; i < count; i++)
         chosen[i]->run(&options);
