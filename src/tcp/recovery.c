@@ -1,8 +1,9 @@
 /* Fast retransmit and fast recovery without SACK's help. [RFC 5681 3.2; RFC 6582; RFC 3042]
  *
  * The careful variant: three duplicate ACKs start a recovery only above `recover`, so the echo of our own retransmissions
- * after a timeout does not start another. A receiver that spoofs duplicate ACKs can inflate cwnd by what it was sent at the
- * most: more duplicates than segments in flight change nothing. [RFC 5681 3.2 (3)]
+ * after a timeout does not start another. A receiver that spoofs duplicate ACKs can inflate cwnd at most by what was in
+ * flight when they began: more duplicates than that change nothing. [RFC 5681 3.2 (3)] One that divides its ACKs during a
+ * recovery is sent nothing twice for it: what was sent again is not sent once more before it is acknowledged.
  */
 #include "tcp/recovery.h"
 
@@ -33,8 +34,8 @@ void recovery_duplicate_ack(struct tcp *tcp, struct tcb *tcb)
 
     if (tcb->dup_acks < UINT8_MAX)
         tcb->dup_acks++;
-    if (tcb->flags & TCB_RECOVERY) {
-        if (c->cwnd < c->ssthresh + flight)
+    if (tcb->flags & TCB_RECOVERY) { /* not what was sent since, or inflation would feed itself */
+        if (c->cwnd < c->ssthresh + seq_distance(tcb->snd_una, tcb->recover))
             c->cwnd += tcb->mss;
         return;
     }
@@ -55,7 +56,8 @@ static void partial_ack(struct tcb *tcb, uint32_t acked)
     c->cwnd -= min_u32(acked, c->cwnd - min_u32(c->cwnd, tcb->mss));
     if (acked >= tcb_smss(tcb))
         c->cwnd += tcb->mss;
-    resend_first(tcb);
+    if (seq_eq(tcb->rtx_nxt, tcb->snd_una)) /* else its answer is still to come */
+        resend_first(tcb);
 }
 
 void recovery_acknowledged(struct tcp *tcp, struct tcb *tcb, uint32_t acked, bool limited)
