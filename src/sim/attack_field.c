@@ -301,8 +301,10 @@ static void attack(struct field *field, struct attacker *attacker)
         field->attack.frames++;
         field->attack.bytes += length;
     }
-    attacker->next_at_us =
-        attacker->left > 0 ? attacker->next_at_us + attacker->every_us : NEVER_US;
+    if (attacker->left == 0)
+        attacker->next_at_us = NEVER_US;
+    else if (attacker->every_us > 0)
+        attacker->next_at_us += attacker->every_us;
     hf_input(field->server.stack, frames, count, field->now_us);
 }
 

@@ -29,10 +29,11 @@ struct attacker {
     /* Sees what the server says to others than the honest clients: owners of forged addresses, and hosts of their own.
      * NULL: off the path, and blind. */
     void (*see)(struct attacker *attacker, struct field *field, const struct packet *packet);
-    int64_t next_at_us, every_us; /* a burst; NEVER_US: over */
-    unsigned burst;               /* frames in it: 1 to FIELD_BURST_MAX */
-    uint64_t left;                /* frames until it is over */
-    uint64_t frames, bytes;       /* sent */
+    int64_t next_at_us;     /* a burst; NEVER_US: over, or for now */
+    int64_t every_us;       /* 0: `make` sets next_at_us itself     */
+    unsigned burst;         /* frames in it: 1 to FIELD_BURST_MAX */
+    uint64_t left;          /* frames until it is over */
+    uint64_t frames, bytes; /* sent */
 };
 
 struct field_traffic {

@@ -13,6 +13,7 @@ void attack_peer_init(struct attack_peer *peer, struct field *field, struct hf_a
         .iss = seq_of((uint32_t)random_next(&field->random)),
         .window = 65535,
         .mss = 1460,
+        .own_scale = 7,
         .timestamps = true,
         .scaling = true,
         .sack = true,
@@ -54,6 +55,7 @@ enum hf_stat attack_peer_syn(struct attack_peer *peer, struct field *field)
     syn.options.mss = peer->mss;
     if (peer->scaling)
         syn.options.present |= TCP_OPTION_SCALE;
+    syn.options.scale = peer->own_scale;
     if (peer->sack)
         syn.options.present |= TCP_OPTION_SACK_PERMITTED;
     add_timestamps(peer, &syn);
@@ -91,11 +93,46 @@ static void note_syn_ack(struct attack_peer *peer, const struct segment *seg)
     peer->scale = seg->options.present & TCP_OPTION_SCALE ? seg->options.scale : 0;
 }
 
+static void keep_ahead(struct attack_peer *peer, seq left, seq right)
+{
+    unsigned i = 0, joined = 0;
+
+    while (i < peer->ahead_count && seq_lt(peer->ahead[i].right, left))
+        i++;
+    for (; i + joined < peer->ahead_count && seq_leq(peer->ahead[i + joined].left, right);
+         joined++) {
+        left = seq_min(left, peer->ahead[i + joined].left);
+        right = seq_max(right, peer->ahead[i + joined].right);
+    }
+    if (joined == 0 && peer->ahead_count == ATTACK_AHEAD_MAX)
+        return;
+    memmove(&peer->ahead[i + 1], &peer->ahead[i + joined],
+            (peer->ahead_count - i - joined) * sizeof peer->ahead[0]);
+    peer->ahead_count += 1 - joined;
+    peer->ahead[i] = (struct sack_block){left, right};
+}
+
+/* As an honest receiver would. */
+static void take_text(struct attack_peer *peer, seq from, seq to)
+{
+    peer->rcv_high = seq_max(peer->rcv_high, to);
+    if (seq_gt(from, peer->rcv_nxt)) {
+        keep_ahead(peer, from, to);
+        return;
+    }
+    peer->rcv_nxt = seq_max(peer->rcv_nxt, to);
+    while (peer->ahead_count > 0 && seq_leq(peer->ahead[0].left, peer->rcv_nxt)) {
+        peer->rcv_nxt = seq_max(peer->rcv_nxt, peer->ahead[0].right);
+        memmove(peer->ahead, peer->ahead + 1, --peer->ahead_count * sizeof peer->ahead[0]);
+    }
+}
+
 void attack_peer_see(struct attack_peer *peer, struct field *field, const struct packet *packet)
 {
     const struct segment *seg = &packet->segment;
-    seq end = seq_add(seg->seq, segment_length(seg));
 
+    if (peer->lose_every && seg->length > 0 && ++peer->lost % peer->lose_every == 0)
+        return;
     peer->frames++;
     peer->bytes += packet->ip_length;
     peer->text_bytes += seg->length;
@@ -111,9 +148,7 @@ void attack_peer_see(struct attack_peer *peer, struct field *field, const struct
             note_syn_ack(peer, seg);
         else if (segment_length(seg) == 0)
             peer->acks++;
-        if (seq_leq(seg->seq, peer->rcv_nxt))
-            peer->rcv_nxt = seq_max(peer->rcv_nxt, end);
-        peer->rcv_high = seq_max(peer->rcv_high, end);
+        take_text(peer, seg->seq, seq_add(seg->seq, segment_length(seg)));
     }
     if (peer->react)
         peer->react(peer, field, seg);

@@ -8,6 +8,8 @@
 
 #include "sim/attack_field.h"
 
+#define ATTACK_AHEAD_MAX 64
+
 struct attack_peer {
     struct flow flow; /* as the server sees it: remote is this peer */
     seq iss, irs;
@@ -15,13 +17,18 @@ struct attack_peer {
     seq rcv_nxt;          /* in order so far: what an honest receiver would acknowledge */
     seq rcv_high;         /* the highest text end that came                             */
     uint16_t window, mss; /* said in SYN and after: not scaled   */
+    uint8_t own_scale;
     bool timestamps, scaling, sack;
     uint8_t scale;        /* of the server */
     uint16_t peer_window; /* as the server said last */
     uint32_t ts_value, ts_recent;
     struct segment last; /* what came last; its text is gone */
     uint64_t frames, bytes, text_bytes, acks, resets, syn_acks;
-    bool ignores; /* notes nothing but counts */
+    bool ignores;        /* notes nothing but counts                            */
+    uint32_t lose_every; /* each so many-th segment with text does not come; 0: all do */
+    uint64_t lost;
+    struct sack_block ahead[ATTACK_AHEAD_MAX]; /* text that came before its turn, in order */
+    unsigned ahead_count;
     /* Called for each segment that came, after it was noted. */
     void (*react)(struct attack_peer *peer, struct field *field, const struct segment *seg);
     void *self;
