@@ -1,4 +1,4 @@
-/* Every legal transition between states is taken: the rows of tcp/state.h, by ways that each belong to one. [RFC 9293 3.3.2, figure 5] */
+/* Every legal transition between states is taken: the rows of tcp/state.h, by ways that each belong to one. [RFC 9293 3.3.2] */
 #include "script.h"
 
 #include "tcp/state.h"

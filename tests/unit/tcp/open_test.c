@@ -183,7 +183,7 @@ static void simultaneous(void **state)
     }
 }
 
-/* Both close at once: both through CLOSING to TIME-WAIT, unless a loss made one of them second. [RFC 9293 3.6, figure 13] */
+/* Both close at once: both through CLOSING to TIME-WAIT, unless a loss made one of them second. [RFC 9293 3.6] */
 static void simultaneous_close(void **state)
 {
     (void)state;
