@@ -1,7 +1,7 @@
 /* The ACK field, state by state. [RFC 9293 3.10.7.1 to 3.10.7.4 fifth check; RFC 5961 5.2; RFC 5681 2] */
 #include "script.h"
 
-/* <SEQ=SEG.ACK><CTL=RST>: nothing was sent that could be acknowledged. */
+/* <SEQ=SEG.ACK><CTL=RST>: nothing was sent that could be acknowledged. [RFC 9293 X-06] */
 static void reset(enum reached at)
 {
     reach(at);
@@ -13,6 +13,7 @@ static void reset(enum reached at)
     counted(stray_ack, 2);
 }
 
+/* A peer that still has the old connection is shown that it is gone. [RFC 9293 X-26] */
 static void syn_sent_unacceptable(enum reached at)
 {
     reach(at);
@@ -37,7 +38,7 @@ static void syn_sent_without_syn(enum reached at)
     state("ESTABLISHED");
 }
 
-/* ACK bit off: dropped. */
+/* ACK bit off: dropped. [RFC 9293 X-11] */
 static void missing(enum reached at)
 {
     reach(at);
@@ -114,7 +115,7 @@ static void too_old_edges(enum reached at)
     out(". 1:1(0) ack 11");
 }
 
-/* SEG.ACK > SND.NXT: an ACK, and the segment is dropped. */
+/* SEG.ACK > SND.NXT: an ACK, and the segment is dropped. [RFC 9293 X-10] */
 static void too_new(enum reached at)
 {
     reach(at);
@@ -241,7 +242,7 @@ static void fin_not_acknowledged(enum reached at)
     state(reached_text(at));
 }
 
-/* The window is taken only from newer segments: SND.WL1 and SND.WL2. */
+/* The window is taken only from newer segments: SND.WL1 and SND.WL2. [RFC 9293 X-09] */
 static void window_order(enum reached at)
 {
     reach(at);
@@ -256,7 +257,7 @@ static void window_order(enum reached at)
     out(". 1:1(0) ack 25");
 }
 
-/* A retransmitted FIN: <SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK>, and 2 MSL begin again. */
+/* A retransmitted FIN: <SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK>, and 2 MSL begin again. [RFC 9293 X-15] */
 static void time_wait_fin_again(enum reached at)
 {
     reach(at);

@@ -11,7 +11,7 @@ static void closed_reset(enum reached at)
     state("CLOSED");
 }
 
-/* SEG.SEQ cannot be validated: dropped. */
+/* SEG.SEQ cannot be validated: dropped. [RFC 9293 X-13] */
 static void dropped(enum reached at)
 {
     reach(at);

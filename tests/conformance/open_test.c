@@ -59,7 +59,8 @@ static void passive_specific(enum reached at)
     must_be(HF_OK, hf_accept(script.stack, specific, &connection));
 }
 
-/* <SEQ=ISS><CTL=SYN>; SND.UNA = ISS, SND.NXT = ISS+1, the retransmission timer runs. */
+/* <SEQ=ISS><CTL=SYN>; SND.UNA = ISS, SND.NXT = ISS+1, the retransmission timer runs. The MSS is what the MTU leaves beside
+ * the fixed headers, and is always told. [RFC 9293 MUST-67, SHLD-5, MAY-3, X-23] */
 static void active(enum reached at)
 {
     reach(at);
@@ -241,7 +242,7 @@ static void options_tiny_mss(enum reached at)
     assert_true(the_tcb()->mss >= 64);
 }
 
-/* Timestamps leave less room for text. [RFC 9293 MUST-16; RFC 6691] */
+/* Timestamps leave less room for text; no MSS but in SYNs. [RFC 9293 MUST-16, MUST-65; RFC 6691] */
 static void options_take_room(enum reached at)
 {
     reach_with(at, "mss 1460,nop,nop,TS val 100 ecr 0");

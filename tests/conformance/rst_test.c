@@ -1,7 +1,7 @@
 /* The RST bit, state by state. [RFC 9293 3.10.7.1 to 3.10.7.4 second check, MUST-66; RFC 5961 3.2; RFC 1337] */
 #include "script.h"
 
-/* A RST never answers a RST. [RFC 9293 3.10.7.1, 3.10.7.2] */
+/* A RST never answers a RST. [RFC 9293 3.10.7.1, 3.10.7.2, X-07] */
 static void dropped(enum reached at)
 {
     reach(at);
@@ -13,7 +13,7 @@ static void dropped(enum reached at)
     counted(stray_rst, 2);
 }
 
-/* Our SYN was answered by a RST that acknowledges it: "connection refused". [RFC 9293 3.10.7.3 second] */
+/* Our SYN was answered by a RST that acknowledges it: "connection refused". [RFC 9293 3.10.7.3 second, X-08] */
 static void syn_sent_refused(enum reached at)
 {
     reach(at);
@@ -118,7 +118,7 @@ static void exact_with_queues(enum reached at)
     assert_int_equal(user_status().send_queued, 0);
 }
 
-/* A half-open returns to LISTEN; nobody had been told of it. */
+/* A half-open returns to LISTEN; nobody had been told of it. [RFC 9293 MUST-11, X-14, X-27] */
 static void half_open_exact(enum reached at)
 {
     reach(at);
@@ -152,6 +152,16 @@ static void zero_window(enum reached at)
     in("R 1025:1025(0)");
     state("CLOSED");
     counted(connections_reset, 1);
+}
+
+/* A RST may say why, in text: it counts all the same. [RFC 9293 SHLD-2] */
+static void with_text(enum reached at)
+{
+    reach(at);
+    in("R. r:r+20(20) ack s");
+    out_nothing();
+    state("CLOSED");
+    assert_int_equal(user_status().error, HF_RESET);
 }
 
 /* The textbook error that RFC 5961 mends: a RST just inside a large window, spoofed blindly, ends nothing while text flows. */
@@ -232,6 +242,7 @@ static const struct scripted tests[] = {
     {"rst/established-outside", outside, ESTABLISHED},
     {"rst/established-exact", exact, ESTABLISHED},
     {"rst/established-exact-with-queues", exact_with_queues, ESTABLISHED},
+    {"rst/established-with-text", with_text, ESTABLISHED},
     {"rst/established-zero-window", zero_window, ESTABLISHED},
     {"rst/established-blind-attack", blind_attack, ESTABLISHED},
     {"rst/fin-wait-1-inside", inside, FIN_WAIT_1},

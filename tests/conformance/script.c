@@ -117,7 +117,7 @@ static struct notation_bases bases_of(bool ours)
     };
 }
 
-/* A frame of ours as meaning. */
+/* A frame of ours as meaning, its checksums verified. [RFC 9293 MUST-2] */
 static void parse(struct place place, const struct script_frame *frame, struct packet *packet)
 {
     struct packet_rules rules = {.link = HF_RAW_IP, .checksum = checksum_sum};

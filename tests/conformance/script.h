@@ -31,7 +31,7 @@
 #define SCRIPT_LISTEN_PORT 80
 #define SCRIPT_CONNECT_PORT 4000
 #define SCRIPT_PEER_PORT 40000
-#define SCRIPT_PEER_ISN 0xffffff00u /* numbers wrap early */
+#define SCRIPT_PEER_ISN 0xffffff00u /* numbers wrap early [RFC 9293 X-01] */
 #define SCRIPT_FRAMES 1024
 #define SCRIPT_FRAME_MAX 1600
 

@@ -4,7 +4,7 @@
 
 #define STAMPS "mss 1460,nop,nop,TS val 100 ecr 0"
 
-/* The sequence test fails and RST is off: an ACK, and nothing else happens. */
+/* The sequence test fails and RST is off: an ACK, and nothing else happens. [RFC 9293] */
 static void unacceptable(enum reached at)
 {
     reach(at);
@@ -66,7 +66,7 @@ static void reach_full(enum reached at)
     state(reached_text(at));
 }
 
-/* Text beyond a closed window is dropped and answered; the ACK that came with it counts. [RFC 9293 MUST-66] */
+/* Text beyond a closed window is dropped and answered; the ACK that came with it counts. [RFC 9293 MUST-66, X-04] */
 static void zero_window(enum reached at)
 {
     static const char *const next[] = {

@@ -150,7 +150,7 @@ static void syn_received_challenged(enum reached at)
     counted(syn_challenged, 2);
 }
 
-/* TIME-WAIT: a SYN with a higher sequence number opens the next incarnation, with an ISS above the last. [RFC 6191] */
+/* TIME-WAIT: a SYN with a higher sequence number opens the next incarnation, with an ISS above the last. [RFC 6191; RFC 9293 MAY-2, SHLD-4] */
 static void time_wait_newer(enum reached at)
 {
     uint32_t old_iss = 0;

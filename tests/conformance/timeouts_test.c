@@ -128,7 +128,7 @@ static void handshake_given_up(enum reached at)
     counted(connections_timed_out, 1);
 }
 
-/* A SYN is tried for at least three minutes. [RFC 9293 MUST-23] */
+/* A SYN is tried for at least three minutes. [RFC 9293 MUST-22, MUST-23] */
 static void syn_for_three_minutes(enum reached at)
 {
     int syns = 1;
@@ -162,7 +162,7 @@ static void expect_first(enum reached at)
         out("F. 1:1(0) ack r");
 }
 
-/* Below R2: the head of the queue again, with the current ACK, at doubled intervals. [RFC 6298 5.4 to 5.6] */
+/* Below R2: the head of the queue again, with the current ACK, at doubled intervals. [RFC 6298 5.4 to 5.6; RFC 9293 X-17] */
 static void sent_again(enum reached at)
 {
     reach_waiting(at);
@@ -183,7 +183,7 @@ static void sent_again(enum reached at)
     counted(segments_resent, 3);
 }
 
-/* The user timeout, which is R2 here: queues flushed, the user told, the peer reset. */
+/* The user timeout, which is R2 here: queues flushed, the user told, the peer reset. [RFC 9293 X-16] */
 static void given_up(enum reached at)
 {
     begin_impatient();

@@ -1,6 +1,6 @@
 /* The urgent pointer, state by state and both ways. [RFC 9293 3.8.5, 3.10.7.4 sixth check, MUST-30 to MUST-33, SHLD-13; RFC 6093]
  *
- * The pointer names the byte behind the last urgent one, and urgent text stays in the stream.
+ * The pointer names the byte behind the last urgent one, and urgent text stays in the stream. [RFC 9293 MUST-62]
  */
 #include "script.h"
 
@@ -33,7 +33,7 @@ static void syn_received(enum reached at)
     out(". 1:1(0) ack 11");
 }
 
-/* RCV.UP = max(RCV.UP, SEG.UP); the user is told when it moves ahead of what he has read, and how far. [RFC 9293 MUST-32, MUST-33] */
+/* RCV.UP = max(RCV.UP, SEG.UP); the user is told when it moves ahead of what he has read, and how far. [RFC 9293 MUST-32, MUST-33, X-20] */
 static void heard(enum reached at)
 {
     reach(at);

@@ -103,7 +103,7 @@ static void cork_forgotten(void **state)
 }
 
 /* A part of what waits, as a small window would cut it, waits for more window, but for half of the largest seen, and not for
- * ever: 0.1 to 1 s. [RFC 9293 3.8.6.2.1, MUST-38] */
+ * ever: 0.1 to 1 s. [RFC 9293 3.8.6.2.1, MUST-38, X-18] */
 static void sws_override(void **state)
 {
     struct solo *solo = open_with(true, 0, false);
@@ -205,7 +205,7 @@ static void within_the_window(void **state)
     solo_free(solo);
 }
 
-/* A peer that shrinks its window is obeyed for new text, and what was sent is not taken back. [RFC 9293 SHLD-15, SHLD-16] */
+/* A peer that shrinks its window is obeyed for new text, and what was sent is not taken back. [RFC 9293 MUST-34, SHLD-15, SHLD-16] */
 static void window_shrinks(void **state)
 {
     struct solo *solo = open_with(false, 0, false);

@@ -127,7 +127,8 @@ static void duplicates_reported(void **state)
     solo_free(solo);
 }
 
-/* Whatever order, overlap and repetition: the text comes out whole; each SACK block holds only what has arrived. */
+/* Whatever order, overlap and repetition: the text comes out whole; each SACK block holds only what has arrived.
+ * [RFC 9293 X-12] */
 static void any_order(void **state)
 {
     (void)state;

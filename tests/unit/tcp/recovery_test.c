@@ -1,4 +1,4 @@
-/* Loss and its repair. [RFC 5681 3; RFC 6582; RFC 3042; RFC 6928; RFC 3465] */
+/* Loss and its repair. [RFC 9293 MUST-19; RFC 5681 3; RFC 6582; RFC 3042; RFC 6928; RFC 3465] */
 #include "solo.h"
 
 #include "tcp/recovery.h"
@@ -368,7 +368,8 @@ static void recover_follows(void **state)
     solo_free(solo);
 }
 
-/* A retransmitted segment never reaches beyond what was sent, nor a FIN before its text. */
+/* A retransmitted segment never reaches beyond what was sent, nor a FIN before its text; the text is compared with what was
+ * sent first. [RFC 9293 X-24] */
 static void fin_again(void **state)
 {
     struct hf_config config = big();

@@ -1,7 +1,7 @@
 /* Deadlines of one connection. [RFC 9293 3.8.1, 3.8.3, 3.8.4, 3.8.6.1, MUST-20; RFC 5482; RFC 6429] */
 #include "solo.h"
 
-/* R1, three retransmissions: the next hop is asked again, once for each trouble. [RFC 9293 MUST-20, 3.8.3] */
+/* R1, three retransmissions: the next hop is asked again, once for each trouble. [RFC 9293 MUST-20, SHLD-10, 3.8.3] */
 static void r1(void **state)
 {
     struct hf_config config = HF_CONFIG_DEFAULT;

@@ -61,7 +61,7 @@ static void never_shrinks_by_option(void **state)
     solo_free(solo);
 }
 
-/* A reader of single bytes does not bring out single bytes of window. [RFC 9293 3.8.6.2.2] */
+/* A reader of single bytes does not bring out single bytes of window. [RFC 9293 3.8.6.2.2, X-19] */
 static void silly_reader(void **state)
 {
     struct solo *solo = open_with(10000, 0);
