@@ -42,6 +42,7 @@ static void draw_times(struct hf_config *config, struct random *random)
     config->keepalive_count = 50; /* a live peer that is hard to reach is not dead */
     config->syn_ack_retries = 10;
     config->msl_ms = 60000;
+    config->stall_timeout_ms = 24 * 3600000; /* nor has it stalled for good */
 }
 
 static void draw_config(struct hf_config *config, struct random *random, uint32_t connections)

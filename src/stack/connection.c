@@ -94,15 +94,19 @@ int connection_open_active(struct hf_stack *stack, const struct flow *flow, uint
     struct connection *connection;
 
     *slot = take_slot(stack, flow, hash);
-    if (*slot == SLOT_NONE)
+    if (*slot == SLOT_NONE) {
+        stack->watch.no_slot_us = now_us;
         return HF_NO_ROOM;
+    }
     connection = connection_at(&stack->connections, *slot);
     if (!tcp_open_active(&stack->tcp, &connection->tcb, &open, now_us)) {
+        stack->watch.no_bytes_us = now_us;
         give_slot(stack, *slot);
         return HF_NO_ROOM;
     }
     connection->flags |= CONNECTION_HAS_USER;
     table_insert(&stack->connections.table, hash, *slot);
+    watch_open(stack, *slot, now_us);
     connection_after(stack, *slot, NULL, now_us);
     return HF_OK;
 }
@@ -128,16 +132,20 @@ uint32_t connection_open_passive(struct hf_stack *stack, const struct gate_segme
     uint32_t slot = take_slot(stack, arrived->flow, arrived->hash);
     struct connection *connection;
 
-    if (slot == SLOT_NONE)
+    if (slot == SLOT_NONE) {
+        stack->watch.no_slot_us = now_us;
         return SLOT_NONE;
+    }
     connection = connection_at(&stack->connections, slot);
     if (!tcp_open_established(&stack->tcp, &connection->tcb, handshake, &open, now_us)) {
+        stack->watch.no_bytes_us = now_us;
         give_slot(stack, slot);
         return SLOT_NONE;
     }
     if (listener->options_set)
         take_over_options(stack, listener, &connection->tcb, now_us);
     table_insert(&stack->connections.table, arrived->hash, slot);
+    watch_open(stack, slot, now_us);
     connection->flags |= CONNECTION_QUEUED | CONNECTION_TOLD_OPEN;
     connection->listener = arrived->listener;
     connection->cookie_until_ms = (uint32_t)(now_us / US_PER_MS) + COOKIE_LIFE_MS;
@@ -183,7 +191,7 @@ static void put_segment(struct hf_stack *stack, const struct connection *connect
 {
     struct outbox_way way = {&connection->flow, stack->link_header ? from : NULL, connection->hash};
 
-    outbox_put(&stack->outbox, OUTBOX_PROVEN, &way, seg);
+    outbox_put(&stack->outbox, &way, seg);
 }
 
 /* A RST that tcp wants sent, though the connection may be over. */
@@ -238,6 +246,7 @@ static void detach(struct hf_stack *stack, struct connection *connection, uint32
                    const struct hf_mac *from, int64_t now_us)
 {
     table_remove(&stack->connections.table, connection->hash, slot);
+    watch_close(stack, slot);
     if (is_replayable(connection, now_us))
         time_wait_guard(&stack->time_waits, connection->hash, &connection->flow,
                         connection->tcb.iss, now_us);
@@ -313,6 +322,8 @@ void connection_after(struct hf_stack *stack, uint32_t slot, const struct hf_mac
         announce(connections, connection, slot);
     if (connection->flags & CONNECTION_DETACHED)
         return;
+    if (__builtin_expect(watch_is_above(&connection->watched, tcb->snd_held + tcb->rcv_held), 0))
+        watch_grew(stack, slot, now_us);
     connection_file_deadline(connections, slot);
     if (!list_is_linked(&connection->by_output) && tcp_wants_output(&stack->tcp, tcb))
         list_append(&connections->output, by_output(connections), slot);
@@ -370,6 +381,8 @@ void connections_tick(struct hf_stack *stack, int64_t now_us)
             continue;
         }
         tcp_timeout(&stack->tcp, tcb, now_us);
+        if (tcb->backoff && tcb->end == TCP_END_NONE)
+            watch_note(stack, slot, now_us);
         connection_after(stack, slot, NULL, now_us);
     }
 }

@@ -13,6 +13,7 @@
 #include "base/table.h"
 #include "base/wheel.h"
 #include "stack/neighbor.h"
+#include "stack/watch.h"
 #include "tcp/tcp.h"
 #include "wire/flow.h"
 #include "wire/packet.h"
@@ -37,6 +38,7 @@ struct connection {
     struct neighbor_ref neighbor;
     struct tcb tcb;
     struct wheel_entry timer;
+    struct watched watched;
     struct list_link by_ready;
     struct list_link by_accept;
     uint32_t generation;      /* of the slot: never 0 in a socket's value */

@@ -283,4 +283,6 @@ void hf_input(struct hf_stack *stack, struct hf_frame *frames, size_t count, int
         input_group(stack, frames + done, count - done < GROUP ? count - done : GROUP, now_us);
     if (stack->neighbors.changed.count)
         connections_wake(stack);
+    if (__builtin_expect(stack_is_short(stack), 0))
+        watch_run(stack, now_us);
 }

@@ -1,5 +1,5 @@
 /* Where a peer comes from, as coarse as he could change it: the /32 of an IPv4 address, the /64 of an IPv6 address.
- * [RFC 6177; RFC 4291 2.5.4] */
+ * [RFC 4291 2.5.4] */
 #ifndef STACK_SOURCE_H
 #define STACK_SOURCE_H
 

@@ -178,6 +178,7 @@ static void carve(struct hf_stack *stack, struct arena *arena, const struct hf_c
     listeners_init(&stack->listeners, arena, config->max_listeners);
     init_gate(stack, arena, config, now_us);
     time_wait_init(&stack->time_waits, arena, &waits);
+    watch_init(&stack->watch, arena, config, stack->keys.watch);
     outbox_init(&stack->outbox, arena, config, &stack->stats);
     init_neighbors(stack, arena, config, now_us);
     ip_reassembly_init(&stack->reassembly, arena, config->max_reassemblies, stack->keys.reassembly,
@@ -229,6 +230,8 @@ void hf_tick(struct hf_stack *stack, int64_t now_us)
     ip_reassembly_tick(&stack->reassembly, now_us);
     neighbor_tick(&stack->neighbors, now_us);
     connections_wake(stack);
+    if (stack_is_short(stack))
+        watch_run(stack, now_us);
 }
 
 int64_t hf_next_deadline(const struct hf_stack *stack)
@@ -238,6 +241,8 @@ int64_t hf_next_deadline(const struct hf_stack *stack)
     deadline_us = time_min(deadline_us, gate_deadline(&stack->gate));
     deadline_us = time_min(deadline_us, time_wait_deadline(&stack->time_waits, stack->seen_us));
     deadline_us = time_min(deadline_us, ip_reassembly_deadline(&stack->reassembly));
+    if (stack_is_short(stack))
+        deadline_us = time_min(deadline_us, stack->watch.next_us);
     return time_min(deadline_us, neighbor_deadline(&stack->neighbors));
 }
 

@@ -23,6 +23,7 @@
 #include "stack/route.h"
 #include "stack/scan.h"
 #include "stack/time_wait.h"
+#include "stack/watch.h"
 #include "tcp/tcp.h"
 #include "wire/packet.h"
 
@@ -52,6 +53,7 @@ struct hf_stack {
     struct listeners listeners;
     struct gate gate;
     struct time_waits time_waits;
+    struct watch watch;
     struct outbox outbox;
     struct budget budgets[BUDGETS];
     struct scan scan;
@@ -88,6 +90,15 @@ static inline void stack_count(struct hf_stack *stack, enum hf_stat stat)
 /* Whether something may be said to a peer without a connection: paid from the budget of its kind, or counted. */
 bool stack_may_say(struct hf_stack *stack, enum budget_kind kind, const struct hf_address *remote,
                    int64_t now_us);
+
+/* Whether connections, or the bytes of all queues, come near their limit: then the watch lets go who stands still. */
+static inline bool stack_is_short(const struct hf_stack *stack)
+{
+    const struct chunk_pool *chunks = &stack->tcp.chunks;
+
+    return stack->connections.table.count >= stack->watch.slots_high ||
+           chunks->pool.count + chunks->owed >= stack->watch.chunks_high;
+}
 
 /* Tells a fact about a flow. */
 void stack_event(struct hf_stack *stack, enum hf_event_kind kind, const struct flow *flow,
