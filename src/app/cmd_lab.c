@@ -4,23 +4,37 @@
 
 #include "app/app.h"
 #include "lab/lab.h"
+#include "lab/siege.h"
 
 static const char help[] =
-    "usage: handfast lab [SCENE...] [--json] [--quick] [--keep-capture FILE] | --list\n\n"
+    "usage: handfast lab [SCENE...] [--json] [--quick] [--keep-capture FILE] [--defence NAME]\n"
+    "                    [--full] | --list\n\n"
     "Makes a private network of namespaces, starts nginx and a guard in it, and lets clients of "
     "the\n"
     "Linux kernel do what clients do, over IPv4 and IPv6. It needs root, touches no interface that "
     "it\n"
-    "did not make, and leaves nothing behind, however it ends. Without a SCENE it runs all of "
-    "them.\n\n"
+    "did not make, and leaves nothing behind, however it ends. Without a SCENE it runs all that "
+    "need no\n"
+    "attacker. Scenes with one compare our stack with the Linux kernel's, cookies off and on.\n\n"
     "  --json               one JSON object a scene\n"
-    "  --quick              a tenth of the bytes and connections\n"
+    "  --quick              a tenth of the bytes and connections; attacks of two seconds\n"
     "  --keep-capture FILE  leave the guard's last capture (pcapng) in FILE\n"
+    "  --defence NAME       flood: none, release, cache, cookie, all; each: one after the other\n"
+    "  --full               drdos: for as long as the kernel sends its SYN-ACK again\n"
     "  --list               the scenes, and what each shows\n\n"
     "exit: 0 all succeeded, 1 one failed or the lab cannot work here, 2 usage\n";
 
-/* Fills the options. APP_OK: go on. */
-static int read_arguments(struct lab_options *options, int argc, char **argv)
+static int unknown_scene(const char *name)
+{
+    app_usage("lab", "there is no scene %s; the scenes are", name);
+    lab_list(stderr);
+    siege_list(stderr);
+    return APP_USAGE;
+}
+
+/* Fills the options; scenes under attack go into `siege`. APP_OK: go on. */
+static int read_arguments(struct lab_options *options, struct siege_options *siege, int argc,
+                          char **argv)
 {
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--json") == 0) {
@@ -31,46 +45,70 @@ static int read_arguments(struct lab_options *options, int argc, char **argv)
             if (++i == argc)
                 return app_usage("lab", "--keep-capture needs a file");
             options->keep_capture = argv[i];
+        } else if (strcmp(argv[i], "--full") == 0) {
+            siege->full = true;
+        } else if (strcmp(argv[i], "--defence") == 0) {
+            siege->defences |= ++i < argc ? siege_defence(argv[i]) : 0;
+            if (siege->defences == 0)
+                return app_usage("lab",
+                                 "--defence needs none, release, cache, cookie, all or each");
         } else if (argv[i][0] == '-') {
             return app_usage("lab",
                              "there is no option %s; accepted are --json, --quick, "
-                             "--keep-capture FILE, --list",
+                             "--keep-capture FILE, --defence NAME, --full, --list",
                              argv[i]);
+        } else if (siege_has_scene(argv[i])) {
+            siege->names[siege->count++] = argv[i];
         } else if (!lab_has_scene(argv[i])) {
-            app_usage("lab", "there is no scene %s; the scenes are", argv[i]);
-            lab_list(stderr);
-            return APP_USAGE;
+            return unknown_scene(argv[i]);
         } else {
             options->names[options->count++] = argv[i];
         }
     }
+    siege->json = options->json;
+    siege->quick = options->quick;
     return APP_OK;
+}
+
+/* Scenes with nginx and a guard first, scenes under attack after them. */
+static int run_scenes(const struct lab_options *options, const struct siege_options *siege)
+{
+    char why[256] = "";
+    int result = APP_OK, siege_result = APP_OK;
+
+    if (options->count > 0 || siege->count == 0)
+        result = lab_run(options, why);
+    if (result >= 0 && siege->count > 0)
+        siege_result = siege_run(siege, why);
+    if (result < 0 || siege_result < 0)
+        return app_fail("lab", "%s", why);
+    return result != APP_OK ? result : siege_result;
 }
 
 int cmd_lab(const struct app *app, int argc, char **argv)
 {
-    const char **names = calloc((size_t)argc, sizeof *names);
+    const char **names = calloc(2 * (size_t)argc, sizeof *names);
     struct lab_options options = {.names = names};
-    char why[256] = "";
+    struct siege_options siege = {.names = names + argc};
+    int result = names ? APP_OK : APP_NO;
 
     (void)app;
-    if (app_help(argc, argv, help)) {
+    if (names && app_help(argc, argv, help)) {
         free(names);
         return APP_OK;
     }
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--list") == 0) {
             lab_list(stdout);
+            siege_list(stdout);
             free(names);
             return APP_OK;
         }
     }
-    int result = names ? read_arguments(&options, argc, argv) : APP_NO;
-    if (result == APP_OK) {
-        result = lab_run(&options, why);
-        if (result < 0)
-            result = app_fail("lab", "%s", why);
-    }
+    if (names)
+        result = read_arguments(&options, &siege, argc, argv);
+    if (result == APP_OK)
+        result = run_scenes(&options, &siege);
     free(names);
     return result;
 }

@@ -23,14 +23,65 @@ static bool refuse(char why[256], const char *what)
     return false;
 }
 
-static bool differs(const char *kind)
+/* ---- namespaces ---- */
+
+/* Its parent, and in how many nested process namespaces it has a number; false: there is no such process. */
+static bool read_status(const char *process, char parent[16], unsigned *depth)
 {
-    char own[64], first[64];
+    char path[64], line[256];
+
+    snprintf(path, sizeof path, "/proc/%s/status", process);
+    FILE *file = fopen(path, "re");
+    *depth = 0;
+    while (file && fgets(line, sizeof line, file)) {
+        sscanf(line, "PPid: %15s", parent);
+        if (strncmp(line, "NSpid:", 6) == 0)
+            for (const char *at = line; (at = strchr(at, '\t')); at++)
+                ++*depth;
+    }
+    if (file)
+        fclose(file);
+    return file && *depth > 0;
+}
+
+/* The nearest ancestor outside of this process's process namespace: whoever runs the lab. */
+static bool find_outside(char outside[16])
+{
+    char at[16] = "self", parent[16] = "";
+    unsigned own, depth;
+
+    if (!read_status(at, parent, &own))
+        return false;
+    for (int i = 0; i < 64; i++) {
+        memcpy(at, parent, sizeof at);
+        if (strcmp(at, "0") == 0 || !read_status(at, parent, &depth))
+            return false;
+        if (depth < own) {
+            memcpy(outside, at, sizeof at);
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Whether it is in another namespace than `process`. Not to be able to see it is no proof. */
+static bool differs(const char *process, const char *kind)
+{
+    char own[64], other[64];
     struct stat a, b;
 
     snprintf(own, sizeof own, "/proc/self/ns/%s", kind);
-    snprintf(first, sizeof first, "/proc/1/ns/%s", kind);
-    return stat(own, &a) == 0 && stat(first, &b) == 0 && a.st_ino != b.st_ino;
+    snprintf(other, sizeof other, "/proc/%s/ns/%s", process, kind);
+    return stat(own, &a) == 0 && stat(other, &b) == 0 && a.st_ino != b.st_ino;
+}
+
+/* The machine's first process is not always to be seen, even by root. */
+static bool is_first_network(void)
+{
+    struct stat own, first;
+
+    return stat("/proc/1/ns/net", &first) == 0 && stat("/proc/self/ns/net", &own) == 0 &&
+           own.st_ino == first.st_ino;
 }
 
 /* ---- interfaces ---- */
@@ -143,12 +194,12 @@ bool proof_lab_gone(int lab_fd)
 
 bool proof_of_lab(int lab_fd, char why[256])
 {
-    char alias[64];
+    char alias[64], outside[16];
 
-    if (!differs("net"))
-        return refuse(why, "it runs in the machine's own network");
-    if (!differs("pid"))
+    if (!find_outside(outside))
         return refuse(why, "it runs among the machine's own processes");
+    if (!differs(outside, "net") || is_first_network())
+        return refuse(why, "it runs in the machine's own network");
     if (!read_marker(lab_fd, alias))
         return refuse(why, "no lab gave it a marker");
     if (proof_lab_gone(lab_fd))

@@ -8,7 +8,8 @@
 #define PROOF_INTERFACE "at0" /* the one interface that an attacker of the lab has, beside lo */
 
 /* Whether this process runs where the lab put it. All of it must hold:
- *   - its network and process namespaces are not those of the machine's first process;
+ *   - it is in a process namespace of its own, and in another network namespace than whoever stands outside of that (and
+ *     than the machine's first process, where that can be seen);
  *   - its namespace has no interface but lo and PROOF_INTERFACE, which is one end of a veth;
  *   - PROOF_INTERFACE carries the alias "handfast-lab-MARKER", and MARKER is what the lab wrote into the inherited pipe
  *     `lab_fd`, whose other end it still holds.

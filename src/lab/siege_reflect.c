@@ -1,0 +1,129 @@
+/* The server as a mirror: what it sends to those in whose name packets came. At most one for one under pressure, at most
+ * three for one when it is calm, nothing to a broadcast address. [RFC 4987 3.6; RFC 1122 3.2.2.6] */
+#include "lab/siege_bout.h"
+
+#include <poll.h>
+#include <stdio.h>
+
+#define PATIENCE_US INT64_C(30000000)
+#define CALM_RATE "100"
+#define CALM_COUNT "200"
+#define PRESSURE_RATE "100000"
+#define LEAD_MS 1000      /* until a listener has felt the flood */
+#define QUICK_MS 8000     /* 0, 1, 3 and 7 s: Linux has sent four */
+#define FULL_MS 66000     /* it gives up after 63 s */
+#define SHARE_OF_CALM 3.0 /* a SYN-ACK and two more */
+#define SHARE_OF_PRESSURE 1.0
+
+struct reflection {
+    const char *name;
+    const char *mode, *from, *to, *mac; /* to, mac: NULL for the server's own */
+    const char *rate, *count;
+    int watch_ms;   /* after the last one */
+    double at_most; /* packets and bytes out for one in */
+};
+
+static void print_head(struct siege *siege)
+{
+    siege_row(siege, NULL, "  %-19s %-34s %9s %9s %12s %12s", "server", "what comes", "in", "out",
+              "packets/each", "bytes/each");
+}
+
+static void report(struct bout *bout, const struct reflection *reflection)
+{
+    const struct siege_count *during = &bout->during;
+    json_t *facts = json_object();
+    double packets = 0, bytes = 0;
+
+    if (during->in_packets > 0) {
+        packets = (double)during->out_packets / (double)during->in_packets;
+        bytes = (double)during->out_bytes / (double)during->in_bytes;
+    }
+    json_object_set_new(facts, "server", json_string(side_name(bout->side)));
+    json_object_set_new(facts, "what", json_string(reflection->name));
+    json_object_set_new(facts, "packets_in", json_integer((json_int_t)during->in_packets));
+    json_object_set_new(facts, "packets_out", json_integer((json_int_t)during->out_packets));
+    json_object_set_new(facts, "packets_each", json_real(packets));
+    json_object_set_new(facts, "bytes_each", json_real(bytes));
+    siege_row(bout->siege, facts, "  %-19s %-34s %9lu %9lu %12.3f %12.3f", side_name(bout->side),
+              reflection->name, (unsigned long)during->in_packets,
+              (unsigned long)during->out_packets, packets, bytes);
+    if (during->in_packets == 0)
+        siege_fail(bout->siege, "%s: nothing arrived", reflection->name);
+    if (bout->side == SIDE_STACK && (packets > reflection->at_most || bytes > reflection->at_most))
+        siege_fail(bout->siege, "%s: %.3f packets and %.3f bytes for each one, at most %.1f",
+                   reflection->name, packets, bytes, reflection->at_most);
+}
+
+/* A server that has just spoken to an honest client knows its neighbours: nothing but the answer is counted. */
+static bool run_one(struct siege *siege, enum side side, const struct reflection *reflection)
+{
+    const char *const more[] = {"--rate",
+                                reflection->rate,
+                                "--count",
+                                reflection->count,
+                                reflection->mac ? "--to-mac" : NULL,
+                                reflection->mac,
+                                NULL};
+    struct target_plan plan = {.defence = DEFENCE_ALL, .second_queue = true};
+    const char *const lead[] = {"--rate", PRESSURE_RATE, "--count", LEAD_COUNT, NULL};
+    struct bout bout;
+
+    if (!bout_open(&bout, siege, side, &plan))
+        return false;
+    bool ok = bout_clients(&bout, 100000);
+    if (ok && reflection->at_most == SHARE_OF_PRESSURE)
+        ok = bout_attack(&bout, "syn", reflection->from, NULL, lead) &&
+             bout_attack_wait(&bout, PATIENCE_US) && poll(NULL, 0, DRAIN_MS) == 0;
+    bout_count_begin(&bout);
+    ok = ok && bout_attack(&bout, reflection->mode, reflection->from, reflection->to, more);
+    ok = ok && bout_attack_wait(&bout, PATIENCE_US);
+    poll(NULL, 0, reflection->watch_ms);
+    bout_count_end(&bout);
+    bout_close(&bout);
+    if (ok)
+        report(&bout, reflection);
+    return ok;
+}
+
+/* In silence there is nothing to wait for. */
+static const struct reflection broadcasts[] = {
+    {"SYN to the network's broadcast", "syn", "10.5.5.5/32", SIEGE_BROADCAST, NULL, "1000", "200",
+     1000, 0},
+    {"the same to every station", "syn", "10.5.5.5/32", SIEGE_BROADCAST, "ff:ff:ff:ff:ff:ff",
+     "1000", "200", 1000, 0},
+    {"echo to the network's broadcast", "echo", "10.5.5.5/32", SIEGE_BROADCAST, NULL, "1000", "200",
+     1000, 0},
+    {"the same to every station", "echo", "10.5.5.5/32", SIEGE_BROADCAST, "ff:ff:ff:ff:ff:ff",
+     "1000", "200", 1000, 0},
+};
+
+void siege_scene_drdos(struct siege *siege)
+{
+    bool quick = siege->options->quick;
+    int watch_ms = siege->options->full ? FULL_MS : quick ? QUICK_MS : WATCH_MS;
+    const char *many = quick ? "100000" : "1000000";
+    const struct reflection syns[] = {
+        {"SYNs of one name, calm", "syn", "10.5.5.5/32", NULL, NULL, CALM_RATE, CALM_COUNT,
+         watch_ms, SHARE_OF_CALM},
+        {"SYNs of one name, under pressure", "syn", "10.5.5.5/32", NULL, NULL, PRESSURE_RATE, many,
+         quick ? QUICK_MS : WATCH_MS, SHARE_OF_PRESSURE},
+        {"SYNs of any name, under pressure", "syn", SIEGE_FORGED, NULL, NULL, PRESSURE_RATE, many,
+         quick ? QUICK_MS : WATCH_MS, SHARE_OF_PRESSURE},
+    };
+    char why[256];
+
+    if (!siege_network_owners(&siege->network, false, why)) {
+        siege_fail(siege, "%s", why);
+        return;
+    }
+    print_head(siege);
+    for (size_t i = 0; i < sizeof syns / sizeof *syns; i++)
+        for (int side = 0; side < SIDES; side++)
+            if (!(quick && side == SIDE_KERNEL_OFF) && !run_one(siege, (enum side)side, &syns[i]))
+                return;
+    for (size_t i = 0; i < sizeof broadcasts / sizeof *broadcasts; i++)
+        if (!run_one(siege, SIDE_STACK, &broadcasts[i]) ||
+            !run_one(siege, SIDE_KERNEL_COOKIE, &broadcasts[i]))
+            return;
+}
