@@ -9,8 +9,10 @@
 #define CALM_RATE "100"
 #define CALM_COUNT "200"
 #define PRESSURE_RATE "100000"
-#define LEAD_MS 1000      /* until a listener has felt the flood */
-#define QUICK_MS 8000     /* 0, 1, 3 and 7 s: Linux has sent four */
+#define LEAD_COUNT "100000" /* a second of it: the listener has felt the flood */
+#define DRAIN_MS 100
+#define QUICK_MS 2500     /* with the time that they take to come: 0, 1 and 3 s */
+#define WATCH_MS 8000     /* 0, 1, 3 and 7 s: Linux has sent four */
 #define FULL_MS 66000     /* it gives up after 63 s */
 #define SHARE_OF_CALM 3.0 /* a SYN-ACK and two more */
 #define SHARE_OF_PRESSURE 1.0
