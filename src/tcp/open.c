@@ -7,6 +7,7 @@
 
 #include "base/bytes.h"
 #include "tcp/congestion.h"
+#include "tcp/reassembly.h"
 #include "tcp/retransmit_queue.h"
 #include "tcp/rtt.h"
 #include "tcp/state.h"
@@ -80,13 +81,22 @@ static void blank(const struct tcp *tcp, struct tcb *tcb, seq iss, int64_t now_u
         tcb->deadline_us[i] = NEVER_US;
 }
 
+/* What lies out of order gives way to a newcomer's promise: it was lent. */
+static bool join(struct tcp *tcp)
+{
+    while (!chunk_pool_join(&tcp->chunks))
+        if (!reassembly_reclaim(tcp, NULL))
+            return false;
+    return true;
+}
+
 /* Each direction has a promise of its own: what waits to be sent cannot keep us from receiving, or two ends that both wait
  * for the other to read would wait for ever. */
 static bool join_both(struct tcp *tcp)
 {
-    if (!chunk_pool_join(&tcp->chunks))
+    if (!join(tcp))
         return false;
-    if (chunk_pool_join(&tcp->chunks))
+    if (join(tcp))
         return true;
     chunk_pool_leave(&tcp->chunks);
     return false;
