@@ -63,13 +63,35 @@ static inline void assert_held_equal(const struct field_held *before,
     assert_int_equal(after->memory_bytes, before->memory_bytes);
 }
 
+/* All that the server counted: for whoever looks for the cause of a failure. */
+static inline void print_counters(const struct field *field)
+{
+    const uint64_t *values = (const uint64_t *)(const void *)field_stats(field);
+
+    for (unsigned i = 0; i < HF_STAT_COUNT; i++)
+        if (values[i])
+            print_error("%12" PRIu64 " %s\n", values[i], hf_stat_name((enum hf_stat)i));
+}
+
 /* Every client was served, every byte was right, and nobody whom no client is had a connection. */
 static inline void assert_all_served(const struct crowd *crowd)
 {
-    for (uint32_t i = 0; i < crowd->opened; i++)
-        if (crowd->clients[i].error)
-            print_error("client %u: %s after %" PRId64 " us\n", i,
-                        hf_error_text(crowd->clients[i].error), crowd->clients[i].connected_us);
+    unsigned told = 0;
+
+    for (uint32_t i = 0; i < crowd->opened && told < 5; i++) {
+        const struct crowd_client *client = &crowd->clients[i];
+
+        if (client->over && !client->error)
+            continue;
+        told++;
+        print_error("client %u, port %u: %s, connected after %" PRId64
+                    " us, sent %u, received %u\n",
+                    i, client->port, client->over ? hf_error_text(client->error) : "not over",
+                    client->connected_us ? client->connected_us - client->opened_us : 0,
+                    client->sent, client->received);
+    }
+    if (told)
+        print_counters(&the_field);
     assert_int_equal(crowd->succeeded, crowd->setup.clients);
     assert_int_equal(crowd->failed, 0);
     assert_int_equal(crowd->wrong_bytes, 0);
