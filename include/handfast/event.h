@@ -69,7 +69,7 @@ HF_API bool hf_event_take(struct hf_event_sink *sink, struct hf_event *event);
 HF_API const char *hf_event_text(enum hf_event_kind kind);
 
 /* Longest sentence with its final zero. */
-#define HF_EVENT_SENTENCE_MAX 320u
+#define HF_EVENT_SENTENCE_MAX 384u
 
 /* The event as one sentence for people: what, where, from whom, how much, since when and why. Writes at most `capacity` bytes
  * with a final zero and returns the length of the whole sentence. */
