@@ -43,7 +43,7 @@ void table_init(struct table *table, struct arena *arena, uint32_t capacity, tab
     table->buckets = arena_take(arena, (size_t)table->max_buckets * sizeof *table->buckets);
     pool_init(&table->overflow, arena, sizeof *table->buckets,
               overflow_buckets(capacity, table->max_buckets));
-    table->count = 0;
+    table->count = table->inserted = 0;
     table->used = 1;
     table->base_mask = 0;
     table->hash_of = hash_of;
@@ -123,6 +123,7 @@ void table_insert(struct table *table, uint64_t hash, uint32_t slot)
         split_next(table);
     chain_append(table, table_bucket_of(table, hash), table_tag(hash), slot);
     table->count++;
+    table->inserted++;
 }
 
 /* Where an entry of the chain lies. */

@@ -32,6 +32,7 @@ struct table {
     struct table_bucket *buckets;
     struct pool overflow;
     uint32_t count;     /* entries                                    */
+    uint32_t inserted;  /* ever, wrapping: nothing new is there while it stands still */
     uint32_t used;      /* buckets in use: a power of two plus `split` */
     uint32_t base_mask; /* mask of the round that is finished         */
     uint32_t max_buckets;

@@ -121,9 +121,12 @@ struct flow gate_flow(const struct gate *gate, uint32_t slot)
 
 uint32_t gate_find(const struct gate *gate, uint64_t hash, const struct flow *flow)
 {
-    struct table_cursor cursor = table_find(&gate->cache.table, hash);
+    struct table_cursor cursor;
     uint32_t slot;
 
+    if (gate->cache.table.count == 0)
+        return SLOT_NONE;
+    cursor = table_find(&gate->cache.table, hash);
     while ((slot = table_next(&gate->cache.table, &cursor)) != SLOT_NONE) {
         const struct half_open *half_open = syn_cache_at(&gate->cache, slot);
 

@@ -45,7 +45,7 @@ struct gate_config {
     uint16_t mtu;
     uint16_t announced_window; /* in our SYN-ACK, never scaled */
     uint8_t receive_scale;
-    bool timestamps, scaling, sack;
+    uint8_t options;                    /* HALF_OPEN_OPTIONS: those that we accept */
     const struct hf_address *addresses; /* ours, by number */
     struct siphash_key iss_key;
     struct siphash_key source_key; /* counters and filters of prefixes and tuples          */

@@ -31,7 +31,7 @@ static struct cookie_handshake handshake_of(const struct gate *gate,
 }
 
 /* Normally it is there: hf_tick makes it an epoch ahead. */
-static const struct siphash_key *key_of(struct gate *gate, uint32_t slot)
+static inline const struct siphash_key *key_of(struct gate *gate, uint32_t slot)
 {
     const struct siphash_key *key = key_ring_of(&gate->keys, slot);
 
@@ -48,9 +48,12 @@ static uint8_t version_of(const struct gate_segment *arrived)
 }
 
 /* Options that the cookie cannot carry are not agreed on. */
-static uint8_t remembered(const struct syn_terms *terms, enum cookie_format format)
+static uint16_t echoed(const struct segment *syn, const struct syn_terms *terms,
+                       enum cookie_format format)
 {
-    return format == COOKIE_STRICT ? 0 : terms->flags;
+    uint16_t mss = syn->options.present & TCP_OPTION_MSS;
+
+    return format == COOKIE_STRICT ? mss : mss | terms->flags;
 }
 
 static struct syn_info info_of(const struct gate_segment *arrived, const struct syn_terms *terms)
@@ -86,9 +89,8 @@ enum gate_verdict stateless_on_syn(struct gate *gate, const struct gate_segment 
         .irs = syn->seq,
         .ts_value = cookie.ts_value,
         .ts_echo = terms.ts_value,
-        .flags = remembered(&terms, cookie.format),
+        .options = echoed(syn, &terms, cookie.format),
         .v4 = info.version == 4,
-        .with_mss = syn->options.present & TCP_OPTION_MSS,
     };
 
     syn_ack_describe(&gate->config, &syn_ack, answer);

@@ -20,21 +20,17 @@ static bool is_v4(const struct half_open *half_open)
 struct syn_terms syn_ack_agree(const struct gate_config *config, const struct segment *syn, bool v4)
 {
     const struct tcp_options *offered = &syn->options;
-    struct syn_terms terms = {.mss = v4 ? DEFAULT_MSS_V4 : DEFAULT_MSS_V6};
+    uint8_t agreed = (uint8_t)(offered->present & config->options);
+    uint16_t mss = v4 ? DEFAULT_MSS_V4 : DEFAULT_MSS_V6;
 
     if (offered->present & TCP_OPTION_MSS)
-        terms.mss = (uint16_t)max_u32(offered->mss, MSS_FLOOR);
-    if (config->scaling && (offered->present & TCP_OPTION_SCALE)) {
-        terms.flags |= HALF_OPEN_SCALING;
-        terms.scale = (uint8_t)min_u32(offered->scale, SCALE_MAX);
-    }
-    if (config->timestamps && (offered->present & TCP_OPTION_TIMESTAMPS)) {
-        terms.flags |= HALF_OPEN_TIMESTAMPS;
-        terms.ts_value = offered->ts_value;
-    }
-    if (config->sack && (offered->present & TCP_OPTION_SACK_PERMITTED))
-        terms.flags |= HALF_OPEN_SACK;
-    return terms;
+        mss = (uint16_t)max_u32(offered->mss, MSS_FLOOR);
+    return (struct syn_terms){
+        .ts_value = agreed & HALF_OPEN_TIMESTAMPS ? offered->ts_value : 0,
+        .mss = mss,
+        .scale = agreed & HALF_OPEN_SCALING ? (uint8_t)min_u32(offered->scale, SCALE_MAX) : 0,
+        .flags = agreed,
+    };
 }
 
 static void add_timestamps(const struct half_open *half_open, uint64_t hash, struct segment *answer,
@@ -47,32 +43,6 @@ static void add_timestamps(const struct half_open *half_open, uint64_t hash, str
     answer->options.ts_echo = half_open->ts_recent;
 }
 
-static uint16_t echoed(const struct syn_ack *syn_ack)
-{
-    uint8_t flags = syn_ack->flags;
-
-    return (uint16_t)((syn_ack->with_mss ? TCP_OPTION_MSS : 0) |
-                      (flags & HALF_OPEN_SCALING ? TCP_OPTION_SCALE : 0) |
-                      (flags & HALF_OPEN_SACK ? TCP_OPTION_SACK_PERMITTED : 0) |
-                      (flags & HALF_OPEN_TIMESTAMPS ? TCP_OPTION_TIMESTAMPS : 0));
-}
-
-void syn_ack_describe(const struct gate_config *config, const struct syn_ack *syn_ack,
-                      struct segment *answer)
-{
-    *answer = (struct segment){
-        .seq = syn_ack->iss,
-        .ack = seq_add(syn_ack->irs, 1),
-        .flags = TCP_SYN | TCP_ACK,
-        .window = config->announced_window,
-        .options = {.present = echoed(syn_ack),
-                    .mss = (uint16_t)(config->mtu - (syn_ack->v4 ? 40 : 60)),
-                    .scale = config->receive_scale,
-                    .ts_value = syn_ack->ts_value,
-                    .ts_echo = syn_ack->ts_echo},
-    };
-}
-
 void syn_ack_describe_half_open(const struct gate_config *config, const struct half_open *half_open,
                                 uint64_t hash, struct segment *answer, int64_t now_us)
 {
@@ -81,9 +51,8 @@ void syn_ack_describe_half_open(const struct gate_config *config, const struct h
         .irs = half_open->irs,
         .ts_value = (uint32_t)(now_us / US_PER_MS) + (uint32_t)hash,
         .ts_echo = half_open->ts_recent,
-        .flags = half_open->flags,
+        .options = (half_open->flags & HALF_OPEN_OPTIONS) | TCP_OPTION_MSS,
         .v4 = is_v4(half_open),
-        .with_mss = true,
     };
 
     syn_ack_describe(config, &syn_ack, answer);

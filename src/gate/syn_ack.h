@@ -12,15 +12,28 @@ struct syn_terms syn_ack_agree(const struct gate_config *config, const struct se
 struct syn_ack {
     seq iss, irs;
     uint32_t ts_value, ts_echo;
-    uint8_t flags; /* enum half_open_flag: the options to echo */
+    uint16_t options; /* enum tcp_option_bit */
     bool v4;
-    bool with_mss;
 };
 
 /* <SEQ=ISS><ACK=IRS+1><CTL=SYN,ACK>, and of the options only kinds that the SYN carried; a half-open's has the MSS in any
  * case. */
-void syn_ack_describe(const struct gate_config *config, const struct syn_ack *syn_ack,
-                      struct segment *answer);
+static inline void syn_ack_describe(const struct gate_config *config, const struct syn_ack *syn_ack,
+                                    struct segment *answer)
+{
+    *answer = (struct segment){
+        .seq = syn_ack->iss,
+        .ack = seq_add(syn_ack->irs, 1),
+        .flags = TCP_SYN | TCP_ACK,
+        .window = config->announced_window,
+        .options = {.present = syn_ack->options,
+                    .mss = (uint16_t)(config->mtu - (syn_ack->v4 ? 40 : 60)),
+                    .scale = config->receive_scale,
+                    .ts_value = syn_ack->ts_value,
+                    .ts_echo = syn_ack->ts_echo},
+    };
+}
+
 void syn_ack_describe_half_open(const struct gate_config *config, const struct half_open *half_open,
                                 uint64_t hash, struct segment *answer, int64_t now_us);
 

@@ -11,21 +11,27 @@
 #include "base/table.h"
 #include "base/wheel.h"
 #include "wire/flow.h"
+#include "wire/segment.h"
 
+/* Options that were agreed on have the bits of enum tcp_option_bit. */
 enum half_open_flag {
-    HALF_OPEN_TIMESTAMPS = 1,
-    HALF_OPEN_SACK = 2,
-    HALF_OPEN_SCALING = 4,
-    HALF_OPEN_ASKED_AGAIN = 8, /* its SYN came again: our SYN-ACK may have been lost */
-    HALF_OPEN_HURRIED = 16,    /* its listener is under pressure: little time, no retries */
+    HALF_OPEN_SCALING = TCP_OPTION_SCALE,
+    HALF_OPEN_SACK = TCP_OPTION_SACK_PERMITTED,
+    HALF_OPEN_TIMESTAMPS = TCP_OPTION_TIMESTAMPS,
+    HALF_OPEN_OPTIONS = HALF_OPEN_SCALING | HALF_OPEN_SACK | HALF_OPEN_TIMESTAMPS,
+    HALF_OPEN_ASKED_AGAIN = 0x40, /* its SYN came again: our SYN-ACK may have been lost    */
+    HALF_OPEN_HURRIED = 0x80,     /* its listener is under pressure: little time, no retries */
 };
+
+_Static_assert((HALF_OPEN_OPTIONS & (HALF_OPEN_ASKED_AGAIN | HALF_OPEN_HURRIED)) == 0,
+               "each flag is a bit of its own");
 
 /* What a SYN and our configuration agree on. */
 struct syn_terms {
-    uint32_t ts_value;
+    uint32_t ts_value; /* 0 without timestamps */
     uint16_t mss;
-    uint8_t scale;
-    uint8_t flags; /* of enum half_open_flag: TIMESTAMPS, SACK, SCALING */
+    uint8_t scale; /* 0 without scaling     */
+    uint8_t flags; /* HALF_OPEN_OPTIONS     */
 };
 
 /* The wheel's deadline says when the SYN-ACK was last sent: the intervals follow from `sent` and the listener's rules. */

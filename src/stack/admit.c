@@ -8,23 +8,23 @@
 #include "gate/half_open.h"
 #include "gate/reaper.h"
 #include "stack/door.h"
+#include "stack/egress.h"
 #include "tcp/state.h"
 
 /* Counts a refusal by name and gives its number. */
 #define refused(stack, name) ((stack)->stats.name++, HF_STAT_##name)
 
-static void put(struct hf_stack *stack, const struct gate_segment *arrived,
-                const struct segment *answer)
+static void put(struct hf_stack *stack, const struct gate_segment *arrived, struct segment *answer)
 {
     struct outbox_way way = {arrived->flow, stack->link_header ? &arrived->from : NULL,
                              arrived->hash};
 
-    outbox_put(&stack->outbox, OUTBOX_UNPROVEN, &way, answer);
+    egress_answer(stack, &way, answer);
 }
 
 /* An answer that costs budget. */
 static bool put_within_budget(struct hf_stack *stack, const struct gate_segment *arrived,
-                              const struct segment *answer, int64_t now_us)
+                              struct segment *answer, int64_t now_us)
 {
     enum budget_kind kind = answer->flags & TCP_RST ? BUDGET_RESET : BUDGET_CHALLENGE;
 
@@ -135,7 +135,7 @@ static enum hf_stat at_time_wait(struct hf_stack *stack, struct gate_segment *ar
             return HF_STAT_challenge_over_budget;
         struct outbox_way way = {flow, stack->link_header ? &arrived->from : NULL, arrived->hash};
 
-        outbox_put(&stack->outbox, OUTBOX_PROVEN, &way, &answer);
+        outbox_put(&stack->outbox, &way, &answer);
         return HF_STAT_none;
     }
     case TIME_WAIT_NEW: break;
@@ -303,7 +303,7 @@ void admit_tick(struct hf_stack *stack, int64_t now_us)
         struct outbox_way way = {&task.flow, stack->link_header ? &task.to : NULL, task.hash};
 
         if (kind != REAPER_FORGET)
-            outbox_put(&stack->outbox, OUTBOX_UNPROVEN, &way, &task.seg);
+            egress_answer(stack, &way, &task.seg);
         if (kind == REAPER_RESEND)
             continue;
         stack->stats.resets_sent += kind == REAPER_RESET;

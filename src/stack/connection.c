@@ -191,7 +191,7 @@ static void put_segment(struct hf_stack *stack, const struct connection *connect
 {
     struct outbox_way way = {&connection->flow, stack->link_header ? from : NULL, connection->hash};
 
-    outbox_put(&stack->outbox, OUTBOX_PROVEN, &way, seg);
+    outbox_put(&stack->outbox, &way, seg);
 }
 
 /* A RST that tcp wants sent, though the connection may be over. */

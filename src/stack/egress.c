@@ -4,6 +4,8 @@
  * four segments of connections. A flood of SYNs then takes at most a fifth of what connections send, and bulk data keeps no newcomer
  * waiting.
  */
+#include "stack/egress.h"
+
 #include "base/bytes.h"
 #include "base/must.h"
 #include "stack/demux.h"
@@ -117,31 +119,50 @@ static void put_checksum(const struct hf_stack *stack, uint8_t *tcp, uint32_t he
                  (uint16_t)~checksum_finish(checksum_words(sum, tcp, header)));
 }
 
-/* Writes the frame. */
-static void build(struct hf_stack *stack, struct hf_frame *frame, const struct outgoing *out)
+/* What a frame consists of. */
+struct written {
+    uint32_t length, headers, transport; /* transport: where the TCP header begins */
+};
+
+static struct written write_frame(struct hf_stack *stack, uint8_t *to, const struct outgoing *out)
 {
     uint32_t transport = stack->link_header + (out->v4 ? IPV4_HEADER : IPV6_HEADER);
-    uint8_t *tcp = frame->data + transport;
+    uint8_t *tcp = to + transport;
     uint32_t header = tcp_header_build(tcp, out->seg);
     uint32_t payload = header + out->seg->length;
 
-    must(transport + payload <= frame->capacity && payload <= IP_PAYLOAD_MAX);
+    must(payload <= IP_PAYLOAD_MAX);
 
     if (stack->link_header)
-        build_link(stack, frame->data, out);
-    build_ip(stack, frame->data + stack->link_header, out, payload);
+        build_link(stack, to, out);
+    build_ip(stack, to + stack->link_header, out, payload);
     put_checksum(stack, tcp, header, out,
                  out->seg->length ? copy_text(stack, tcp + header, out) : 0);
+    stack->stats.segments_out++;
+    return (struct written){transport + payload, transport + header, transport};
+}
 
-    frame->length = transport + payload;
+static void describe_frame(const struct hf_stack *stack, struct hf_frame *frame,
+                           const struct written *written)
+{
+    frame->length = written->length;
     frame->link = (uint8_t)stack->rules.link;
     frame->checksum = stack->config.checksum_offload ? HF_CHECKSUM_PARTIAL : HF_CHECKSUM_NONE;
     frame->verdict = HF_DELIVERED;
     frame->reason = HF_STAT_none;
     frame->gso_size = 0;
-    frame->header_length = (uint16_t)(transport + header);
-    frame->transport_offset = (uint16_t)transport;
-    stack->stats.segments_out++;
+    frame->header_length = (uint16_t)written->headers;
+    frame->transport_offset = (uint16_t)written->transport;
+}
+
+/* Writes the frame. */
+static void build(struct hf_stack *stack, struct hf_frame *frame, const struct outgoing *out)
+{
+    struct written written = write_frame(stack, frame->data, out);
+
+    must(written.length <= frame->capacity);
+
+    describe_frame(stack, frame, &written);
 }
 
 /* A message that is built already: neighbour, ICMP. */
@@ -202,11 +223,10 @@ static void describe(const struct reply *reply, struct segment *seg)
     };
 }
 
-/* The next reply of a lane whose link address is known; others are dropped. */
-static bool from_outbox(struct hf_stack *stack, enum outbox_lane lane, struct hf_frame *frame,
-                        int64_t now_us)
+/* The next reply whose link address is known; others are dropped. */
+static bool from_replies(struct hf_stack *stack, struct hf_frame *frame, int64_t now_us)
 {
-    struct ring *ring = &stack->outbox.lanes[lane];
+    struct ring *ring = &stack->outbox.replies;
     struct reply *reply;
 
     while ((reply = ring_peek(ring)) != NULL) {
@@ -224,12 +244,46 @@ static bool from_outbox(struct hf_stack *stack, enum outbox_lane lane, struct hf
         out.seg = &seg;
         out.v4 = hf_address_is_v4(&reply->flow.remote);
         build(stack, frame, &out);
-        frame->unproven = lane == OUTBOX_UNPROVEN;
+        frame->unproven = 0;
         frame->flow_hash = reply->flow_hash;
         ring_drop(ring);
         return true;
     }
     return false;
+}
+
+void egress_answer(struct hf_stack *stack, const struct outbox_way *way, struct segment *seg)
+{
+    struct answer *answer = outbox_take_answer(&stack->outbox);
+
+    if (!answer)
+        return;
+    seg->source_port = way->flow->local_port;
+    seg->destination_port = way->flow->remote_port;
+    struct outgoing out = {
+        .flow = way->flow, .to = way->to, .seg = seg, .v4 = hf_address_is_v4(&way->flow->remote)};
+    struct written written = write_frame(stack, answer->bytes, &out);
+
+    answer->length = answer->header_length = (uint8_t)written.length;
+    answer->transport_offset = (uint8_t)written.transport;
+    answer->flow_hash = (uint32_t)(way->hash >> 32);
+}
+
+/* The oldest answer. It is shorter than any slot. */
+static bool from_answers(struct hf_stack *stack, struct hf_frame *frame)
+{
+    const struct answer *answer = ring_peek(&stack->outbox.answers);
+
+    if (!answer)
+        return false;
+    memcpy(frame->data, answer->bytes, sizeof answer->bytes);
+    describe_frame(
+        stack, frame,
+        &(struct written){answer->length, answer->header_length, answer->transport_offset});
+    frame->unproven = 1;
+    frame->flow_hash = answer->flow_hash;
+    ring_drop(&stack->outbox.answers);
+    return true;
 }
 
 static struct list_links by_output(const struct hf_stack *stack)
@@ -350,23 +404,19 @@ static bool from_icmp(struct hf_stack *stack, struct hf_frame *frame)
     return false;
 }
 
-static bool from_unproven(struct hf_stack *stack, struct hf_frame *frame, int64_t now_us)
+static bool from_unproven(struct hf_stack *stack, struct hf_frame *frame)
 {
     stack->proven_run = 0;
-    if (!outbox_is_empty(&stack->outbox, OUTBOX_UNPROVEN) &&
-        from_outbox(stack, OUTBOX_UNPROVEN, frame, now_us))
-        return true;
-    return from_icmp(stack, frame);
+    return from_answers(stack, frame) || from_icmp(stack, frame);
 }
 
 static bool fill(struct hf_stack *stack, struct hf_frame *frame, int64_t now_us)
 {
-    if (!outbox_is_empty(&stack->outbox, OUTBOX_PROVEN) &&
-        from_outbox(stack, OUTBOX_PROVEN, frame, now_us))
+    if (ring_count(&stack->outbox.replies) && from_replies(stack, frame, now_us))
         return true;
     if (neighbor_wants_output(&stack->neighbors) && from_neighbors(stack, frame, now_us))
         return true;
-    if (stack->proven_run >= TURN_SEGMENTS && from_unproven(stack, frame, now_us))
+    if (stack->proven_run >= TURN_SEGMENTS && from_unproven(stack, frame))
         return true;
     if (from_connections(stack, frame, now_us)) {
         stack->proven_run++;
@@ -375,14 +425,13 @@ static bool fill(struct hf_stack *stack, struct hf_frame *frame, int64_t now_us)
     /* A connection may just have asked for its next hop. */
     if (stack->neighbors.to_ask.count && from_neighbors(stack, frame, now_us))
         return true;
-    return from_unproven(stack, frame, now_us);
+    return from_unproven(stack, frame);
 }
 
 /* Asked after each frame and in every idle turn of a caller's loop: so it is cheap. */
 static bool is_silent(const struct hf_stack *stack)
 {
-    return outbox_is_empty(&stack->outbox, OUTBOX_PROVEN) &&
-           outbox_is_empty(&stack->outbox, OUTBOX_UNPROVEN) &&
+    return ring_count(&stack->outbox.replies) == 0 && ring_count(&stack->outbox.answers) == 0 &&
            stack->connections.output.count == 0 && !icmp_wants_output(&stack->icmp) &&
            !neighbor_wants_output(&stack->neighbors);
 }

@@ -16,7 +16,9 @@ struct arrival {
     struct packet packet;
     struct flow flow;
     uint64_t hash;
-    uint32_t guess; /* the slot that it may belong to */
+    uint32_t
+        guess; /* the slot that it may belong to; SLOT_NONE: to none, as long as no connection is opened ... */
+    uint32_t inserted; /* ... since the table was asked */
 };
 
 /* Counts a refusal by name and gives its number. */
@@ -84,7 +86,7 @@ static enum hf_stat check_station(struct hf_stack *stack, const struct packet *p
 }
 
 /* A bare SYN that meets our own SYN, sent from a port that listens: a simultaneous open that nobody asked for. */
-static bool is_unwanted_simultaneous(const struct hf_stack *stack, const struct tcb *tcb,
+static bool is_unwanted_simultaneous(struct hf_stack *stack, const struct tcb *tcb,
                                      const struct arrival *arrival)
 {
     return tcb->state == TCP_SYN_SENT &&
@@ -125,6 +127,12 @@ static bool is_connection(const struct hf_stack *stack, uint32_t slot, const str
            flow_equal(&connection->flow, flow);
 }
 
+/* The table was asked already, and has nothing new. */
+static bool is_stranger(const struct hf_stack *stack, const struct arrival *arrival)
+{
+    return arrival->guess == SLOT_NONE && arrival->inserted == stack->connections.table.inserted;
+}
+
 static enum hf_stat on_tcp(struct hf_stack *stack, const struct arrival *arrival, int64_t now_us)
 {
     struct gate_segment at_door;
@@ -133,7 +141,7 @@ static enum hf_stat on_tcp(struct hf_stack *stack, const struct arrival *arrival
     uint8_t local;
 
     stack->stats.segments_in++;
-    if (!is_connection(stack, slot, &arrival->flow))
+    if (!is_connection(stack, slot, &arrival->flow) && !is_stranger(stack, arrival))
         slot = connection_find(&stack->connections, arrival->hash, &arrival->flow);
     if (slot != SLOT_NONE)
         return at_connection(stack, slot, arrival, now_us);
@@ -175,6 +183,7 @@ static enum hf_stat on_unknown(struct hf_stack *stack, const struct packet *pack
 static void prepare(struct hf_stack *stack, struct arrival *arrival)
 {
     arrival->guess = SLOT_NONE;
+    arrival->inserted = stack->connections.table.inserted - 1;
     if (arrival->packet.kind != PACKET_TCP)
         return;
     arrival->flow = packet_flow(&arrival->packet);
@@ -245,6 +254,7 @@ static void guess(struct hf_stack *stack, struct arrival *arrival)
 
     if (arrival->packet.kind != PACKET_TCP || arrival->guess != SLOT_NONE)
         return;
+    arrival->inserted = stack->connections.table.inserted;
     cursor = table_find(&stack->connections.table, arrival->hash);
     arrival->guess = table_next(&stack->connections.table, &cursor);
     if (arrival->guess == SLOT_NONE)

@@ -2,6 +2,7 @@
 #include "stack/listener.h"
 
 #include "gate/reaper.h"
+#include "stack/egress.h"
 #include "stack/stack.h"
 #include "tcp/state.h"
 
@@ -26,6 +27,7 @@ void listeners_init(struct listeners *listeners, struct arena *arena, uint32_t c
     pool_init(&listeners->pool, arena, sizeof(struct listener), capacity);
     table_init(&listeners->table, arena, capacity, hash_of_slot, listeners);
     list_init(&listeners->ready);
+    listeners->last_port = 0;
 }
 
 static uint32_t find_exactly(const struct listeners *listeners, const struct hf_address *address,
@@ -43,8 +45,8 @@ static uint32_t find_exactly(const struct listeners *listeners, const struct hf_
     return slot;
 }
 
-uint32_t listener_find(const struct listeners *listeners, const struct hf_address *local,
-                       uint16_t port)
+static uint32_t find(const struct listeners *listeners, const struct hf_address *local,
+                     uint16_t port)
 {
     struct table_cursor cursor = table_find(&listeners->table, hash_of(port));
     uint32_t slot, any = SLOT_NONE;
@@ -60,6 +62,16 @@ uint32_t listener_find(const struct listeners *listeners, const struct hf_addres
             any = slot;
     }
     return any;
+}
+
+uint32_t listener_find(struct listeners *listeners, const struct hf_address *local, uint16_t port)
+{
+    if (listeners->last_port != port || !address_equal(&listeners->last_address, local)) {
+        listeners->last = find(listeners, local, port);
+        listeners->last_address = *local;
+        listeners->last_port = port;
+    }
+    return listeners->last;
 }
 
 int listener_open(struct hf_stack *stack, const struct hf_listen_options *options, uint32_t *slot)
@@ -90,6 +102,7 @@ int listener_open(struct hf_stack *stack, const struct hf_listen_options *option
     list_link_init(&listener->by_ready);
     list_init(&listener->accept_queue);
     table_insert(&listeners->table, hash_of(local->port), *slot);
+    listeners->last_port = 0;
     gate_listener_open(&stack->gate, *slot, options, stack->seen_us);
     tcp_state_note(&stack->tcp, TCP_CLOSED, TCP_LISTEN);
     return HF_OK;
@@ -104,12 +117,13 @@ void listener_close(struct hf_stack *stack, uint32_t slot, int64_t now_us)
     while (reaper_listener_closed(&stack->gate, slot, &task) == REAPER_RESET) {
         struct outbox_way way = {&task.flow, &task.to, task.hash};
 
-        outbox_put(&stack->outbox, OUTBOX_UNPROVEN, &way, &task.seg);
+        egress_answer(stack, &way, &task.seg);
         stack->stats.resets_sent++;
         tcp_state_note(&stack->tcp, TCP_SYN_RECEIVED, TCP_CLOSED);
     }
     connection_abort_queued(stack, slot, now_us);
     table_remove(&listeners->table, hash_of(listener->port), slot);
+    listeners->last_port = 0;
     if (list_is_linked(&listener->by_ready))
         list_remove(&listeners->ready, by_ready(listeners), slot);
     listener->open = false;

@@ -29,6 +29,10 @@ struct listeners {
     struct pool pool;
     struct table table;
     struct list ready; /* by_ready */
+    /* The last that was found, as a flood asks for one only; port 0: none. */
+    struct hf_address last_address;
+    uint16_t last_port;
+    uint32_t last;
 };
 
 struct hf_stack;
@@ -47,8 +51,7 @@ int listener_open(struct hf_stack *stack, const struct hf_listen_options *option
 void listener_close(struct hf_stack *stack, uint32_t slot, int64_t now_us);
 
 /* The listener for a local address and port: that of the address first, then the one for any. SLOT_NONE: none. */
-uint32_t listener_find(const struct listeners *listeners, const struct hf_address *local,
-                       uint16_t port);
+uint32_t listener_find(struct listeners *listeners, const struct hf_address *local, uint16_t port);
 
 static inline bool listener_queue_is_full(const struct listener *listener)
 {

@@ -13,15 +13,14 @@ void outbox_init(struct outbox *outbox, struct arena *arena, const struct hf_con
     uint32_t proven = min_u32(max_u32(config->max_connections, LANE_LEAST), PROVEN_MOST);
     uint32_t unproven = min_u32(max_u32(config->max_half_opens, LANE_LEAST), UNPROVEN_MOST);
 
-    ring_init(&outbox->lanes[OUTBOX_PROVEN], arena, sizeof(struct reply), proven);
-    ring_init(&outbox->lanes[OUTBOX_UNPROVEN], arena, sizeof(struct reply), unproven);
+    ring_init(&outbox->replies, arena, sizeof(struct reply), proven);
+    ring_init(&outbox->answers, arena, sizeof(struct answer), unproven);
     outbox->stats = stats;
 }
 
-void outbox_put(struct outbox *outbox, enum outbox_lane lane, const struct outbox_way *way,
-                const struct segment *seg)
+void outbox_put(struct outbox *outbox, const struct outbox_way *way, const struct segment *seg)
 {
-    struct reply *reply = ring_push(&outbox->lanes[lane]);
+    struct reply *reply = ring_push(&outbox->replies);
 
     if (!reply) {
         outbox->stats->outbox_dropped++;

@@ -1,5 +1,9 @@
-/* Segments that wait for hf_output and belong to no connection: described, not built. Two lanes, so that what answers the
- * unproven is dropped first. [RFC 9293 3.10.7.1] */
+/* Segments that wait for hf_output and belong to no connection, in two lanes, so that what answers the unproven is dropped
+ * first. [RFC 9293 3.10.7.1]
+ *
+ * Replies go to those who have, or had, a connection: they are described, as their next hop may have to be asked for. Answers
+ * go to strangers: they are written at once, as all that they need is in the frame that they answer.
+ */
 #ifndef STACK_OUTBOX_H
 #define STACK_OUTBOX_H
 
@@ -23,34 +27,43 @@ struct reply {
     uint32_t flow_hash;
 };
 
-enum outbox_lane {
-    OUTBOX_PROVEN = 0, /* for connections that are, or were, ours */
-    OUTBOX_UNPROVEN,   /* answers to peers without a connection   */
-    OUTBOX_LANES,
+#define ANSWER_MAX 118 /* link header with a tag, IPv6 header, TCP header with all options */
+
+/* A frame. */
+struct answer {
+    uint8_t bytes[ANSWER_MAX];
+    uint8_t length, header_length, transport_offset;
+    uint32_t flow_hash;
 };
 
+_Static_assert(sizeof(struct answer) == 128, "an answer is two cache lines");
+
 struct outbox {
-    struct ring lanes[OUTBOX_LANES];
+    struct ring replies, answers;
     struct hf_stats *stats;
 };
 
 void outbox_init(struct outbox *outbox, struct arena *arena, const struct hf_config *config,
                  struct hf_stats *stats);
 
-/* Where a segment comes from and goes to. `link`: of the frame that it answers, NULL if there is none. */
+/* Where a segment comes from and goes to. */
 struct outbox_way {
     const struct flow *flow;
-    const struct hf_mac *to; /* NULL: by route and neighbour */
+    const struct hf_mac
+        *to; /* link address of the frame that it answers; NULL: by route and neighbour */
     uint64_t hash;
 };
 
-/* Describes a segment (text and SACK blocks are not carried); a full lane drops and counts it. */
-void outbox_put(struct outbox *outbox, enum outbox_lane lane, const struct outbox_way *way,
-                const struct segment *seg);
+/* Describes a reply (text and SACK blocks are not carried); a full lane drops and counts it. */
+void outbox_put(struct outbox *outbox, const struct outbox_way *way, const struct segment *seg);
 
-static inline bool outbox_is_empty(const struct outbox *outbox, enum outbox_lane lane)
+/* Room for an answer, at the end of its lane; NULL: full, counted. */
+static inline struct answer *outbox_take_answer(struct outbox *outbox)
 {
-    return ring_count(&outbox->lanes[lane]) == 0;
+    struct answer *answer = ring_push(&outbox->answers);
+
+    outbox->stats->outbox_dropped += answer == NULL;
+    return answer;
 }
 
 #endif

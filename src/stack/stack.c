@@ -130,9 +130,9 @@ static void init_gate(struct hf_stack *stack, struct arena *arena, const struct 
         .announced_window =
             (uint16_t)(config->receive_bytes < UINT16_MAX ? config->receive_bytes : UINT16_MAX),
         .receive_scale = stack->tcp.config.receive_scale,
-        .timestamps = config->timestamps,
-        .scaling = config->window_scaling,
-        .sack = config->sack,
+        .options = (uint8_t)((config->timestamps ? HALF_OPEN_TIMESTAMPS : 0) |
+                             (config->window_scaling ? HALF_OPEN_SCALING : 0) |
+                             (config->sack ? HALF_OPEN_SACK : 0)),
         .addresses = stack->addresses,
         .iss_key = stack->keys.iss,
         .source_key = stack->keys.source,

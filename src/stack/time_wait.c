@@ -159,8 +159,11 @@ static bool is_of(const struct time_waits *waits, const struct time_wait_record 
 
 uint32_t time_wait_find(const struct time_waits *waits, uint64_t hash, const struct flow *flow)
 {
-    struct table_cursor cursor = table_find(&waits->table, hash);
+    struct table_cursor cursor;
 
+    if (waits->by_age.count == 0)
+        return SLOT_NONE;
+    cursor = table_find(&waits->table, hash);
     for (uint32_t slot; (slot = table_next(&waits->table, &cursor)) != SLOT_NONE;) {
         const struct time_wait_record *record = record_at(waits, slot);
 
