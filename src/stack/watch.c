@@ -160,6 +160,16 @@ void watch_grew(struct hf_stack *stack, uint32_t slot, int64_t now_us)
     file(stack, connection, slot);
 }
 
+static bool is_recent(int64_t at_us, int64_t now_us)
+{
+    return now_us - at_us < US_PER_S;
+}
+
+static bool is_turning_away(const struct watch *watch, int64_t now_us)
+{
+    return is_recent(watch->no_slot_us, now_us) || is_recent(watch->no_bytes_us, now_us);
+}
+
 enum judgement {
     JUDGED_YOUNG,    /* noted too short a time ago to say           */
     JUDGED_PROGRESS, /* it came on, or what was noted says nothing of now */
@@ -180,8 +190,9 @@ static enum judgement judge_queue(const struct hf_stack *stack, const struct con
 
     if (watched->queued == 0 || watched->queued + 1u < queued(&connection->tcb) || came_on > waited)
         return JUDGED_PROGRESS; /* what waits is new */
-    /* A peer that keeps his window closed hears us; one who does not answer may be in a tunnel. */
-    if (tcb->snd_wnd >= tcb->mss)
+    /* A peer that keeps his window closed hears us; one who does not answer may be in a tunnel. Where newcomers are turned
+     * away, they may not wait for that. */
+    if (tcb->snd_wnd >= tcb->mss && !is_turning_away(&stack->watch, now_us))
         patience_ms = max_u32(patience_ms, stack->watch.stall_ms / 4);
     if (ago_ms < patience_ms)
         return came_on >= enough ? JUDGED_PROGRESS : JUDGED_YOUNG;
@@ -301,11 +312,6 @@ static uint32_t nearness(uint32_t left, uint32_t capacity)
     if (left > capacity / 8)
         return 0;
     return left > capacity / 16 ? 1 : left > capacity / 32 ? 2 : 3;
-}
-
-static bool is_recent(int64_t at_us, int64_t now_us)
-{
-    return now_us - at_us < US_PER_S;
 }
 
 /* A stack may be made for exactly those who use it: it is full, and all is well. So it takes a newcomer to be short of
