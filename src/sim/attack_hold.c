@@ -8,6 +8,12 @@
 
 #define SLOW_US (5 * US_PER_S)
 #define RING 65536u
+#define RTT_US (20 * US_PER_MS)
+
+struct hold_say {
+    int64_t at_us;
+    uint32_t number;
+};
 
 struct hold_end {
     struct hf_address address;
@@ -25,8 +31,9 @@ static void queue(struct hold *hold, uint32_t number)
     if (hold->ends[number].queued)
         return;
     hold->ends[number].queued = true;
-    hold->said[hold->said_to++ % RING] = number;
-    hold->attacker.next_at_us = hold->field->now_us;
+    hold->said[hold->said_to++ % RING] = (struct hold_say){hold->field->now_us + RTT_US, number};
+    hold->attacker.next_at_us =
+        time_min(hold->attacker.next_at_us, hold->said[hold->said_from % RING].at_us);
 }
 
 static uint32_t build(const struct hold *hold, uint32_t number, struct segment *seg, uint8_t *frame)
@@ -100,13 +107,16 @@ static uint32_t make(struct attacker *attacker, uint8_t *frame)
 
     if (hold->kind == HOLD_SLOW_SENDER)
         be_slow(hold);
-    if (hold->said_from != hold->said_to)
-        return say(hold, hold->said[hold->said_from++ % RING], frame);
+    if (hold->said_from != hold->said_to && hold->said[hold->said_from % RING].at_us <= now_us)
+        return say(hold, hold->said[hold->said_from++ % RING].number, frame);
     if (hold->opened < hold->wanted && hold->next_open_us <= now_us) {
         hold->next_open_us += hold->opens_every_us;
         return open_one(hold, frame);
     }
     attacker->next_at_us = hold->opened < hold->wanted ? hold->next_open_us : NEVER_US;
+    if (hold->said_from != hold->said_to)
+        attacker->next_at_us =
+            time_min(attacker->next_at_us, hold->said[hold->said_from % RING].at_us);
     if (hold->kind == HOLD_SLOW_SENDER)
         attacker->next_at_us = time_min(attacker->next_at_us, hold->next_slow_us);
     return 0;

@@ -20,6 +20,7 @@ enum hold_from {
 };
 
 struct hold_end;
+struct hold_say;
 
 struct hold {
     struct attacker attacker;
@@ -32,7 +33,7 @@ struct hold {
     uint32_t request;        /* bytes that make a whole question */
     int64_t opens_every_us, next_open_us;
     struct hold_end *ends; /* by port - HOLD_PORT_FIRST */
-    uint32_t *said;        /* ends that have something to say, a ring */
+    struct hold_say *said; /* ends that will have something to say, a ring */
     uint32_t said_from, said_to;
     uint32_t next_slow; /* end that says its byte next */
     int64_t next_slow_us;
