@@ -12,9 +12,9 @@ enum hf_event_kind {
     HF_EVENT_NONE = 0,
     HF_EVENT_CONNECTION_OPENED,   /* a handshake was finished                                  */
     HF_EVENT_CONNECTION_ENDED,    /* value: the enum hf_error, 0 for an orderly close          */
-    HF_EVENT_HALF_OPEN_TIMED_OUT, /* nobody acknowledged our SYN-ACK                           */
+    HF_EVENT_HALF_OPEN_TIMED_OUT, /* nobody acknowledged our SYN-ACK: count since since_us     */
     HF_EVENT_CACHE_FULL,          /* the SYN cache of a listener is full                       */
-    HF_EVENT_ACCEPT_QUEUE_FULL,   /* connections wait for hf_accept, no more can               */
+    HF_EVENT_ACCEPT_QUEUE_FULL,   /* connections wait for hf_accept, no more can: likewise     */
     HF_EVENT_POOL_FULL,           /* no memory for bytes that arrived                          */
     HF_EVENT_CHALLENGED,          /* a RST, SYN or ACK that might be forged was challenged     */
     HF_EVENT_ADDRESS_CONFLICT,    /* another station claims our address (ARP, ND)              */

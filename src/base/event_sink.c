@@ -1,11 +1,23 @@
 /* The ring of typed events: written by the core, read by its user. [include/handfast/event.h] */
 #include "base/event_sink.h"
 
+#define KEPT_FOR_ALARMS 8 /* an eighth of the ring */
+
+/* What a peer can make happen as often as he likes must not crowd out what warns of him. */
+static bool is_everyday(enum hf_event_kind kind)
+{
+    return kind == HF_EVENT_CONNECTION_OPENED || kind == HF_EVENT_CONNECTION_ENDED ||
+           kind == HF_EVENT_HALF_OPEN_TIMED_OUT || kind == HF_EVENT_CHALLENGED;
+}
+
 void event_sink_put(struct hf_event_sink *sink, const struct hf_event *event)
 {
+    uint32_t capacity;
+
     if (!sink)
         return;
-    if (sink->written - sink->taken >= sink->capacity) {
+    capacity = sink->capacity - (is_everyday(event->kind) ? sink->capacity / KEPT_FOR_ALARMS : 0);
+    if (sink->written - sink->taken >= capacity) {
         sink->dropped++;
         return;
     }

@@ -4,7 +4,7 @@
 
 #include <handfast/event.h>
 
-/* sink may be NULL; a full ring counts the event as dropped. */
+/* sink may be NULL; a full ring counts the event as dropped. The last eighth of a ring is kept for alarms. */
 void event_sink_put(struct hf_event_sink *sink, const struct hf_event *event);
 
 #endif

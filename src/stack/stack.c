@@ -275,6 +275,11 @@ void stack_event(struct hf_stack *stack, enum hf_event_kind kind, const struct f
         .local = {flow->local, flow->local_port},
         .remote = {flow->remote, flow->remote_port},
     };
+    if (kind == HF_EVENT_HALF_OPEN_TIMED_OUT &&
+        !repeat_may_tell(&stack->half_open_timeouts, &event))
+        return;
+    if (kind == HF_EVENT_ACCEPT_QUEUE_FULL && !repeat_may_tell(&stack->full_accept_queues, &event))
+        return;
     event_sink_put(stack->events, &event);
 }
 

@@ -20,6 +20,7 @@
 #include "stack/listener.h"
 #include "stack/neighbor.h"
 #include "stack/outbox.h"
+#include "stack/repeat.h"
 #include "stack/route.h"
 #include "stack/scan.h"
 #include "stack/time_wait.h"
@@ -71,6 +72,7 @@ struct hf_stack {
     struct hf_address addresses[HF_ADDRESSES_MAX]; /* ours, by their number in `route` */
     struct hf_mac mac;
     struct hf_event_sink *events;
+    struct repeat half_open_timeouts, full_accept_queues;
     size_t memory_bytes;
     uint64_t next_port;   /* ephemeral ports given so far */
     int64_t seen_us;      /* the last instant that we were told */

@@ -30,6 +30,26 @@ static void full_drops_the_new_one(void **state)
     assert_false(hf_event_take(&sink, &event));
 }
 
+/* A crowd of connections does not fill what is kept for alarms. */
+static void alarms_find_room(void **state)
+{
+    struct hf_event events[16], event;
+    struct hf_event_sink sink = {.events = events, .capacity = 16};
+
+    (void)state;
+    for (uint32_t i = 0; i < 100; i++)
+        event_sink_put(&sink, &(struct hf_event){.kind = HF_EVENT_CONNECTION_OPENED});
+    assert_int_equal(sink.written, 14);
+    event_sink_put(&sink, &(struct hf_event){.kind = HF_EVENT_SCAN});
+    event_sink_put(&sink, &(struct hf_event){.kind = HF_EVENT_PRESSURE});
+    event_sink_put(&sink, &(struct hf_event){.kind = HF_EVENT_PRESSURE});
+    assert_int_equal(sink.written, 16);
+    assert_int_equal(sink.dropped, 87);
+    for (int i = 0; i < 15; i++)
+        assert_true(hf_event_take(&sink, &event));
+    assert_int_equal(event.kind, HF_EVENT_SCAN);
+}
+
 static void every_kind_has_its_words(void **state)
 {
     (void)state;
@@ -50,6 +70,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(no_sink_is_no_crash),
         cmocka_unit_test(full_drops_the_new_one),
+        cmocka_unit_test(alarms_find_room),
         cmocka_unit_test(every_kind_has_its_words),
     };
 
