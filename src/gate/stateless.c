@@ -30,16 +30,19 @@ static struct cookie_handshake handshake_of(const struct gate *gate,
     };
 }
 
+__attribute__((noinline, cold)) static const struct siphash_key *make_key(struct gate *gate,
+                                                                          uint32_t slot)
+{
+    key_ring_advance(&gate->keys, slot);
+    return key_ring_of(&gate->keys, slot);
+}
+
 /* Normally it is there: hf_tick makes it an epoch ahead. */
 static inline const struct siphash_key *key_of(struct gate *gate, uint32_t slot)
 {
     const struct siphash_key *key = key_ring_of(&gate->keys, slot);
 
-    if (__builtin_expect(!key, 0)) {
-        key_ring_advance(&gate->keys, slot);
-        key = key_ring_of(&gate->keys, slot);
-    }
-    return key;
+    return key ? key : make_key(gate, slot);
 }
 
 static uint8_t version_of(const struct gate_segment *arrived)

@@ -31,7 +31,7 @@ struct outgoing {
     bool v4, no_df;
 };
 
-static void build_link(const struct hf_stack *stack, uint8_t *to, const struct outgoing *out)
+static inline void build_link(const struct hf_stack *stack, uint8_t *to, const struct outgoing *out)
 {
     struct ethernet header = {
         .destination = *out->to,
@@ -44,8 +44,8 @@ static void build_link(const struct hf_stack *stack, uint8_t *to, const struct o
 }
 
 /* IP identification is 0 with DF: nobody will look at it. [RFC 6864 4.1] ECN bits are 0. */
-static void build_ip(struct hf_stack *stack, uint8_t *to, const struct outgoing *out,
-                     uint32_t payload_length)
+static inline void build_ip(struct hf_stack *stack, uint8_t *to, const struct outgoing *out,
+                            uint32_t payload_length)
 {
     const struct flow *flow = out->flow;
 
@@ -97,26 +97,28 @@ static uint16_t copy_text(const struct hf_stack *stack, uint8_t *to, const struc
     return sum;
 }
 
-/* The checksum field: complete, or for a driver that completes it, the sum of the pseudo-header alone. */
-static void put_checksum(const struct hf_stack *stack, uint8_t *tcp, uint32_t header,
-                         const struct outgoing *out, uint16_t text_sum)
+/* The addresses of the pseudo-header, in words of host order. [RFC 9293 3.1; RFC 8200 8.1] */
+static inline uint64_t sum_addresses(const struct outgoing *out)
 {
-    const struct flow *flow = out->flow;
-    uint32_t rest = IP_TCP + header + out->seg->length + text_sum;
-    uint64_t sum = checksum_word(rest);
+    const uint8_t *local = out->flow->local.bytes, *remote = out->flow->remote.bytes;
+    uint64_t sum = (uint64_t)get_be32(local + 12) + get_be32(remote + 12);
 
-    if (out->v4) {
-        sum = checksum_words(sum, address_v4_bytes(&flow->local), 4);
-        sum = checksum_words(sum, address_v4_bytes(&flow->remote), 4);
-    } else {
-        sum = checksum_short(sum, flow->local.bytes, 16);
-        sum = checksum_short(sum, flow->remote.bytes, 16);
-    }
+    if (!out->v4)
+        for (int i = 0; i < 12; i += 4)
+            sum += (uint64_t)get_be32(local + i) + get_be32(remote + i);
+    return sum;
+}
+
+/* The checksum field: complete, or for a driver that completes it, the sum of the pseudo-header alone. */
+static inline void put_checksum(const struct hf_stack *stack, uint8_t *tcp,
+                                const struct outgoing *out, uint32_t payload, uint64_t sum)
+{
+    uint64_t pseudo = sum_addresses(out) + IP_TCP + payload;
+
     if (stack->config.checksum_offload)
-        put_be16(tcp + TCP_CHECKSUM_OFFSET, checksum_finish(sum));
+        put_be16(tcp + TCP_CHECKSUM_OFFSET, checksum_fold(pseudo));
     else
-        put_be16(tcp + TCP_CHECKSUM_OFFSET,
-                 (uint16_t)~checksum_finish(checksum_words(sum, tcp, header)));
+        put_be16(tcp + TCP_CHECKSUM_OFFSET, (uint16_t)~checksum_fold(pseudo + sum));
 }
 
 /* What a frame consists of. */
@@ -124,11 +126,15 @@ struct written {
     uint32_t length, headers, transport; /* transport: where the TCP header begins */
 };
 
-static struct written write_frame(struct hf_stack *stack, uint8_t *to, const struct outgoing *out)
+/* Inlined, as an answer to a stranger needs only half of it. */
+static inline __attribute__((always_inline)) struct written write_frame(struct hf_stack *stack,
+                                                                        uint8_t *to,
+                                                                        const struct outgoing *out)
 {
     uint32_t transport = stack->link_header + (out->v4 ? IPV4_HEADER : IPV6_HEADER);
     uint8_t *tcp = to + transport;
-    uint32_t header = tcp_header_build(tcp, out->seg);
+    uint64_t sum = 0;
+    uint32_t header = tcp_header_build_summed(tcp, out->seg, &sum);
     uint32_t payload = header + out->seg->length;
 
     must(payload <= IP_PAYLOAD_MAX);
@@ -136,8 +142,9 @@ static struct written write_frame(struct hf_stack *stack, uint8_t *to, const str
     if (stack->link_header)
         build_link(stack, to, out);
     build_ip(stack, to + stack->link_header, out, payload);
-    put_checksum(stack, tcp, header, out,
-                 out->seg->length ? copy_text(stack, tcp + header, out) : 0);
+    if (out->tcb && out->seg->length)
+        sum += copy_text(stack, tcp + header, out);
+    put_checksum(stack, tcp, out, payload, sum);
     stack->stats.segments_out++;
     return (struct written){transport + payload, transport + header, transport};
 }
@@ -416,6 +423,8 @@ static bool fill(struct hf_stack *stack, struct hf_frame *frame, int64_t now_us)
         return true;
     if (neighbor_wants_output(&stack->neighbors) && from_neighbors(stack, frame, now_us))
         return true;
+    if (stack->connections.output.count == 0)
+        return from_unproven(stack, frame);
     if (stack->proven_run >= TURN_SEGMENTS && from_unproven(stack, frame))
         return true;
     if (from_connections(stack, frame, now_us)) {
@@ -428,7 +437,7 @@ static bool fill(struct hf_stack *stack, struct hf_frame *frame, int64_t now_us)
     return from_unproven(stack, frame);
 }
 
-/* Asked after each frame and in every idle turn of a caller's loop: so it is cheap. */
+/* Asked in every idle turn of a caller's loop: so it is cheap. */
 static bool is_silent(const struct hf_stack *stack)
 {
     return ring_count(&stack->outbox.replies) == 0 && ring_count(&stack->outbox.answers) == 0 &&
@@ -442,7 +451,9 @@ size_t hf_output(struct hf_stack *stack, struct hf_frame *slots, size_t count, i
     size_t filled = 0;
 
     stack->seen_us = now_us;
-    while (filled < count && slots[filled].capacity >= needed && !is_silent(stack) &&
+    if (is_silent(stack))
+        return 0;
+    while (filled < count && slots[filled].capacity >= needed &&
            fill(stack, &slots[filled], now_us)) {
         stack->stats.bytes_out += slots[filled].length;
         filled++;

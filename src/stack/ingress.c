@@ -255,6 +255,8 @@ static void guess(struct hf_stack *stack, struct arrival *arrival)
     if (arrival->packet.kind != PACKET_TCP || arrival->guess != SLOT_NONE)
         return;
     arrival->inserted = stack->connections.table.inserted;
+    if (stack->connections.table.count == 0)
+        return;
     cursor = table_find(&stack->connections.table, arrival->hash);
     arrival->guess = table_next(&stack->connections.table, &cursor);
     if (arrival->guess == SLOT_NONE)

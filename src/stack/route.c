@@ -150,13 +150,12 @@ bool route_is_broadcast(const struct route *route, const struct hf_address *addr
     for (uint8_t i = 0; i < route->our_count; i++) {
         const struct hf_prefix *ours = &route->ours[i];
 
-        /* Networks of one or two addresses have no broadcast (RFC 3021). */
-        if (ours->length > 30 || !prefix_contains(ours, address))
+        if (ours->length > 30) /* networks of one or two addresses have no broadcast (RFC 3021) */
             continue;
         uint32_t host_mask = 0xffffffff >> ours->length;
         uint32_t host = word & host_mask;
 
-        if (host == host_mask || host == 0)
+        if ((host == host_mask || host == 0) && prefix_contains(ours, address))
             return true;
     }
     return false;

@@ -82,18 +82,6 @@ static inline uint32_t checksum_word(uint32_t number)
     return number;
 }
 
-/* A header that was just written in words of four bytes is read in such: a wider load would wait for the stores. */
-static inline uint64_t checksum_words(uint64_t running, const uint8_t *data, uint32_t length)
-{
-    uint32_t word;
-
-    for (; length > 0; length -= 4, data += 4) {
-        memcpy(&word, data, 4);
-        running = checksum_carry(running, word);
-    }
-    return running;
-}
-
 /* The sum of a pseudo-header; IPv4 or IPv6 by the addresses. [RFC 9293 3.1; RFC 8200 8.1] */
 uint16_t checksum_pseudo_header(const struct hf_address *a, const struct hf_address *b,
                                 uint8_t protocol, uint32_t length);

@@ -2,7 +2,6 @@
 #include "wire/tcp_header.h"
 
 #include "base/bytes.h"
-#include "base/must.h"
 
 enum hf_stat tcp_header_check(const uint8_t *data, uint32_t length)
 {
@@ -32,19 +31,4 @@ void tcp_header_parse(struct segment *seg, const uint8_t *data, uint32_t length)
     seg->length = length - data_offset;
     seg->text = data + data_offset;
     tcp_option_parse(&seg->options, data, data_offset);
-}
-
-uint32_t tcp_header_build(uint8_t *to, const struct segment *seg)
-{
-    uint32_t length = TCP_HEADER;
-
-    if (seg->options.present)
-        length += tcp_option_build(to + TCP_HEADER, &seg->options);
-    must(length <= TCP_HEADER + TCP_OPTIONS_MAX);
-    put_be32(to, (uint32_t)seg->source_port << 16 | seg->destination_port);
-    put_be32(to + 4, seg->seq.value);
-    put_be32(to + 8, seg->ack.value);
-    put_be32(to + 12, length / 4 << 28 | (uint32_t)seg->flags << 16 | seg->window);
-    put_be32(to + 16, seg->urgent);
-    return length;
 }

@@ -193,17 +193,23 @@ uint32_t tcp_option_length(const struct tcp_options *options)
     return length_without_sack(options) + (blocks ? 4 + 8 * blocks : 0);
 }
 
-static uint8_t *put_start(uint8_t *to, uint8_t first, uint8_t second, uint8_t kind, uint8_t length)
+/* A word is written, and summed as it is: to read it again for the checksum would cost more. [RFC 1071] */
+static inline uint8_t *put_word(uint8_t *to, uint32_t word, uint64_t *sum)
 {
-    to[0] = first;
-    to[1] = second;
-    to[2] = kind;
-    to[3] = length;
+    put_be32(to, word);
+    *sum += word;
     return to + 4;
 }
 
-static uint8_t *put_signature(uint8_t *to, const struct tcp_options *options)
+static inline uint32_t start(uint32_t first, uint32_t second, uint32_t kind, uint32_t length)
 {
+    return first << 24 | second << 16 | kind << 8 | length;
+}
+
+static uint8_t *put_signature(uint8_t *to, const struct tcp_options *options, uint64_t *sum)
+{
+    uint8_t *from = to;
+
     if (options->present & TCP_OPTION_AO) {
         uint32_t padded = (options->ao_length + 3u) & ~3u;
 
@@ -214,60 +220,61 @@ static uint8_t *put_signature(uint8_t *to, const struct tcp_options *options)
         to += padded;
     }
     if (options->present & TCP_OPTION_MD5) {
-        to = put_start(to, TCP_KIND_NOP, TCP_KIND_NOP, TCP_KIND_MD5, LENGTH_MD5);
-        memset(to, 0, LENGTH_MD5 - 2);
-        to += LENGTH_MD5 - 2;
+        put_be32(to, start(TCP_KIND_NOP, TCP_KIND_NOP, TCP_KIND_MD5, LENGTH_MD5));
+        memset(to + 4, 0, LENGTH_MD5 - 2);
+        to += LENGTH_MD5 + 2;
     }
+    for (; from < to; from += 4)
+        *sum += get_be32(from);
     return to;
 }
 
-static uint8_t *put_timestamps(uint8_t *to, const struct tcp_options *options)
+static inline uint8_t *put_timestamps(uint8_t *to, const struct tcp_options *options, uint64_t *sum)
 {
-    if (options->present & TCP_OPTION_SACK_PERMITTED)
-        to = put_start(to, TCP_KIND_SACK_PERMITTED, LENGTH_SACK_PERMITTED, TCP_KIND_TIMESTAMPS,
-                       LENGTH_TIMESTAMPS);
-    else
-        to = put_start(to, TCP_KIND_NOP, TCP_KIND_NOP, TCP_KIND_TIMESTAMPS, LENGTH_TIMESTAMPS);
-    put_be32(to, options->ts_value);
-    put_be32(to + 4, options->ts_echo);
-    return to + 8;
+    uint32_t first = options->present & TCP_OPTION_SACK_PERMITTED
+                         ? start(TCP_KIND_SACK_PERMITTED, LENGTH_SACK_PERMITTED,
+                                 TCP_KIND_TIMESTAMPS, LENGTH_TIMESTAMPS)
+                         : TIMESTAMPS_LAYOUT;
+
+    to = put_word(to, first, sum);
+    to = put_word(to, options->ts_value, sum);
+    return put_word(to, options->ts_echo, sum);
 }
 
-static uint8_t *put_sack(uint8_t *to, const struct tcp_options *options)
+static uint8_t *put_sack(uint8_t *to, const struct tcp_options *options, uint64_t *sum)
 {
     uint32_t blocks = sack_blocks_written(options);
 
     if (blocks == 0)
         return to;
-    to = put_start(to, TCP_KIND_NOP, TCP_KIND_NOP, TCP_KIND_SACK, (uint8_t)(2 + 8 * blocks));
-    for (uint32_t i = 0; i < blocks; i++, to += 8) {
-        put_be32(to, options->sack[i].left.value);
-        put_be32(to + 4, options->sack[i].right.value);
+    to = put_word(to, start(TCP_KIND_NOP, TCP_KIND_NOP, TCP_KIND_SACK, 2 + 8 * blocks), sum);
+    for (uint32_t i = 0; i < blocks; i++) {
+        to = put_word(to, options->sack[i].left.value, sum);
+        to = put_word(to, options->sack[i].right.value, sum);
     }
     return to;
 }
 
-uint32_t tcp_option_build(uint8_t *to, const struct tcp_options *options)
+uint32_t tcp_option_build_summed(uint8_t *to, const struct tcp_options *options, uint64_t *sum)
 {
     uint16_t present = options->present;
-    uint8_t *start = to;
+    uint8_t *first = to;
 
     if (present == TCP_OPTION_TIMESTAMPS)
-        return (uint32_t)(put_timestamps(to, options) - start);
-    to = put_signature(to, options);
-    if (present & TCP_OPTION_MSS) {
-        to[0] = TCP_KIND_MSS;
-        to[1] = LENGTH_MSS;
-        put_be16(to + 2, options->mss);
-        to += LENGTH_MSS;
-    }
+        return (uint32_t)(put_timestamps(to, options, sum) - first);
+    if (present & (TCP_OPTION_AO | TCP_OPTION_MD5))
+        to = put_signature(to, options, sum);
+    if (present & TCP_OPTION_MSS)
+        to = put_word(to, start(TCP_KIND_MSS, LENGTH_MSS, 0, 0) | options->mss, sum);
     if (present & TCP_OPTION_TIMESTAMPS)
-        to = put_timestamps(to, options);
+        to = put_timestamps(to, options, sum);
     else if (present & TCP_OPTION_SACK_PERMITTED)
-        to = put_start(to, TCP_KIND_NOP, TCP_KIND_NOP, TCP_KIND_SACK_PERMITTED,
-                       LENGTH_SACK_PERMITTED);
+        to = put_word(
+            to, start(TCP_KIND_NOP, TCP_KIND_NOP, TCP_KIND_SACK_PERMITTED, LENGTH_SACK_PERMITTED),
+            sum);
     if (present & TCP_OPTION_SCALE)
-        to = put_start(to, TCP_KIND_NOP, TCP_KIND_SCALE, LENGTH_SCALE, options->scale);
-    to = put_sack(to, options);
-    return (uint32_t)(to - start);
+        to = put_word(to, start(TCP_KIND_NOP, TCP_KIND_SCALE, LENGTH_SCALE, options->scale), sum);
+    if (present & TCP_OPTION_SACK)
+        to = put_sack(to, options, sum);
+    return (uint32_t)(to - first);
 }

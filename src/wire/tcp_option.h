@@ -22,8 +22,16 @@ void tcp_option_parse(struct tcp_options *options, const uint8_t *header, uint32
 
 /* Writes the options, padded to a multiple of four; returns their length, at most 40. The order is that of Linux: a
  * signature first (AO at `to`, MD5 at `to` + 2, their MACs zero, for `auth` to fill), MSS, SACK permitted and timestamps,
- * scale, then as many SACK blocks as still fit. TFO and unknown kinds are never written. */
-uint32_t tcp_option_build(uint8_t *to, const struct tcp_options *options);
+ * scale, then as many SACK blocks as still fit. TFO and unknown kinds are never written. The words that were written are added
+ * to *sum. */
+uint32_t tcp_option_build_summed(uint8_t *to, const struct tcp_options *options, uint64_t *sum);
+
+static inline uint32_t tcp_option_build(uint8_t *to, const struct tcp_options *options)
+{
+    uint64_t sum = 0;
+
+    return tcp_option_build_summed(to, options, &sum);
+}
 
 /* What tcp_option_build would return. */
 uint32_t tcp_option_length(const struct tcp_options *options);
