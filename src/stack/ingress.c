@@ -141,6 +141,8 @@ static enum hf_stat on_tcp(struct hf_stack *stack, const struct arrival *arrival
     uint8_t local;
 
     stack->stats.segments_in++;
+    if (__builtin_expect(arrival->packet.segment.options.present & TCP_OPTION_MALFORMED, 0))
+        stack->stats.tcp_bad_option++;
     if (!is_connection(stack, slot, &arrival->flow) && !is_stranger(stack, arrival))
         slot = connection_find(&stack->connections, arrival->hash, &arrival->flow);
     if (slot != SLOT_NONE)

@@ -67,15 +67,13 @@ static bool may_tell(struct scan *scan, int64_t now_us)
 static void describe(const struct scan_suspect *suspect, const struct flow *flow,
                      struct hf_event *event, int64_t now_us)
 {
-    uint32_t age_s = (uint32_t)(now_us / US_PER_S) - suspect->since_s;
-
     *event = (struct hf_event){
         .at_us = now_us,
         .kind = HF_EVENT_SCAN,
         .value = ports_for((uint32_t)__builtin_popcountll(suspect->ports)),
         .local = {flow->local, flow->local_port},
         .count = suspect->count,
-        .since_us = now_us - age_s * US_PER_S,
+        .since_us = suspect->since_s * US_PER_S,
     };
     source_describe(&flow->remote, event);
 }

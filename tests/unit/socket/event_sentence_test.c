@@ -28,14 +28,26 @@ static struct hf_endpoint prefix(const char *text)
     return value;
 }
 
-static void each_says_what_where_and_why(void **state)
+struct row {
+    struct hf_event event;
+    const char *sentence;
+};
+
+static void check(const struct row *rows, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        char sentence[HF_EVENT_SENTENCE_MAX];
+
+        assert_int_equal(hf_event_sentence(&rows[i].event, sentence, sizeof sentence),
+                         strlen(rows[i].sentence));
+        assert_string_equal(sentence, rows[i].sentence);
+    }
+}
+
+static void facts_say_who_and_what(void **state)
 {
     const struct hf_endpoint us = endpoint("192.0.2.1:80"), him = endpoint("198.51.100.7:4000");
-    const struct hf_endpoint any = {.port = 80}, crowd = prefix("2001:db8:1:2::");
-    const struct {
-        struct hf_event event;
-        const char *sentence;
-    } rows[] = {
+    const struct row rows[] = {
         {{.kind = HF_EVENT_CONNECTION_OPENED, .local = us, .remote = him},
          "198.51.100.7:4000 opened a connection with 192.0.2.1:80"},
         {{.kind = HF_EVENT_CONNECTION_ENDED, .local = us, .remote = him},
@@ -63,6 +75,17 @@ static void each_says_what_where_and_why(void **state)
          "another station of the link claims our address 192.0.2.1"},
         {{.kind = HF_EVENT_NEIGHBOR_FAILED, .remote = prefix("192.0.2.254")},
          "the next hop 192.0.2.254 does not answer"},
+    };
+
+    (void)state;
+    check(rows, sizeof rows / sizeof *rows);
+}
+
+static void alarms_say_since_when_and_why(void **state)
+{
+    const struct hf_endpoint us = endpoint("192.0.2.1:80"), him = endpoint("198.51.100.7:4000");
+    const struct hf_endpoint any = {.port = 80}, crowd = prefix("2001:db8:1:2::");
+    const struct row rows[] = {
         {{.kind = HF_EVENT_PRESSURE,
           .value = HF_FLOODED,
           .local = any,
@@ -113,13 +136,7 @@ static void each_says_what_where_and_why(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        char sentence[HF_EVENT_SENTENCE_MAX];
-
-        assert_int_equal(hf_event_sentence(&rows[i].event, sentence, sizeof sentence),
-                         strlen(rows[i].sentence));
-        assert_string_equal(sentence, rows[i].sentence);
-    }
+    check(rows, sizeof rows / sizeof *rows);
 }
 
 /* Whatever an event holds, the longest sentence fits, and no byte beyond the capacity is written. */
@@ -152,7 +169,8 @@ static void none_is_too_long(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(each_says_what_where_and_why),
+        cmocka_unit_test(facts_say_who_and_what),
+        cmocka_unit_test(alarms_say_since_when_and_why),
         cmocka_unit_test(none_is_too_long),
     };
 
