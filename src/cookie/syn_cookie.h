@@ -17,12 +17,6 @@
 #define COOKIE_LIFE 8 /* slots: six past, now, one ahead */
 #define COOKIE_LIFE_MS ((uint32_t)COOKIE_LIFE << COOKIE_SLOT_SHIFT)
 
-/* Which bits of the MAC an opening compares: all of them. A test that counts accidents narrows these. */
-#ifndef COOKIE_ISN_CHECKED
-#define COOKIE_ISN_CHECKED 0xffffffff
-#define COOKIE_STAMP_CHECKED 0xfff
-#endif
-
 enum cookie_format {
     COOKIE_TIMESTAMPS = 1,
     COOKIE_PLAIN = 2,
@@ -117,8 +111,7 @@ SIPHASH_INLINE bool cookie_open_timestamps(const struct key_ring *ring,
         return false;
     mac = cookie_mac(*key, h, slot, opts | (uint32_t)COOKIE_TIMESTAMPS << 16);
     /* One comparison of all bits together: its time tells nothing. */
-    if ((((uint32_t)mac ^ isn) & 0xfffffe00 & COOKIE_ISN_CHECKED) |
-        (((uint32_t)(mac >> 32) ^ stamp) & COOKIE_STAMP_CHECKED))
+    if ((((uint32_t)mac ^ isn) & 0xfffffe00) | (((uint32_t)(mac >> 32) ^ stamp) & 0xfff))
         return false;
     syn->mss = syn_mss_of_8(syn->version, opts & 7);
     syn->scale = opts >> 3 & 15;
@@ -137,8 +130,7 @@ SIPHASH_INLINE bool cookie_matches(const struct key_ring *ring, const struct coo
 
     if (!key)
         return false;
-    return (((uint32_t)cookie_mac(*key, h, slot, opts | format << 16) ^ isn) & ~low &
-            COOKIE_ISN_CHECKED) == 0;
+    return (((uint32_t)cookie_mac(*key, h, slot, opts | format << 16) ^ isn) & ~low) == 0;
 }
 
 SIPHASH_INLINE bool cookie_open_plain(const struct key_ring *ring, const struct cookie_handshake *h,

@@ -1,4 +1,4 @@
-/* Whose half-opens these are: how many each /32 or /64 has, in fixed memory. [RFC 4987 3.1; RFC 9288 2]
+/* Whose half-opens these are: how many each /32 or /64 has, in fixed memory. [RFC 4987 3.1]
  *
  * A count-min sketch of two rows [Cormode and Muthukrishnan, 2005]: each half-open is counted in one counter of each row, and
  * taken off again when it leaves, so the counters are exact and only shared. The lesser of a prefix's two counters is never

@@ -1,4 +1,4 @@
-/* Handshakes without memory. [RFC 4987 3.6; HF1; RFC 7323 5.3]
+/* Handshakes without memory. [RFC 4987 3.6; RFC 7323 5.3]
  *
  * What an attacker can do: guess. A blind ACK opens a connection with a chance of 2^-52 if it carries a timestamp and, by the
  * listener's policy, 2^-26 or 2^-29 if it does not. He cannot learn from it, as a wrong guess meets silence, and he cannot

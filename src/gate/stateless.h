@@ -1,4 +1,4 @@
-/* Handshakes without memory: a SYN answered by a cookie, and the ACK that brings it back. [RFC 4987 3.6; HF1]
+/* Handshakes without memory: a SYN answered by a cookie, and the ACK that brings it back. [RFC 4987 3.6]
  *
  * What a connection knows that a cookie opened is what the cache would have known, or less, never more: a smaller MSS, a
  * smaller scale, no round-trip time. And its peer is told no more than we shall know: the SYN-ACK carries only option kinds

@@ -28,7 +28,8 @@ static void half_open_and_time_wait_cost_their_share(void **state)
     few.max_half_opens = 10000;
     few.max_time_waits = 10000;
     many = few;
-    many.max_half_opens = 110000; /* 64, the table, the counters of prefixes, the filter of tuples */
+    many.max_half_opens =
+        110000; /* 64, the table, the counters of prefixes, the filter of tuples */
     assert_true(hf_memory_needed(&many) - hf_memory_needed(&few) <= 100000 * 80);
     many = few;
     many.max_time_waits = 110000;
