@@ -115,6 +115,7 @@ bool bout_attack(struct bout *bout, const char *order, const char *from, const c
         "--to-mac",      bout->side == SIDE_STACK ? SIEGE_STACK_MAC : SIEGE_KERNEL_MAC,
         "--lab-fd",      lab_fd};
     size_t count = 10;
+    struct sched_param first = {.sched_priority = 1};
     struct process_plan plan = {.namespace_fd = siege->network.attacker_fd,
                                 .argv = argv,
                                 .log = ATTACKER_LOG,
@@ -125,8 +126,10 @@ bool bout_attack(struct bout *bout, const char *order, const char *from, const c
     for (; more && *more && count + 1 < ARGUMENTS_MAX; more++)
         argv[count++] = *more;
     unlink(ATTACKER_LOG);
-    if (give_marker(siege) && process_start(&bout->attacker, &plan))
+    if (give_marker(siege) && process_start(&bout->attacker, &plan)) {
+        sched_setscheduler(bout->attacker.pid, SCHED_RR, &first); /* refused: as it is, then */
         return true;
+    }
     siege_fail(siege, "the attacker cannot be started");
     return false;
 }
@@ -182,7 +185,8 @@ static void count_now(const struct bout *bout, struct siege_count *count)
 
 void bout_count_begin(struct bout *bout)
 {
-    target_ask(bout->siege->target);
+    if (target_ask(bout->siege->target))
+        bout->stats_before = bout->siege->target->report.stats;
     count_now(bout, &bout->before);
 }
 

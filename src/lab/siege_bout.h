@@ -44,9 +44,10 @@ struct bout {
     struct siege *siege;
     enum side side;
     struct process server, attacker;
-    struct siege_count before,
-        during;           /* `during`: what happened between begin and end of the count */
-    double sent, sent_us; /* by the attacker */
+    struct siege_count before;
+    struct siege_count during;    /* what happened between begin and end of the count */
+    struct hf_stats stats_before; /* of ours, when it began                           */
+    double sent, sent_us;         /* by the attacker */
 };
 
 /* Starts the server; plan counts for ours only. False: siege_fail has said why. */

@@ -60,7 +60,7 @@ static void settle(const struct siege_child *child)
 {
     struct rlimit descriptors = {DESCRIPTORS, DESCRIPTORS};
     struct sigaction action = {.sa_handler = stop};
-    struct sched_param first = {.sched_priority = 1};
+    struct sched_param first = {.sched_priority = 2};
 
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     prctl(PR_SET_TIMERSLACK, 1000UL);

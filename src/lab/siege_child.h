@@ -1,7 +1,7 @@
 /* Functions that run beside the lab as children: on a CPU, in a namespace, telling what they did through shared memory.
  *
- * Servers and honest clients go before everything else on their CPU, as they would on machines of their own: the kernel's TCP
- * does so anyway, and neither the attacker nor whatever else this machine does is to be measured. */
+ * Servers and honest clients go before attackers, and those before everything else on their CPU: each would have a machine
+ * of its own, the kernel's TCP does so anyway, and what else this machine does is not to be measured. */
 #ifndef LAB_SIEGE_CHILD_H
 #define LAB_SIEGE_CHILD_H
 

@@ -31,6 +31,25 @@ static void print_head(struct siege *siege)
               "packets/each", "bytes/each");
 }
 
+static void add_stack(json_t *facts, const struct bout *bout)
+{
+    const struct hf_stats *then = &bout->stats_before, *now = &bout->siege->target->report.stats;
+
+    json_object_set_new(facts, "syn_received",
+                        json_integer((json_int_t)(now->syn_received - then->syn_received)));
+    json_object_set_new(facts, "syn_ack_sent",
+                        json_integer((json_int_t)(now->syn_ack_sent - then->syn_ack_sent)));
+    json_object_set_new(facts, "syn_ack_resent",
+                        json_integer((json_int_t)(now->syn_ack_resent - then->syn_ack_resent)));
+    json_object_set_new(facts, "cookies_sent",
+                        json_integer((json_int_t)(now->syn_cookie_sent - then->syn_cookie_sent)));
+    json_object_set_new(facts, "segments_out",
+                        json_integer((json_int_t)(now->segments_out - then->segments_out)));
+    json_object_set_new(
+        facts, "neighbor_solicited",
+        json_integer((json_int_t)(now->neighbor_solicited - then->neighbor_solicited)));
+}
+
 static void report(struct bout *bout, const struct reflection *reflection)
 {
     const struct siege_count *during = &bout->during;
@@ -47,6 +66,8 @@ static void report(struct bout *bout, const struct reflection *reflection)
     json_object_set_new(facts, "packets_out", json_integer((json_int_t)during->out_packets));
     json_object_set_new(facts, "packets_each", json_real(packets));
     json_object_set_new(facts, "bytes_each", json_real(bytes));
+    if (bout->side == SIDE_STACK)
+        add_stack(facts, bout);
     siege_row(bout->siege, facts, "  %-19s %-34s %9lu %9lu %12.3f %12.3f", side_name(bout->side),
               reflection->name, (unsigned long)during->in_packets,
               (unsigned long)during->out_packets, packets, bytes);
