@@ -24,6 +24,7 @@ struct door {
     struct hf_stats stats;
     struct hf_address addresses[2];
     void *memory;
+    size_t memory_bytes;
     int64_t now_us;
 };
 
@@ -73,6 +74,7 @@ static inline void door_open_with(struct door *door, uint32_t half_opens,
     assert_int_equal(hf_address_parse(&door->addresses[1], "2001:db8::1"), HF_OK);
     gate_init(&door->gate, &arena, &config, door->now_us);
     door->memory = arena.base = aligned_alloc(CACHE_LINE, arena.used);
+    door->memory_bytes = arena.used;
     memset(arena.base, 0xa5, arena.used);
     arena.used = 0;
     gate_init(&door->gate, &arena, &config, door->now_us);
