@@ -161,6 +161,7 @@ void guard_step(struct guard *guard, int64_t now_us)
     relays_run(&guard->relays, now_us);
     relays_expire(&guard->relays, now_us);
     give_frames(guard, now_us);
+    alarms_tell(&guard->alarms, &guard->log, now_us);
     look_whether_done(guard, now_us);
 }
 

@@ -9,6 +9,7 @@
 
 #include "driver/driver.h"
 #include "driver/pcapng.h"
+#include "guard/alarm.h"
 #include "guard/config.h"
 #include "guard/log.h"
 #include "guard/relay.h"
@@ -41,6 +42,7 @@ struct guard {
     bool driver_ready;
     struct hf_tap tap; /* fd -1: the driver is another */
 
+    struct alarms alarms;
     struct hf_env env;
     struct hf_stack *stack; /* NULL: not started */
     struct service services[CONFIG_SERVICES_MAX];
