@@ -15,9 +15,13 @@ import world as w
 def children(pid):
     """All descendants of a process."""
     found = []
-    for task in pathlib.Path(f"/proc/{pid}/task").glob("*/children"):
+    try:
+        tasks = os.listdir(f"/proc/{pid}/task")
+    except OSError:
+        return found  # it has ended since it was listed
+    for task in tasks:
         try:
-            own = [int(word) for word in task.read_text().split()]
+            own = [int(word) for word in pathlib.Path(f"/proc/{pid}/task/{task}/children").read_text().split()]
         except OSError:
             continue
         for child in own:
