@@ -242,7 +242,7 @@ int64_t hf_next_deadline(const struct hf_stack *stack)
     deadline_us = time_min(deadline_us, time_wait_deadline(&stack->time_waits, stack->seen_us));
     deadline_us = time_min(deadline_us, ip_reassembly_deadline(&stack->reassembly));
     if (stack_is_short(stack))
-        deadline_us = time_min(deadline_us, stack->watch.next_us);
+        deadline_us = time_min(deadline_us, time_max(stack->watch.next_us, stack->seen_us + 1));
     return time_min(deadline_us, neighbor_deadline(&stack->neighbors));
 }
 

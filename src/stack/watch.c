@@ -156,7 +156,7 @@ void watch_grew(struct hf_stack *stack, uint32_t slot, int64_t now_us)
     struct connection *connection = connection_at(&stack->connections, slot);
 
     if (connection->watched.list == 0)
-        note(connection, now_us);
+        note(connection, now_us); /* it begins to wait */
     file(stack, connection, slot);
 }
 
@@ -232,8 +232,10 @@ void watch_note(struct hf_stack *stack, uint32_t slot, int64_t now_us)
 {
     struct connection *connection = connection_at(&stack->connections, slot);
 
-    if (judge(stack, connection, stack->watch.stall_ms, now_us) == JUDGED_PROGRESS)
-        note(connection, now_us);
+    if (judge(stack, connection, stack->watch.stall_ms, now_us) != JUDGED_PROGRESS)
+        return;
+    note(connection, now_us);
+    file(stack, connection, slot); /* who was noted last stands last */
 }
 
 static enum hf_held reason_of(const struct connection *connection)
@@ -376,7 +378,8 @@ static bool is_short(const struct hf_stack *stack, struct round *round)
     return round->slots || round->chunks;
 }
 
-static void visit_holder(struct hf_stack *stack, uint32_t slot, uint32_t patience,
+/* false: those behind it in its list were noted later still. */
+static bool visit_holder(struct hf_stack *stack, uint32_t slot, uint32_t patience,
                          struct round *round)
 {
     struct connection *connection = connection_at(&stack->connections, slot);
@@ -386,13 +389,16 @@ static void visit_holder(struct hf_stack *stack, uint32_t slot, uint32_t patienc
         chunks_held(&connection->tcb) >> (connection->watched.list - 1)) {
         let_go(stack, slot, round->now_us);
         round->releases--;
-        return;
+        return true;
     }
+    if (judgement == JUDGED_YOUNG && noted_ago_ms(&connection->watched, round->now_us) < patience)
+        return false;
     if (judgement == JUDGED_PROGRESS) {
         note(connection, round->now_us);
         stack->stats.watch_spared++;
     }
     file(stack, connection, slot); /* at the end of its list; a lower one if it holds less by now */
+    return true;
 }
 
 /* Those that hold bytes, most first. */
@@ -408,8 +414,9 @@ static void release_holders(struct hf_stack *stack, struct round *round)
 
         lists &= ~(1u << number);
         round->visits = min_u32(list->count, VISITS_A_LIST);
-        while (round->visits-- && round->releases && is_short(stack, round))
-            visit_holder(stack, list->first, patience, round);
+        while (round->visits-- && round->releases && is_short(stack, round) &&
+               visit_holder(stack, list->first, patience, round))
+            ;
     }
 }
 
@@ -492,5 +499,5 @@ void watch_run(struct hf_stack *stack, int64_t now_us)
     release_holders(stack, &round);
     if (round.releases == RELEASES)
         release_idle(stack, &round);
-    stack->watch.next_us = now_us + (round.releases == RELEASES ? WATCH_REST_US : 1);
+    stack->watch.next_us = round.releases == RELEASES ? now_us + WATCH_REST_US : now_us;
 }
