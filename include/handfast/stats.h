@@ -177,7 +177,7 @@ struct hf_gauges {
     uint32_t connections[HF_STATES];
     uint32_t half_opens, max_half_opens;
     uint32_t connections_used, max_connections;
-    uint32_t time_waits, max_time_waits;
+    uint32_t time_waits, max_time_waits; /* records: TIME-WAITs, and what cookies leave */
     uint32_t listeners, neighbors, reassemblies;
     uint64_t pool_used_bytes, pool_bytes;
     uint64_t memory_bytes;

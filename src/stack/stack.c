@@ -297,7 +297,7 @@ void hf_gauges(const struct hf_stack *stack, struct hf_gauges *gauges)
         .max_half_opens = stack->config.max_half_opens,
         .connections_used = connections->count,
         .max_connections = connections->capacity,
-        .time_waits = time_wait_count(&stack->time_waits),
+        .time_waits = time_wait_records(&stack->time_waits),
         .max_time_waits = stack->time_waits.pool.capacity,
         .listeners = stack->listeners.pool.count,
         .neighbors = neighbor_count(&stack->neighbors),
@@ -314,5 +314,5 @@ void hf_gauges(const struct hf_stack *stack, struct hf_gauges *gauges)
     }
     gauges->connections[HF_STATE_LISTEN] = gauges->listeners;
     gauges->connections[HF_STATE_SYN_RECEIVED] += gauges->half_opens;
-    gauges->connections[HF_STATE_TIME_WAIT] += gauges->time_waits;
+    gauges->connections[HF_STATE_TIME_WAIT] += time_wait_count(&stack->time_waits);
 }

@@ -103,7 +103,13 @@ void time_wait_end(struct time_waits *waits, uint32_t slot);
 int64_t time_wait_deadline(const struct time_waits *waits, int64_t now_us);
 void time_wait_tick(struct time_waits *waits, int64_t now_us);
 
+/* Connections in TIME-WAIT, and with the guards all records. */
 static inline uint32_t time_wait_count(const struct time_waits *waits)
+{
+    return waits->by_age.count;
+}
+
+static inline uint32_t time_wait_records(const struct time_waits *waits)
 {
     return waits->pool.count;
 }
