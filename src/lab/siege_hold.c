@@ -93,7 +93,7 @@ void siege_scene_hold(struct siege *siege)
 {
     char why[256];
 
-    if (!siege_network_owners(&siege->network, false, why)) {
+    if (!siege_network_talk(&siege->network, why)) {
         siege_fail(siege, "%s", why);
         return;
     }

@@ -17,6 +17,7 @@
 #define SECOND_US INT64_C(1000000)
 #define BATCH_FILE CAGE_RUN "/siege"
 #define LOG_FILE CAGE_RUN "/siege.log"
+#define OWNERS_MAC "02:00:00:00:00:01"
 #define SYSFS CAGE_RUN "/sys"
 
 static const char wire_commands[] =
@@ -28,6 +29,9 @@ static const char wire_commands[] =
     "link set cl-up master br0 up\n"
     "link set at-up master br0 up\n"
     "link set sv-up master br0 up\n"
+    "link add nobody type veth peer name void\n"
+    "link set void up\n"
+    "link set nobody master br0 up\n"
     "link set br0 up\n";
 
 static const char client_commands[] = "link set lo up\n"
@@ -39,6 +43,7 @@ static const char client_commands[] = "link set lo up\n"
 static const char attacker_commands[] =
     "link set lo up\n"
     "link set at0 alias handfast-lab-%s\n"
+    "link set at0 address " OWNERS_MAC "\n"
     "addr add " SIEGE_OWNERS_ADDRESS "/24 dev at0\n"
     "link set at0 up\n"
     "route add " SIEGE_CLIENTS " via " SIEGE_CLIENT_ADDRESS "\n";
@@ -48,22 +53,29 @@ static const char server_commands[] =
     "link set sv0 address " SIEGE_KERNEL_MAC "\n"
     "addr add " SIEGE_KERNEL_ADDRESS "/24 broadcast " SIEGE_BROADCAST " dev sv0\n"
     "link set sv0 up\n"
+    "neigh add " SIEGE_OWNERS_ADDRESS " lladdr " OWNERS_MAC " dev sv0 nud permanent\n"
     "route add " SIEGE_CLIENTS " via " SIEGE_CLIENT_ADDRESS "\n"
     "route add " SIEGE_FORGED " via " SIEGE_OWNERS_ADDRESS "\n";
 
 /* ---- small steps ---- */
 
-static bool run_batch(const char *commands, int namespace_fd, char why[256])
+/* Commands of iproute2's `ip`, `bridge` or `tc`, in a namespace or (-1) the wire's. */
+static bool run_batch_of(const char *program, const char *commands, int namespace_fd, char why[256])
 {
-    const char *argv[] = {"ip", "-batch", BATCH_FILE, NULL};
+    const char *argv[] = {program, "-batch", BATCH_FILE, NULL};
     struct process_plan plan = {.namespace_fd = namespace_fd, .argv = argv, .log = LOG_FILE};
     char line[160];
 
     if (files_write(BATCH_FILE, commands) && process_run(&plan, NULL, 0, 10 * SECOND_US) == 0)
         return true;
     files_last_line(LOG_FILE, line, sizeof line);
-    snprintf(why, 256, "the network cannot be made: ip says: %s", line);
+    snprintf(why, 256, "the network cannot be made: %s says: %s", program, line);
     return false;
+}
+
+static bool run_batch(const char *commands, int namespace_fd, char why[256])
+{
+    return run_batch_of("ip", commands, namespace_fd, why);
 }
 
 /* An existing file of /proc or /sys. */
@@ -143,7 +155,9 @@ static bool run_all(const struct siege_network *network, char why[256])
     snprintf(wire, sizeof wire, wire_commands, network->client_fd, network->attacker_fd,
              network->server_fd);
     snprintf(attacker, sizeof attacker, attacker_commands, network->marker);
-    return run_batch(wire, -1, why) && run_batch(client_commands, network->client_fd, why) &&
+    return run_batch(wire, -1, why) &&
+           run_batch_of("tc", "qdisc add dev nobody root blackhole\n", -1, why) &&
+           run_batch(client_commands, network->client_fd, why) &&
            run_batch(attacker, network->attacker_fd, why) &&
            run_batch(server_commands, network->server_fd, why);
 }
@@ -185,12 +199,23 @@ bool siege_network_plug(const struct siege_network *network, char why[256])
            receive_on(SIEGE_TAP, network->other_cpu, why);
 }
 
+/* What is for silent owners goes to an interface that swallows it, which costs less than to be ignored by a TCP. Those who
+ * answer own their addresses, and their TCP knows of no connection there. */
 bool siege_network_owners(const struct siege_network *network, bool answer, char why[256])
 {
-    /* An address of theirs is local: the kernel's TCP knows of no connection there. Otherwise nobody is. */
-    return run_batch(answer ? "route replace local " SIEGE_FORGED " dev lo\n"
-                            : "route replace blackhole " SIEGE_FORGED "\n",
-                     network->attacker_fd, why);
+    return run_batch_of("bridge",
+                        answer ? "fdb replace " OWNERS_MAC " dev at-up master static sticky\n"
+                               : "fdb replace " OWNERS_MAC " dev nobody master static sticky\n",
+                        -1, why) &&
+           run_batch("route replace local " SIEGE_FORGED " dev lo\n", network->attacker_fd, why);
+}
+
+/* Whoever makes a scene of its own needs the server's answers. */
+bool siege_network_talk(const struct siege_network *network, char why[256])
+{
+    return run_batch_of("bridge", "fdb replace " OWNERS_MAC " dev at-up master static sticky\n", -1,
+                        why) &&
+           run_batch("route replace blackhole " SIEGE_FORGED "\n", network->attacker_fd, why);
 }
 
 bool siege_network_syncookies(const struct siege_network *network, int value, char why[256])

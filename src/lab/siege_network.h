@@ -45,6 +45,9 @@ bool siege_network_plug(const struct siege_network *network, char why[256]);
 /* Whether the owners of forged addresses answer what they did not ask for with RST; else they are silent. */
 bool siege_network_owners(const struct siege_network *network, bool answer, char why[256]);
 
+/* What is sent to forged addresses reaches the attacker, and nobody but it answers. */
+bool siege_network_talk(const struct siege_network *network, char why[256]);
+
 /* net.ipv4.tcp_syncookies of the kernel's server. */
 bool siege_network_syncookies(const struct siege_network *network, int value, char why[256]);
 
