@@ -38,24 +38,31 @@ static uint32_t key_of(uint16_t port, bool answer)
     return port * 0x01000193u ^ (answer ? 0x55000000u : 0);
 }
 
-/* Writes what fits of a stream of `all` bytes; false: the connection is no more. */
-static bool write_some(struct hf_stack *stack, hf_socket socket, uint32_t key, uint32_t *sent,
-                       uint32_t all, int64_t now_us)
+/* A stream that is being written. */
+struct stream {
+    struct hf_stack *stack;
+    hf_socket socket;
+    uint32_t key, all;
+    uint32_t *sent;
+};
+
+/* Writes what fits; false: the connection is no more. */
+static bool write_some(const struct stream *stream, int64_t now_us)
 {
     uint8_t bytes[PIECE];
 
-    while (*sent < all) {
-        uint32_t length = min_u32(all - *sent, PIECE);
+    while (*stream->sent < stream->all) {
+        uint32_t length = min_u32(stream->all - *stream->sent, PIECE);
         ptrdiff_t taken;
 
         for (uint32_t i = 0; i < length; i++)
-            bytes[i] = app_pattern(key, *sent + i);
-        taken = hf_send(stack, socket, bytes, length, now_us);
+            bytes[i] = app_pattern(stream->key, *stream->sent + i);
+        taken = hf_send(stream->stack, stream->socket, bytes, length, now_us);
         if (taken == HF_AGAIN)
             return true;
         if (taken < 0)
             return false;
-        *sent += (uint32_t)taken;
+        *stream->sent += (uint32_t)taken;
     }
     return true;
 }
@@ -106,10 +113,11 @@ static void open_client(struct crowd *crowd, struct field *field)
 
 static void ask(struct crowd *crowd, struct field *field, struct crowd_client *client)
 {
-    if (client->sent < crowd->setup.request &&
-        write_some(field->clients.stack, client->socket, key_of(client->port, false), &client->sent,
-                   crowd->setup.request, field->now_us) &&
-        client->sent == crowd->setup.request && crowd->setup.linger_us == 0)
+    struct stream stream = {field->clients.stack, client->socket, key_of(client->port, false),
+                            crowd->setup.request, &client->sent};
+
+    if (client->sent < stream.all && write_some(&stream, field->now_us) &&
+        client->sent == stream.all && crowd->setup.linger_us == 0)
         (void)hf_shutdown(field->clients.stack, client->socket, field->now_us);
 }
 
@@ -180,6 +188,8 @@ static void accept_all(struct crowd *crowd, struct field *field)
 static bool serve(struct crowd *crowd, struct field *field, struct crowd_service *service)
 {
     struct hf_stack *stack = field->server.stack;
+    struct stream answer = {stack, service->socket, key_of(service->port, true),
+                            crowd->setup.response, &service->sent};
     uint8_t bytes[PIECE];
     ptrdiff_t got;
 
@@ -193,9 +203,7 @@ static bool serve(struct crowd *crowd, struct field *field, struct crowd_service
     service->at_end |= got == 0;
     if (got < 0 && got != HF_AGAIN)
         return false;
-    if (service->received >= crowd->setup.request &&
-        !write_some(stack, service->socket, key_of(service->port, true), &service->sent,
-                    crowd->setup.response, field->now_us))
+    if (service->received >= crowd->setup.request && !write_some(&answer, field->now_us))
         return false;
     return !(service->at_end &&
              (service->sent == crowd->setup.response || service->received < crowd->setup.request));

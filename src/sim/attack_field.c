@@ -57,14 +57,21 @@ static void open_station(struct field *field, struct field_station *station)
 
     station->memory_bytes = hf_memory_needed(&station->config);
     must(station->memory_bytes > 0);
-    station->memory = aligned_alloc(64, (station->memory_bytes + 63) & ~(size_t)63);
-    must(station->memory);
-    memset(station->memory, 0xa5, station->memory_bytes);
+    station->block = calloc(1, station->memory_bytes + 64);
+    must(station->block);
+    station->memory = (void *)(((uintptr_t)station->block + 63) & ~(uintptr_t)63);
+    if (station == &field->server)
+        memset(station->memory, 0xa5, station->memory_bytes);
+    env.memory_is_zero = station != &field->server; /* untouched memory costs nothing */
     station->sink = (struct hf_event_sink){.events = station->events, .capacity = FIELD_EVENTS};
     env.memory = station->memory;
     env.memory_bytes = station->memory_bytes;
     env.event_sink = &station->sink;
     random_fill(&field->random, env.secret, sizeof env.secret);
+    if (field->cookie_key && station == &field->server) {
+        memcpy(env.cookie_key, field->cookie_key, sizeof env.cookie_key);
+        env.cookie_key_shared = true;
+    }
     must(hf_init(&station->stack, &station->config, &env, field->now_us) == HF_OK);
 }
 
@@ -92,6 +99,7 @@ void field_open(struct field *field, const struct field_setup *setup)
     random_seed(&field->random, setup->seed ^ 0x61747461636bu);
     field->v6 = setup->v6;
     field->delay_us = setup->delay_us;
+    field->cookie_key = setup->cookie_key;
     field->start_us = field->now_us = INT64_C(1000000) * US_PER_S;
     field->batch = malloc((size_t)FIELD_BURST_MAX * ATTACK_FRAME_MAX);
     field->peers = calloc(65536, sizeof *field->peers);
@@ -117,8 +125,8 @@ void field_close(struct field *field)
     while (field->flight.count > 0)
         free(flight_take(&field->flight).data);
     flight_deinit(&field->flight);
-    free(field->server.memory);
-    free(field->clients.memory);
+    free(field->server.block);
+    free(field->clients.block);
     free(field->batch);
     free(field->peers);
 }
@@ -337,6 +345,7 @@ static void step(struct field *field)
 
 void field_run(struct field *field, int64_t until_us)
 {
+    step(field); /* what users did meanwhile */
     for (;;) {
         int64_t next = time_max(next_us(field), field->now_us);
 

@@ -43,7 +43,7 @@ struct field_traffic {
 struct field_station {
     struct hf_stack *stack;
     struct hf_config config;
-    void *memory;
+    void *block, *memory; /* memory: aligned, in block */
     size_t memory_bytes;
     struct hf_event_sink sink;
     struct hf_event events[FIELD_EVENTS];
@@ -57,6 +57,7 @@ struct field {
     struct random random;
     int64_t start_us, now_us;
     bool v6;
+    const uint8_t *cookie_key;
     struct field_station server, clients;
     hf_socket listener;
     struct flight flight; /* between clients and server */
@@ -85,6 +86,7 @@ struct field_setup {
     struct hf_config server; /* without addresses */
     struct hf_listen_options listen;
     int64_t delay_us;
+    const uint8_t *cookie_key; /* 16 bytes that other machines share; NULL: none do */
 };
 
 /* A server as an operator would have it, whose TIME-WAIT is over soon: 1,024 half-opens and connections. */

@@ -6,7 +6,7 @@
 #include "base/bytes.h"
 #include "base/time.h"
 
-#define BURSTS_PER_S 10000u
+#define BURSTS_PER_S 20000u
 
 static struct hf_address forge(struct flood *flood, uint16_t *port)
 {

@@ -44,7 +44,7 @@ struct flood_setup {
     uint16_t port; /* 0: FIELD_PORT */
 };
 
-/* Into the field it goes. Bursts come every 100 us, or seldomer if the rate is so low. */
+/* Into the field it goes. Bursts come every 50 us, or seldomer if the rate is so low. */
 void flood_enter(struct flood *flood, struct field *field, const struct flood_setup *setup);
 
 #endif

@@ -1,5 +1,6 @@
 /* Blind forgeries in every state: one RST in 2^32 resets, SYNs change nothing, text needs an acknowledgment that fits.
- * [RFC 5961 3.2, 4.2, 5.2; RFC 5927 4, 7; RFC 7323 5.3; attack 9] */
+ * [RFC 5961 3.2, 4.2, 5.2; RFC 5927 4, 7; RFC 7323 5.3]
+ * Rows: docs/attacks.md. */
 #include "attack.h"
 
 #include "sim/attack_blind.h"

@@ -1,5 +1,6 @@
 /* Text in the worst order and fragments that never make a datagram: what they may cost is a constant. [RFC 9293 3.10.7.4;
- * RFC 5722; RFC 8200 4.5; attack class "algorithmic"] */
+ * RFC 5722; RFC 8200 4.5]
+ * Rows: docs/attacks.md. */
 #include "attack.h"
 
 #include <time.h>

@@ -1,4 +1,5 @@
-/* Floods at the door: memory before = after, and honest clients do not notice. [RFC 4987; attacks 4 to 8, 10, 13, 14, 18] */
+/* Floods at the door: memory before = after, and honest clients do not notice. [RFC 4987]
+ * Rows: docs/attacks.md. */
 #include "attack.h"
 
 #define SEED 0x5eed0001

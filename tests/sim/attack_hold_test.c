@@ -1,5 +1,6 @@
 /* Connections that cost memory and give nothing back: near a limit they go, and honest clients find room. [RFC 6429;
- * RFC 9293 3.8.6.1; attacks 6 and 18, class "algorithmic"] */
+ * RFC 9293 3.8.6.1]
+ * Rows: docs/attacks.md. */
 #include "attack.h"
 
 #include "sim/attack_hold.h"

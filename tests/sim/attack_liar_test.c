@@ -1,5 +1,6 @@
 /* Receivers that lie gain nothing: neither window nor bytes nor memory. [RFC 5681 3; RFC 3465 2; RFC 2018 8;
- * RFC 9293 3.8.6; attack class "receivers that lie"] */
+ * RFC 9293 3.8.6]
+ * Rows: docs/attacks.md. */
 #include "attack.h"
 
 #include "sim/attack_liar.h"
@@ -252,6 +253,33 @@ static void sips_are_slow(void **state)
     assert_true(liar.frames <= 310);
 }
 
+/* Who offers a tiny MSS would be sent mostly headers: 216 is the least, whether the cache or a cookie answered. [HF1] */
+static void a_tiny_mss_is_raised(void **state)
+{
+    static const uint16_t offers[] = {0, 1, 48, 88, 215};
+
+    (void)state;
+    for (unsigned i = 0; i < 2 * sizeof offers / sizeof *offers; i++) {
+        struct field_setup setup = field_setup_default(SEED);
+        struct field *field = &the_field;
+        struct attack_peer peer;
+
+        setup.listen.cookies = i % 2 ? HF_COOKIES_ALWAYS : HF_COOKIES_OFF;
+        field_open(field, &setup);
+        crowd_enter(&the_crowd, field, &(struct crowd_setup){.request = 1, .response = 2000});
+        attack_peer_init(&peer, field, attack_address(&field->random, false), 6000, FIELD_PORT);
+        peer.mss = offers[i / 2];
+        assert_true(attack_peer_open(&peer, field));
+        attack_peer_say(&peer, field, TCP_ACK | TCP_PSH, "?", 1);
+        field_pass(field, US_PER_MS);
+        assert_true(peer.text_bytes >= 204 * 9);
+        assert_true(peer.text_bytes / (peer.frames - 2) >= 190);
+        attack_peer_forget(&peer, field);
+        crowd_leave(&the_crowd, field);
+        field_close(field);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -266,6 +294,7 @@ int main(void)
         cmocka_unit_test(a_tiny_window_is_not_filled),
         cmocka_unit_test(a_zero_window_is_probed_seldom),
         cmocka_unit_test(sips_are_slow),
+        cmocka_unit_test(a_tiny_mss_is_raised),
     };
 
     return cmocka_run_group_tests_name("sim/attack_liar", tests, NULL, NULL);
