@@ -73,7 +73,7 @@ static void describe(const struct scan_suspect *suspect, const struct flow *flow
         .value = ports_for((uint32_t)__builtin_popcountll(suspect->ports)),
         .local = {flow->local, flow->local_port},
         .count = suspect->count,
-        .since_us = suspect->since_s * US_PER_S,
+        .since_us = (int64_t)suspect->since_s * US_PER_S,
     };
     source_describe(&flow->remote, event);
 }
