@@ -308,13 +308,73 @@ static void test_eviction(void **state)
     free(w.arena.base);
 }
 
+/* A guard knows one ACK by its ISS, for as long as a cookie lives, and is in nobody's way. */
+static void test_guards(void **state)
+{
+    struct flow flow = flow_number(7), other = flow_number(8);
+    uint64_t hash = hash_of(NULL, &flow);
+    struct world w;
+
+    (void)state;
+    make(&w, 100, true);
+    time_wait_guard(&w.waits, hash, &flow, seq_of(77), NOW);
+    time_wait_guard(&w.waits, hash, &flow, seq_of(99), NOW + 1000);
+    assert_int_equal(time_wait_find(&w.waits, hash, &flow), SLOT_NONE);
+    assert_int_equal(time_wait_count(&w.waits), 0);
+    assert_int_equal(time_wait_records(&w.waits), 2);
+    assert_int_not_equal(add(&w, &flow, false, NOW), SLOT_NONE);
+    assert_true(time_wait_is_replay(&w.waits, hash, &flow, seq_of(77)));
+    assert_true(time_wait_is_replay(&w.waits, hash, &flow, seq_of(99)));
+    assert_false(time_wait_is_replay(&w.waits, hash, &flow, seq_of(78)));
+    assert_false(time_wait_is_replay(&w.waits, hash_of(NULL, &other), &other, seq_of(77)));
+
+    int64_t ends_us = NOW + INT64_C(8) * 4096000;
+
+    assert_int_equal(time_wait_deadline(&w.waits, NOW), ends_us);
+    time_wait_tick(&w.waits, ends_us - 1000);
+    assert_int_equal(time_wait_records(&w.waits), 3);
+    time_wait_tick(&w.waits, ends_us);
+    assert_false(time_wait_is_replay(&w.waits, hash, &flow, seq_of(77)));
+    assert_true(time_wait_is_replay(&w.waits, hash, &flow, seq_of(99)));
+    time_wait_tick(&w.waits, NOW + INT64_C(60000000));
+    assert_int_equal(time_wait_records(&w.waits), 0);
+    free(w.arena.base);
+}
+
+/* Neither kind drives out all of the other: the longer list gives way. */
+static void test_guards_and_waits_share(void **state)
+{
+    struct world w;
+
+    (void)state;
+    make(&w, 100, true);
+    for (uint16_t i = 1; i <= 100; i++) {
+        struct flow flow = flow_number(i);
+
+        add(&w, &flow, false, NOW + i);
+    }
+    for (uint16_t i = 1001; i <= 2000; i++) {
+        struct flow flow = flow_number(i);
+
+        time_wait_guard(&w.waits, hash_of(NULL, &flow), &flow, seq_of(i), NOW + i);
+    }
+    assert_int_equal(time_wait_records(&w.waits), 100);
+    assert_in_range(time_wait_count(&w.waits), 49, 51);
+    free(w.arena.base);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_segments), cmocka_unit_test(test_stamps_not_configured),
-        cmocka_unit_test(test_throttle), cmocka_unit_test(test_released_by_rst),
-        cmocka_unit_test(test_lasts),    cmocka_unit_test(test_clock_wraps),
+        cmocka_unit_test(test_segments),
+        cmocka_unit_test(test_stamps_not_configured),
+        cmocka_unit_test(test_throttle),
+        cmocka_unit_test(test_released_by_rst),
+        cmocka_unit_test(test_lasts),
+        cmocka_unit_test(test_clock_wraps),
         cmocka_unit_test(test_eviction),
+        cmocka_unit_test(test_guards),
+        cmocka_unit_test(test_guards_and_waits_share),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

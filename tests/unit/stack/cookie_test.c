@@ -1,0 +1,220 @@
+/* Cookies and pressure around a whole stack: keys that machines share, alarms that explain themselves. [RFC 4987 3.6] */
+#include "peer.h"
+
+#define SECOND INT64_C(1000000)
+
+/* A stack of its own secret and clock. */
+static void reopen(struct peer *peer, uint8_t secret, const uint8_t *shared_key, int64_t wall_us)
+{
+    struct hf_config config = peer_config();
+    struct hf_env env = {.memory_is_zero = false};
+
+    peer_open(peer, &config);
+    memset(env.secret, secret, sizeof env.secret);
+    env.memory = peer->memory;
+    env.memory_bytes = peer->memory_bytes;
+    env.event_sink = &peer->sink;
+    env.wall_minus_now_us = wall_us - peer->now_us;
+    if (shared_key) {
+        memcpy(env.cookie_key, shared_key, sizeof env.cookie_key);
+        env.cookie_key_shared = true;
+    }
+    assert_int_equal(hf_init(&peer->stack, &config, &env, peer->now_us), HF_OK);
+    while (peer_take(peer))
+        ;
+    peer_listen(peer, &(struct hf_listen_options){.cookies = HF_COOKIES_ALWAYS});
+}
+
+static struct segment stamped_syn(void)
+{
+    return (struct segment){
+        .seq = {1000},
+        .flags = TCP_SYN,
+        .window = 8000,
+        .options = {.present = TCP_OPTION_MSS | TCP_OPTION_TIMESTAMPS, .mss = 1200, .ts_value = 5}};
+}
+
+/* One machine answers the SYN, another gets the ACK. */
+static enum hf_stat across(struct peer *one, struct peer *other)
+{
+    struct segment syn = stamped_syn(), ack;
+
+    assert_int_equal(peer_send(one, &syn), HF_STAT_none);
+    assert_int_equal(peer_receive(one), TCP_SYN | TCP_ACK);
+    ack = (struct segment){.seq = {1001},
+                           .ack = seq_add(one->packet.segment.seq, 1),
+                           .flags = TCP_ACK,
+                           .window = 8000,
+                           .options = {.present = TCP_OPTION_TIMESTAMPS,
+                                       .ts_value = 6,
+                                       .ts_echo = one->packet.segment.options.ts_value}};
+    return peer_send(other, &ack);
+}
+
+static void machines_that_share_a_key_open_each_others_cookies(void **state)
+{
+    static const uint8_t key[16] = "sixteen bytes...", another[16] = "and sixteen more";
+    static const struct {
+        const char *name;
+        const uint8_t *keys[2];
+        int64_t apart_us;
+        enum hf_stat answer;
+    } rows[] = {
+        {"the same key", {key, key}, 0, HF_STAT_none},
+        {"a clock that is behind", {key, key}, -3 * SECOND, HF_STAT_none},
+        {"a clock that is ahead", {key, key}, 20 * SECOND, HF_STAT_none},
+        {"clocks far apart", {key, key}, 40 * SECOND, HF_STAT_cookie_bad},
+        {"different keys", {key, another}, 0, HF_STAT_cookie_bad},
+        {"no key is shared", {NULL, NULL}, 0, HF_STAT_stray_ack},
+    };
+
+    (void)state;
+    for (unsigned i = 0; i < sizeof rows / sizeof *rows; i++) {
+        int64_t wall_us = 1700000000 * SECOND;
+        struct peer *peers = calloc(2, sizeof *peers);
+
+        print_message("%s\n", rows[i].name);
+        reopen(&peers[0], 1, rows[i].keys[0], wall_us);
+        reopen(&peers[1], 2, rows[i].keys[1], wall_us + rows[i].apart_us);
+        assert_int_equal(across(&peers[0], &peers[1]), rows[i].answer);
+        assert_stat(&peers[1], cookie_opened, rows[i].answer == HF_STAT_none);
+        peer_close(&peers[0]);
+        peer_close(&peers[1]);
+        free(peers);
+    }
+}
+
+/* A key of one's own that is not shared, too, outlives a new secret. */
+static void cookie_key_may_be_given(void **state)
+{
+    struct hf_config config = peer_config();
+    struct siphash_key key = {0x0807060504030201, 0x100f0e0d0c0b0a09};
+    struct siphash_key tuple = siphash_derive(key, "hf1 tuple", 0);
+    struct hf_env env = {.memory_is_zero = false};
+    struct peer peer;
+
+    (void)state;
+    peer_open(&peer, &config);
+    for (uint8_t i = 0; i < sizeof env.cookie_key; i++)
+        env.cookie_key[i] = (uint8_t)(i + 1);
+    env.memory = peer.memory;
+    env.memory_bytes = peer.memory_bytes;
+    assert_int_equal(hf_init(&peer.stack, &config, &env, peer.now_us), HF_OK);
+    assert_memory_equal(&peer.stack->keys.tuple, &tuple, sizeof tuple);
+    assert_memory_equal(&peer.stack->gate.keys.tuple, &tuple, sizeof tuple);
+    peer_close(&peer);
+}
+
+static void flood(struct peer *peer, uint32_t count, uint32_t loud)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        struct flow flow = peer_flow(peer);
+        struct segment syn = syn_of(i);
+
+        flow.remote = i % 4 ? address_v4(loud) : address_v4(0x0a000000 + i);
+        flow.remote_port = (uint16_t)(1024 + i);
+        peer_send_flow(peer, &flow, &syn);
+        peer_receive(peer);
+        peer->now_us += 10;
+    }
+}
+
+/* Events of pressure, in order; the others are passed over. */
+static bool next_alarm(struct peer *peer, struct hf_event *event)
+{
+    while (hf_event_take(&peer->sink, event))
+        if (event->kind == HF_EVENT_PRESSURE || event->kind == HF_EVENT_FLOOD_OVER)
+            return true;
+    return false;
+}
+
+static void check_alarm(struct peer *peer, enum hf_event_kind kind, uint32_t value)
+{
+    struct hf_event event;
+
+    assert_true(next_alarm(peer, &event));
+    print_message("%s: %u, %llu SYNs since %lld us, prefix length %u\n", hf_event_text(event.kind),
+                  event.value, (unsigned long long)event.count, (long long)event.since_us,
+                  event.prefix_length);
+    assert_int_equal(event.kind, kind);
+    assert_int_equal(event.value, value);
+    assert_int_equal(event.local.port, OUR_PORT);
+    assert_true(event.since_us <= event.at_us);
+}
+
+/* From calm to flooded and back, with nothing but SYNs and the deadlines that the stack names; each change is told once. */
+static void alarms_explain_themselves(void **state)
+{
+    struct hf_config config = peer_config();
+    struct hf_address loud = address_v4(0xc6336401);
+    struct hf_event event;
+    struct hf_status status;
+    struct peer peer;
+    hf_socket listener;
+
+    (void)state;
+    peer_open(&peer, &config);
+    listener = peer_listen(&peer, &(struct hf_listen_options){.source_limit = 100000});
+    flood(&peer, 2000, 0xc6336401);
+    check_alarm(&peer, HF_EVENT_PRESSURE, HF_STRAINED);
+    assert_int_equal(hf_status(peer.stack, listener, &status), HF_OK);
+    assert_int_equal(status.pressure, HF_FLOODED);
+    assert_true(status.cookies_sent > 1700);
+    assert_true(status.pressure_since_us > 0);
+    assert_true(next_alarm(&peer, &event));
+    assert_int_equal(event.value, HF_FLOODED);
+    assert_int_equal(event.prefix_length, 32);
+    assert_memory_equal(&event.remote.address, &loud, sizeof loud);
+    assert_false(next_alarm(&peer, &event));
+
+    while (status.pressure != HF_CALM) {
+        assert_true(hf_next_deadline(peer.stack) < peer.now_us + 60 * SECOND);
+        peer.now_us = hf_next_deadline(peer.stack);
+        hf_tick(peer.stack, peer.now_us);
+        while (peer_receive(&peer) >= 0)
+            ;
+        hf_status(peer.stack, listener, &status);
+    }
+    check_alarm(&peer, HF_EVENT_PRESSURE, HF_STRAINED);
+    check_alarm(&peer, HF_EVENT_PRESSURE, HF_CALM);
+    assert_true(next_alarm(&peer, &event));
+    assert_int_equal(event.kind, HF_EVENT_FLOOD_OVER);
+    assert_in_range(event.count, 1800, 1900); /* all but those before the alarm */
+    assert_false(next_alarm(&peer, &event));
+    assert_stat(&peer, pressure_strained, 2);
+    assert_stat(&peer, pressure_flooded, 1);
+    assert_stat(&peer, pressure_calmed, 1);
+    peer_close(&peer);
+}
+
+/* A cookie needs neither a slot nor a neighbour's entry: 50,000 SYNs, and every gauge is as before. */
+static void a_flood_holds_nothing(void **state)
+{
+    struct hf_config config = peer_config();
+    struct hf_gauges before, after;
+    struct peer peer;
+
+    (void)state;
+    peer_open(&peer, &config);
+    peer_listen(&peer, &(struct hf_listen_options){.cookies = HF_COOKIES_ALWAYS});
+    hf_gauges(peer.stack, &before);
+    flood(&peer, 50000, 0xc6336401);
+    hf_gauges(peer.stack, &after);
+    before.connections[HF_STATE_LISTEN] = after.connections[HF_STATE_LISTEN];
+    assert_memory_equal(&before, &after, sizeof after);
+    assert_stat(&peer, syn_cookie_sent, 50000);
+    assert_stat(&peer, outbox_dropped, 0);
+    peer_close(&peer);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(machines_that_share_a_key_open_each_others_cookies),
+        cmocka_unit_test(cookie_key_may_be_given),
+        cmocka_unit_test(alarms_explain_themselves),
+        cmocka_unit_test(a_flood_holds_nothing),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
