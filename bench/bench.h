@@ -30,6 +30,10 @@ void bench_skip(const char *name, const char *why);
 
 int64_t bench_now_ns(void);
 
+/* Bytes of a stack's memory that are backed by pages. */
+struct hf_env;
+size_t bench_resident(const struct hf_env *env);
+
 /* Ends the program: a benchmark that went wrong has no figure. */
 _Noreturn void bench_fail(const char *what);
 
@@ -40,6 +44,6 @@ struct bench {
 
 extern const struct bench bench_bulk, bench_cycle, bench_cycle_10k_idle, bench_segment, bench_ack,
     bench_idle_bytes, bench_tap_bulk, bench_syn_cookie, bench_syn_cookie_10m, bench_ack_bad_cookie,
-    bench_ack_good_cookie, bench_syn_cache;
+    bench_ack_good_cookie, bench_syn_cache, bench_idle_10m, bench_hold_1m;
 
 #endif

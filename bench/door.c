@@ -83,7 +83,8 @@ struct segment door_syn(struct door *door)
     };
 }
 
-static void finish(struct door *door, size_t i, const struct flow *flow, const struct segment *seg)
+void door_write_flow(struct door *door, size_t i, const struct flow *flow,
+                     const struct segment *seg)
 {
     uint8_t *data = door->in[i].data;
     struct ethernet link = {
@@ -94,6 +95,9 @@ static void finish(struct door *door, size_t i, const struct flow *flow, const s
     ported.source_port = flow->remote_port;
     ported.destination_port = flow->local_port;
     length = tcp_header_build(data + TCP_AT, &ported);
+    if (seg->length)
+        memcpy(data + TCP_AT + length, seg->text, seg->length);
+    length += seg->length;
     put_be16(
         data + TCP_AT + TCP_CHECKSUM_OFFSET,
         (uint16_t)~checksum_add(checksum_pseudo_header(&flow->remote, &flow->local, IP_TCP, length),
@@ -119,7 +123,7 @@ void door_write(struct door *door, size_t i, const struct segment *seg)
         .local_port = DOOR_PORT,
     };
 
-    finish(door, i, &flow, seg);
+    door_write_flow(door, i, &flow, seg);
 }
 
 void door_write_again(struct door *door, size_t i, const struct segment *seg)
@@ -132,7 +136,7 @@ void door_write_again(struct door *door, size_t i, const struct segment *seg)
         .local_port = DOOR_PORT,
     };
 
-    finish(door, i, &flow, seg);
+    door_write_flow(door, i, &flow, seg);
 }
 
 size_t door_pass(struct door *door, size_t count)

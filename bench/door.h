@@ -34,6 +34,11 @@ uint32_t door_chance(struct door *door);
 void door_write(struct door *door, size_t i, const struct segment *seg);
 void door_write_again(struct door *door, size_t i, const struct segment *seg);
 
+/* ... from a sender that is known; the text must fit into DOOR_SLOT with its headers. */
+struct flow;
+void door_write_flow(struct door *door, size_t i, const struct flow *flow,
+                     const struct segment *seg);
+
 /* A SYN as Linux sends it: MSS, SACK permitted, timestamps, scale. */
 struct segment door_syn(struct door *door);
 

@@ -7,8 +7,7 @@
 #include "bench.h"
 #include "pair.h"
 
-/* Bytes of env's memory that are backed by pages. */
-static size_t resident(const struct hf_env *env)
+size_t bench_resident(const struct hf_env *env)
 {
     size_t page = (size_t)sysconf(_SC_PAGESIZE), pages = (env->memory_bytes + page - 1) / page;
     unsigned char *map = malloc(pages);
@@ -40,13 +39,13 @@ static void run(const struct bench_options *options)
     none.addresses[0] = config.addresses[0];
     pair_open(&pair, &config);
     pair_connect(&pair, ends);
-    before = resident(&pair.side[1].env);
+    before = bench_resident(&pair.side[1].env);
     for (uint32_t i = 0; i < connections; i++)
         pair_connect(&pair, ends);
     if (hf_status(pair.side[1].stack, ends[1], &status) != HF_OK ||
         status.state != HF_STATE_ESTABLISHED)
         bench_fail("the last connection is not ESTABLISHED");
-    bench_add(&bytes, (double)(resident(&pair.side[1].env) - before) / connections);
+    bench_add(&bytes, (double)(bench_resident(&pair.side[1].env) - before) / connections);
     snprintf(extra, sizeof extra, "\"connections\":%u,\"reserved_each\":%.1f,\"target\":512",
              connections,
              (double)(hf_memory_needed(&config) - hf_memory_needed(&none)) / (connections - 48));

@@ -20,9 +20,11 @@ static const struct bench *const benches[] = {
     &bench_syn_cache,
     /* Those that need gigabytes are only run when they are named. */
     &bench_syn_cookie_10m,
+    &bench_idle_10m,
+    &bench_hold_1m,
 };
 
-#define LARGE_BENCHES 1u
+#define LARGE_BENCHES 3u
 #define BENCHES (sizeof benches / sizeof benches[0])
 
 void bench_add(struct bench_samples *samples, double value)
