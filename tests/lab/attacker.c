@@ -143,7 +143,7 @@ static bool read_option(struct attacker_order *order, int option, const char *va
     unsigned long number = 0;
 
     switch (option) {
-    case 'l': order->lab_fd = atoi(value); return true;
+    case 'l': order->lab_fd = (int)strtol(value, NULL, 10); return true;
     case 'f':
         number = 32;
         if (!read_address(value, '/', &order->from, &number) || number > 32)
