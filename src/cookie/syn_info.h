@@ -34,22 +34,22 @@ SIPHASH_INLINE uint16_t syn_mss_of_4(uint8_t version, uint32_t index)
     return version == 4 ? v4[index & 3] : v6[index & 3];
 }
 
-/* The largest entry that is not above mss; the first if all are. */
+/* The largest entry that is not above mss; the first if all are. From the top, where most offers are. */
 SIPHASH_INLINE uint32_t syn_mss_index_8(uint8_t version, uint16_t mss)
 {
-    uint32_t index = 0;
+    uint32_t index = 7;
 
-    for (uint32_t i = 1; i < 8; i++)
-        index += syn_mss_of_8(version, i) <= mss;
+    while (index > 0 && syn_mss_of_8(version, index) > mss)
+        index--;
     return index;
 }
 
 SIPHASH_INLINE uint32_t syn_mss_index_4(uint8_t version, uint16_t mss)
 {
-    uint32_t index = 0;
+    uint32_t index = 3;
 
-    for (uint32_t i = 1; i < 4; i++)
-        index += syn_mss_of_4(version, i) <= mss;
+    while (index > 0 && syn_mss_of_4(version, index) > mss)
+        index--;
     return index;
 }
 

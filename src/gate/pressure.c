@@ -7,26 +7,38 @@
 
 #define LOUD_SHARE 8u /* a prefix is named if it leads by this part of all SYNs */
 
+/* Where a level ends: upwards where the next begins, downwards at half of where it began. */
+static void set_level(struct pressure *pressure, enum hf_pressure level)
+{
+    uint64_t strained = pressure->limit - pressure->limit / 4;
+    uint64_t flooded = 4 * (uint64_t)pressure->limit;
+
+    pressure->level = level;
+    switch (level) {
+    case HF_CALM:
+        pressure->rises_at = strained;
+        pressure->falls_below = 0;
+        break;
+    case HF_STRAINED:
+        pressure->rises_at = flooded;
+        pressure->falls_below = (strained + 1) / 2;
+        break;
+    case HF_FLOODED:
+        pressure->rises_at = UINT64_MAX;
+        pressure->falls_below = flooded / 2;
+        break;
+    }
+}
+
 void pressure_init(struct pressure *pressure, uint32_t limit, int64_t now_us)
 {
     *pressure = (struct pressure){
         .limit = limit,
-        .level = HF_CALM,
         .period_us = now_us,
         .since_us = now_us,
         .alarm_us = now_us,
     };
-}
-
-/* From how much demand on a level begins. */
-static uint64_t begins_at(const struct pressure *pressure, enum hf_pressure level)
-{
-    switch (level) {
-    case HF_CALM: return 0;
-    case HF_STRAINED: return pressure->limit - pressure->limit / 4;
-    case HF_FLOODED: return 4 * (uint64_t)pressure->limit;
-    }
-    return 0;
+    set_level(pressure, HF_CALM);
 }
 
 static uint64_t demand(const struct pressure *pressure, uint32_t half_opens)
@@ -77,6 +89,7 @@ void pressure_note_answered(struct pressure *pressure)
         pressure->pending_before--;
 }
 
+/* What is told of the level that ends, and a new count for the one that begins. */
 static void enter(struct pressure *pressure, enum hf_pressure level, struct pressure_change *change,
                   int64_t now_us)
 {
@@ -96,7 +109,7 @@ static void enter(struct pressure *pressure, enum hf_pressure level, struct pres
     } else {
         pressure->syns_before += pressure->syns;
     }
-    pressure->level = level;
+    set_level(pressure, level);
     pressure->since_us = pressure->loud_us = now_us;
     pressure->syns = 0;
     pressure->lead = 0;
@@ -106,15 +119,12 @@ bool pressure_rise(struct pressure *pressure, uint32_t half_opens, struct pressu
                    int64_t now_us)
 {
     uint64_t all = demand(pressure, half_opens);
-    enum hf_pressure level = pressure->level;
 
-    if (2 * all >= begins_at(pressure, level))
+    if (all >= pressure->falls_below)
         pressure->loud_us = now_us;
-    while (level < HF_FLOODED && all >= begins_at(pressure, (enum hf_pressure)(level + 1)))
-        level = (enum hf_pressure)(level + 1);
-    if (level == pressure->level)
+    if (all < pressure->rises_at)
         return false;
-    enter(pressure, level, change, now_us);
+    enter(pressure, (enum hf_pressure)(pressure->level + 1), change, now_us);
     return true;
 }
 
@@ -129,7 +139,7 @@ bool pressure_fall(struct pressure *pressure, uint32_t half_opens, struct pressu
     if (now_us < pressure_deadline(pressure))
         return false;
     turn_period(pressure, now_us);
-    if (2 * demand(pressure, half_opens) >= begins_at(pressure, pressure->level)) {
+    if (demand(pressure, half_opens) >= pressure->falls_below) {
         pressure->loud_us = now_us;
         return false;
     }

@@ -21,6 +21,7 @@
 struct pressure {
     uint32_t limit; /* the listener's half-opens */
     enum hf_pressure level;
+    uint64_t rises_at, falls_below; /* the demand that ends the level */
     uint32_t pending,
         pending_before;         /* SYNs without an entry, not yet answered: this period, the last */
     int64_t period_us;          /* when this period began                                       */
@@ -56,7 +57,7 @@ void pressure_note_pending(struct pressure *pressure, int64_t now_us);
 /* One of those was answered after all. */
 void pressure_note_answered(struct pressure *pressure);
 
-/* The level rises at once: true and *change if it did. */
+/* The level rises at once, by one: true and *change if it did. */
 bool pressure_rise(struct pressure *pressure, uint32_t half_opens, struct pressure_change *change,
                    int64_t now_us);
 

@@ -193,12 +193,17 @@ uint32_t tcp_option_length(const struct tcp_options *options)
     return length_without_sack(options) + (blocks ? 4 + 8 * blocks : 0);
 }
 
-/* A word is written, and summed as it is: to read it again for the checksum would cost more. [RFC 1071] */
-static inline uint8_t *put_word(uint8_t *to, uint32_t word, uint64_t *sum)
+/* Where the next word goes, and what was written so far: summed as it is written, as to read it again for the checksum would cost
+ * more. [RFC 1071] */
+struct pen {
+    uint8_t *to;
+    uint64_t sum;
+};
+
+static inline struct pen put_word(struct pen pen, uint32_t word)
 {
-    put_be32(to, word);
-    *sum += word;
-    return to + 4;
+    put_be32(pen.to, word);
+    return (struct pen){pen.to + 4, pen.sum + word};
 }
 
 static inline uint32_t start(uint32_t first, uint32_t second, uint32_t kind, uint32_t length)
@@ -206,75 +211,81 @@ static inline uint32_t start(uint32_t first, uint32_t second, uint32_t kind, uin
     return first << 24 | second << 16 | kind << 8 | length;
 }
 
-static uint8_t *put_signature(uint8_t *to, const struct tcp_options *options, uint64_t *sum)
+/* Up to three bytes of padding come after it. */
+static struct pen put_ao(struct pen pen, const struct tcp_options *options)
 {
-    uint8_t *from = to;
+    uint32_t padded = (options->ao_length + 3u) & ~3u;
+    uint8_t option[TCP_OPTIONS_MAX] = {TCP_KIND_AO, options->ao_length};
 
-    if (options->present & TCP_OPTION_AO) {
-        uint32_t padded = (options->ao_length + 3u) & ~3u;
-
-        memset(to, 0, options->ao_length);
-        memset(to + options->ao_length, TCP_KIND_NOP, padded - options->ao_length);
-        to[0] = TCP_KIND_AO;
-        to[1] = options->ao_length;
-        to += padded;
-    }
-    if (options->present & TCP_OPTION_MD5) {
-        put_be32(to, start(TCP_KIND_NOP, TCP_KIND_NOP, TCP_KIND_MD5, LENGTH_MD5));
-        memset(to + 4, 0, LENGTH_MD5 - 2);
-        to += LENGTH_MD5 + 2;
-    }
-    for (; from < to; from += 4)
-        *sum += get_be32(from);
-    return to;
+    memset(option + options->ao_length, TCP_KIND_NOP, padded - options->ao_length);
+    for (uint32_t i = 0; i < padded; i += 4)
+        pen = put_word(pen, get_be32(option + i));
+    return pen;
 }
 
-static inline uint8_t *put_timestamps(uint8_t *to, const struct tcp_options *options, uint64_t *sum)
+__attribute__((noinline, cold)) static struct pen put_signature(struct pen pen,
+                                                                const struct tcp_options *options)
+{
+    if (options->present & TCP_OPTION_AO)
+        pen = put_ao(pen, options);
+    if (options->present & TCP_OPTION_MD5) {
+        pen = put_word(pen, start(TCP_KIND_NOP, TCP_KIND_NOP, TCP_KIND_MD5, LENGTH_MD5));
+        for (uint32_t i = 0; i < LENGTH_MD5 - 2; i += 4)
+            pen = put_word(pen, 0);
+    }
+    return pen;
+}
+
+static inline struct pen put_timestamps(struct pen pen, const struct tcp_options *options)
 {
     uint32_t first = options->present & TCP_OPTION_SACK_PERMITTED
                          ? start(TCP_KIND_SACK_PERMITTED, LENGTH_SACK_PERMITTED,
                                  TCP_KIND_TIMESTAMPS, LENGTH_TIMESTAMPS)
                          : TIMESTAMPS_LAYOUT;
 
-    to = put_word(to, first, sum);
-    to = put_word(to, options->ts_value, sum);
-    return put_word(to, options->ts_echo, sum);
+    pen = put_word(pen, first);
+    pen = put_word(pen, options->ts_value);
+    return put_word(pen, options->ts_echo);
 }
 
-static uint8_t *put_sack(uint8_t *to, const struct tcp_options *options, uint64_t *sum)
+__attribute__((noinline)) static struct pen put_sack(struct pen pen,
+                                                     const struct tcp_options *options)
 {
     uint32_t blocks = sack_blocks_written(options);
 
     if (blocks == 0)
-        return to;
-    to = put_word(to, start(TCP_KIND_NOP, TCP_KIND_NOP, TCP_KIND_SACK, 2 + 8 * blocks), sum);
+        return pen;
+    pen = put_word(pen, start(TCP_KIND_NOP, TCP_KIND_NOP, TCP_KIND_SACK, 2 + 8 * blocks));
     for (uint32_t i = 0; i < blocks; i++) {
-        to = put_word(to, options->sack[i].left.value, sum);
-        to = put_word(to, options->sack[i].right.value, sum);
+        pen = put_word(pen, options->sack[i].left.value);
+        pen = put_word(pen, options->sack[i].right.value);
     }
-    return to;
+    return pen;
+}
+
+static inline struct pen put_permitted(struct pen pen)
+{
+    return put_word(
+        pen, start(TCP_KIND_NOP, TCP_KIND_NOP, TCP_KIND_SACK_PERMITTED, LENGTH_SACK_PERMITTED));
 }
 
 uint32_t tcp_option_build_summed(uint8_t *to, const struct tcp_options *options, uint64_t *sum)
 {
     uint16_t present = options->present;
-    uint8_t *first = to;
+    struct pen pen = {to, *sum};
 
-    if (present == TCP_OPTION_TIMESTAMPS)
-        return (uint32_t)(put_timestamps(to, options, sum) - first);
-    if (present & (TCP_OPTION_AO | TCP_OPTION_MD5))
-        to = put_signature(to, options, sum);
+    if (__builtin_expect(present & (TCP_OPTION_AO | TCP_OPTION_MD5), 0))
+        pen = put_signature(pen, options);
     if (present & TCP_OPTION_MSS)
-        to = put_word(to, start(TCP_KIND_MSS, LENGTH_MSS, 0, 0) | options->mss, sum);
+        pen = put_word(pen, start(TCP_KIND_MSS, LENGTH_MSS, 0, 0) | options->mss);
     if (present & TCP_OPTION_TIMESTAMPS)
-        to = put_timestamps(to, options, sum);
+        pen = put_timestamps(pen, options);
     else if (present & TCP_OPTION_SACK_PERMITTED)
-        to = put_word(
-            to, start(TCP_KIND_NOP, TCP_KIND_NOP, TCP_KIND_SACK_PERMITTED, LENGTH_SACK_PERMITTED),
-            sum);
+        pen = put_permitted(pen);
     if (present & TCP_OPTION_SCALE)
-        to = put_word(to, start(TCP_KIND_NOP, TCP_KIND_SCALE, LENGTH_SCALE, options->scale), sum);
+        pen = put_word(pen, start(TCP_KIND_NOP, TCP_KIND_SCALE, LENGTH_SCALE, options->scale));
     if (present & TCP_OPTION_SACK)
-        to = put_sack(to, options, sum);
-    return (uint32_t)(to - first);
+        pen = put_sack(pen, options);
+    *sum = pen.sum;
+    return (uint32_t)(pen.to - to);
 }
