@@ -80,7 +80,8 @@ static void open_clients(struct field *field)
     struct hf_config config = HF_CONFIG_DEFAULT;
 
     config.link = HF_RAW_IP;
-    config.max_connections = 8192;
+    config.max_connections = 1024;
+    config.max_time_waits = 8192;
     config.max_listeners = 1;
     config.max_half_opens = 1;
     config.msl_ms = 500;
@@ -103,7 +104,8 @@ void field_open(struct field *field, const struct field_setup *setup)
     field->start_us = field->now_us = INT64_C(1000000) * US_PER_S;
     field->batch = malloc((size_t)FIELD_BURST_MAX * ATTACK_FRAME_MAX);
     field->peers = calloc(65536, sizeof *field->peers);
-    must(field->batch && field->peers);
+    field->out = malloc((size_t)OUT_SLOTS * OUT_BYTES);
+    must(field->batch && field->out && field->peers);
     flight_init(&field->flight);
     field->server.config = setup->server;
     field->server.config.addresses[0] = (struct hf_prefix){on_link(false, 1), 24};
@@ -128,6 +130,7 @@ void field_close(struct field *field)
     free(field->server.block);
     free(field->clients.block);
     free(field->batch);
+    free(field->out);
     free(field->peers);
 }
 
@@ -215,32 +218,35 @@ static void leave_server(struct field *field, const struct hf_frame *frame)
     launch(field, client, 1, frame);
 }
 
-static size_t take(struct field_station *station, struct hf_frame slots[OUT_SLOTS], uint8_t *bytes,
-                   int64_t now_us)
+static size_t take(struct field *field, struct field_station *station,
+                   struct hf_frame slots[OUT_SLOTS])
 {
     for (unsigned i = 0; i < OUT_SLOTS; i++)
-        slots[i] = (struct hf_frame){.data = bytes + i * OUT_BYTES, .capacity = OUT_BYTES};
-    return hf_output(station->stack, slots, OUT_SLOTS, now_us);
+        slots[i] =
+            (struct hf_frame){.data = field->out + (size_t)i * OUT_BYTES, .capacity = OUT_BYTES};
+    return hf_output(station->stack, slots, OUT_SLOTS, field->now_us);
 }
 
 void field_drain(struct field *field)
 {
-    uint8_t bytes[OUT_SLOTS * OUT_BYTES];
     struct hf_frame slots[OUT_SLOTS];
     size_t count;
 
-    while ((count = take(&field->server, slots, bytes, field->now_us)) > 0)
+    if (field->draining) /* who sees a frame may answer it: that waits for the next turn below */
+        return;
+    field->draining = true;
+    while ((count = take(field, &field->server, slots)) > 0)
         for (size_t i = 0; i < count; i++)
             leave_server(field, &slots[i]);
+    field->draining = false;
 }
 
 static void drain_clients(struct field *field)
 {
-    uint8_t bytes[OUT_SLOTS * OUT_BYTES];
     struct hf_frame slots[OUT_SLOTS];
     size_t count;
 
-    while ((count = take(&field->clients, slots, bytes, field->now_us)) > 0)
+    while ((count = take(field, &field->clients, slots)) > 0)
         for (size_t i = 0; i < count; i++) {
             unsigned client = slots[i].data[0] >> 4 == 4 ? slots[i].data[15] : slots[i].data[23];
 

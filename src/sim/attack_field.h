@@ -77,7 +77,9 @@ struct field {
     struct field_traffic to_clients;
     uint64_t unsound; /* packets of the server that do not parse: none */
     uint32_t steps_at_this_instant;
-    uint8_t *batch; /* FIELD_BURST_MAX frames */
+    uint8_t *batch; /* FIELD_BURST_MAX frames in */
+    uint8_t *out;   /* and frames out             */
+    bool draining;
 };
 
 struct field_setup {

@@ -79,6 +79,8 @@ static void see(struct attacker *attacker, struct field *field, const struct pac
     uint8_t frame[ATTACK_FRAME_MAX];
     struct hf_frame in = {.data = frame, .capacity = sizeof frame, .link = HF_RAW_IP};
 
+    if (flood->source == FLOOD_FROM_ONE && !address_equal(&flood->base, &packet->destination))
+        return;
     flood->answers++;
     flood->answer_bytes += packet->ip_length;
     if (!flood->owners_reset || packet->kind != PACKET_TCP || !(seg->flags & TCP_ACK) ||
