@@ -24,6 +24,8 @@ HF_API int64_t hf_os_now_us(void);
 
 struct hf_tap {
     int fd;
+    int syn_fd;       /* the queue of bare SYNs, or -1: they wait with everything else      */
+    int ready_fd;     /* what becomes readable when frames wait: fd, or an epoll of the two */
     bool offload;     /* the kernel takes and gives partial checksums and large segments */
     char name[16];    /* as the kernel calls it                                          */
     uint8_t *buffers; /* HF_TAP_BATCH for input, as many for output                      */
@@ -35,6 +37,10 @@ struct hf_tap {
 /* Opens (and makes, if it is not there) the interface. HF_NO_DEVICE, HF_NO_PERMISSION, HF_DEVICE_BUSY, HF_INVALID (name
  * too long), HF_NO_MEMORY, HF_SYSTEM. */
 HF_API int hf_tap_open(struct hf_tap *tap, const char *name);
+
+/* The same with a queue of its own for bare SYNs, which is read last: a flood of them takes no room from connections. Where
+ * the kernel cannot do that, or the interface is there already, it is as hf_tap_open (tap->syn_fd is -1). */
+HF_API int hf_tap_open_split(struct hf_tap *tap, const char *name);
 HF_API void hf_tap_close(struct hf_tap *tap);
 
 /* Sleeps until a frame waits or deadline_us (hf_next_deadline) has come. Returns at once on a signal. */

@@ -12,6 +12,7 @@
 #include <linux/virtio_net.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -20,6 +21,7 @@
 
 #include "base/bytes.h"
 #include "driver/driver.h"
+#include "driver/tap_steer.h"
 #include "os/clock.h"
 
 #define TCP_CHECKSUM_AT 16u /* [RFC 9293 3.1] */
@@ -51,60 +53,112 @@ static int error_of(int number)
     }
 }
 
-static int attach(struct hf_tap *tap, const char *name)
+/* Attaches *fd to the interface as one of its queues. */
+static int attach(struct hf_tap *tap, int *fd, const char *name, short more_flags)
 {
-    struct ifreq request = {.ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR};
+    struct ifreq request = {.ifr_flags = (short)(IFF_TAP | IFF_NO_PI | IFF_VNET_HDR | more_flags)};
     int header = (int)VNET_BYTES;
 
+    *fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
+    if (*fd < 0)
+        return error_of(errno);
     memcpy(request.ifr_name, name, strlen(name));
-    if (ioctl(tap->fd, TUNSETIFF, &request) != 0)
+    if (ioctl(*fd, TUNSETIFF, &request) != 0)
         return error_of(errno);
     memcpy(tap->name, request.ifr_name, sizeof tap->name);
-    if (ioctl(tap->fd, TUNSETVNETHDRSZ, &header) != 0)
+    if (ioctl(*fd, TUNSETVNETHDRSZ, &header) != 0)
         return error_of(errno);
     tap->offload =
-        ioctl(tap->fd, TUNSETOFFLOAD, TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN) == 0;
+        ioctl(*fd, TUNSETOFFLOAD, TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN) == 0;
     return HF_OK;
+}
+
+/* An interface that is no TAP of one queue: one of ours with two that somebody holds, or something else. */
+static int why_invalid(struct hf_tap *tap, const char *name)
+{
+    struct ifreq request = {0};
+    int fd, error = attach(tap, &fd, name, IFF_MULTI_QUEUE);
+
+    if (error == HF_OK && ioctl(fd, TUNGETIFF, &request) == 0 && !(request.ifr_flags & IFF_PERSIST))
+        error = HF_DEVICE_BUSY;
+    else
+        error = HF_INVALID;
+    if (fd >= 0)
+        close(fd);
+    return error;
+}
+
+static int open_buffers(struct hf_tap *tap)
+{
+    tap->buffer_bytes = 2 * HF_TAP_BATCH * BUFFER_STRIDE;
+    void *buffers = mmap(NULL, tap->buffer_bytes, PROT_READ | PROT_WRITE,
+                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+    if (buffers == MAP_FAILED)
+        return HF_NO_MEMORY;
+    tap->buffers = buffers;
+    return HF_OK;
+}
+
+static int check_name(struct hf_tap *tap, const char *name)
+{
+    *tap = (struct hf_tap){.fd = -1, .syn_fd = -1, .ready_fd = -1};
+    return strlen(name) == 0 || strlen(name) >= sizeof tap->name ? HF_INVALID : HF_OK;
 }
 
 int hf_tap_open(struct hf_tap *tap, const char *name)
 {
-    *tap = (struct hf_tap){.fd = -1};
-    if (strlen(name) == 0 || strlen(name) >= sizeof tap->name)
-        return HF_INVALID;
+    int error = check_name(tap, name);
 
-    tap->fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
-    if (tap->fd < 0)
-        return error_of(errno);
-    int error = attach(tap, name);
-    if (error) {
+    if (error == HF_OK)
+        error = attach(tap, &tap->fd, name, 0);
+    if (error == HF_INVALID && tap->fd >= 0)
+        error = why_invalid(tap, name);
+    if (error == HF_OK)
+        error = open_buffers(tap);
+    if (error == HF_OK)
+        tap->ready_fd = tap->fd;
+    else
         hf_tap_close(tap);
-        return error;
-    }
+    return error;
+}
 
-    tap->buffer_bytes = 2 * HF_TAP_BATCH * BUFFER_STRIDE;
-    void *buffers = mmap(NULL, tap->buffer_bytes, PROT_READ | PROT_WRITE,
-                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
-    if (buffers == MAP_FAILED) {
-        hf_tap_close(tap);
-        return HF_NO_MEMORY;
-    }
-    tap->buffers = buffers;
-    return HF_OK;
+/* Both queues behind one descriptor. */
+static bool join(struct hf_tap *tap)
+{
+    struct epoll_event event = {.events = EPOLLIN};
+
+    tap->ready_fd = epoll_create1(EPOLL_CLOEXEC);
+    return tap->ready_fd >= 0 && epoll_ctl(tap->ready_fd, EPOLL_CTL_ADD, tap->fd, &event) == 0 &&
+           epoll_ctl(tap->ready_fd, EPOLL_CTL_ADD, tap->syn_fd, &event) == 0;
+}
+
+int hf_tap_open_split(struct hf_tap *tap, const char *name)
+{
+    if (check_name(tap, name) == HF_OK &&
+        attach(tap, &tap->fd, name, (short)(IFF_MULTI_QUEUE | IFF_TUN_EXCL)) == HF_OK &&
+        attach(tap, &tap->syn_fd, name, IFF_MULTI_QUEUE) == HF_OK && tap_steer_syns(tap->fd) &&
+        join(tap) && open_buffers(tap) == HF_OK)
+        return HF_OK;
+    hf_tap_close(tap);
+    return hf_tap_open(tap, name);
 }
 
 void hf_tap_close(struct hf_tap *tap)
 {
     if (tap->buffers)
         munmap(tap->buffers, tap->buffer_bytes);
+    if (tap->ready_fd >= 0 && tap->ready_fd != tap->fd)
+        close(tap->ready_fd);
+    if (tap->syn_fd >= 0)
+        close(tap->syn_fd);
     if (tap->fd >= 0)
         close(tap->fd);
-    *tap = (struct hf_tap){.fd = -1};
+    *tap = (struct hf_tap){.fd = -1, .syn_fd = -1, .ready_fd = -1};
 }
 
 void hf_tap_wait(struct hf_tap *tap, int64_t deadline_us)
 {
-    struct pollfd wait = {.fd = tap->fd, .events = POLLIN};
+    struct pollfd wait = {.fd = tap->ready_fd, .events = POLLIN};
     struct timespec left;
 
     ppoll(&wait, 1, clock_time_left(&left, deadline_us), NULL);
@@ -128,15 +182,13 @@ static bool describe(struct hf_frame *frame, const struct virtio_net_hdr *header
     }
 }
 
-size_t hf_tap_receive(struct hf_tap *tap, struct hf_frame *frames, size_t count)
+/* Frames of one queue go behind those that are there. */
+static size_t receive_from(struct hf_tap *tap, int fd, struct hf_frame *frames, size_t filled,
+                           size_t count)
 {
-    size_t filled = 0;
-
-    if (count > HF_TAP_BATCH)
-        count = HF_TAP_BATCH;
     while (filled < count) {
         uint8_t *buffer = tap->buffers + filled * BUFFER_STRIDE;
-        ssize_t got = read(tap->fd, buffer + VNET_AT, VNET_BYTES + HF_FRAME_MAX);
+        ssize_t got = read(fd, buffer + VNET_AT, VNET_BYTES + HF_FRAME_MAX);
         struct virtio_net_hdr header;
 
         if (got < (ssize_t)VNET_BYTES) {
@@ -156,6 +208,18 @@ size_t hf_tap_receive(struct hf_tap *tap, struct hf_frame *frames, size_t count)
         else
             tap->errors++;
     }
+    return filled;
+}
+
+size_t hf_tap_receive(struct hf_tap *tap, struct hf_frame *frames, size_t count)
+{
+    size_t filled;
+
+    if (count > HF_TAP_BATCH)
+        count = HF_TAP_BATCH;
+    filled = receive_from(tap, tap->fd, frames, 0, count);
+    if (tap->syn_fd >= 0)
+        filled = receive_from(tap, tap->syn_fd, frames, filled, count);
     tap->received += filled;
     return filled;
 }
@@ -251,7 +315,7 @@ static void transmit(void *self, const struct hf_frame *frames, size_t count)
 
 static int descriptor(void *self)
 {
-    return ((const struct hf_tap *)self)->fd;
+    return ((const struct hf_tap *)self)->ready_fd;
 }
 
 const struct driver driver_tap = {receive, slots, transmit, descriptor};

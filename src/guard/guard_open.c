@@ -53,7 +53,7 @@ static bool set_up_kernel_end(const struct config_uplink *uplink, const char *na
 bool guard_open_tap(struct guard *guard, char error[GUARD_ERROR_MAX])
 {
     const struct config_uplink *uplink = &guard->config->uplink;
-    int result = hf_tap_open(&guard->tap, uplink->name);
+    int result = hf_tap_open_split(&guard->tap, uplink->name);
 
     if (result == HF_INVALID)
         return refuse(

@@ -93,7 +93,8 @@ static int open_server(struct server *server)
 {
     struct hf_listen_options options = {0};
     struct hf_config config;
-    int error = hf_tap_open(&server->tap, SIEGE_TAP);
+    int error = server->shared->plan.second_queue ? hf_tap_open_split(&server->tap, SIEGE_TAP)
+                                                  : hf_tap_open(&server->tap, SIEGE_TAP);
 
     if (error)
         return error;
