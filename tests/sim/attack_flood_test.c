@@ -17,6 +17,7 @@ struct act {
     struct field_setup setup;
     struct flood_setup flood; /* frames 0: calm */
     uint32_t clients, per_s;
+    uint32_t loss; /* of honest packets, in a million */
 };
 
 static struct act act_default(void)
@@ -37,6 +38,7 @@ static void play(struct field *field, const struct act *act, struct outcome *out
 
     memset(outcome, 0, sizeof *outcome);
     field_open(field, &act->setup);
+    field->loss = act->loss;
     outcome->before = field_held(field);
     if (act->flood.frames)
         flood_enter(&outcome->flood, field, &act->flood);
@@ -193,6 +195,24 @@ static void an_imitated_client_is_served(void **state)
     (void)state;
     small_flood(&act, FLOOD_FROM_CLIENT);
     assert_nobody_notices("SYNs in a client's name", &act, &outcome);
+    leave(&the_field, &outcome);
+}
+
+/* Honest packets are lost too, one in fifty: last ACKs of handshakes, so that the question opens the cookie; SYN-ACKs, which
+ * nobody repeats but the client by his SYN. */
+static void losses_in_a_flood(void **state)
+{
+    struct outcome outcome;
+    struct act act;
+
+    (void)state;
+    small_flood(&act, FLOOD_FROM_ANYWHERE);
+    act.loss = 20000;
+    act.setup.listen.cookies = HF_COOKIES_ALWAYS;
+    play(&the_field, &act, &outcome);
+    print_outcome("one packet in fifty is lost", &outcome);
+    assert_all_served(&outcome.crowd);
+    assert_held_equal(&outcome.before, &outcome.after);
     leave(&the_field, &outcome);
 }
 
@@ -454,6 +474,7 @@ int main(void)
         cmocka_unit_test(syns_from_one_prefix),
         cmocka_unit_test(owners_answer_by_reset),
         cmocka_unit_test(an_imitated_client_is_served),
+        cmocka_unit_test(losses_in_a_flood),
         cmocka_unit_test(the_five_defences),
         cmocka_unit_test(no_tcb_before_the_right_ack),
         cmocka_unit_test(the_textbook_policy),

@@ -136,6 +136,35 @@ static void no_ghost_after_the_end(void **state)
         }
 }
 
+/* Records are as many as configured. When more connections than that were opened by cookies and ended within the life of one,
+ * the oldest records are gone: then a replay by somebody on the path of that old connection opens a ghost. It is a limit, and
+ * this test its measure: no ghost while there are records, and never more than connections without one. */
+static void ghosts_need_more_ends_than_records(void **state)
+{
+    struct field_setup setup = field_setup_default(SEED);
+    struct field *field = &the_field;
+    static struct recorded recorded[48];
+
+    (void)state;
+    setup.listen.cookies = HF_COOKIES_ALWAYS;
+    setup.server.max_time_waits = 32;
+    field_open(field, &setup);
+    for (unsigned i = 0; i < 48; i++) {
+        hf_socket socket;
+
+        record(&recorded[i], field, (uint16_t)(5000 + i), true);
+        assert_int_equal(replay(&recorded[i], field), HF_STAT_none);
+        assert_int_equal(hf_accept(field->server.stack, field->listener, &socket), HF_OK);
+        end(&recorded[i], field, socket, ENDS_BY_CLIENT_RESET);
+    }
+    for (unsigned i = 48; i-- > 0;)
+        replay(&recorded[i], field);
+    print_message("48 connections, 32 records: %" PRIu64 " ghosts\n",
+                  stat(field, cookie_opened) - 48);
+    assert_true(stat(field, cookie_opened) - 48 <= 48 - 32);
+    field_close(field);
+}
+
 /* The cookie belongs to its four-tuple: any other port or address, of either end, and it is none. */
 static void another_tuple_opens_nothing(void **state)
 {
@@ -279,6 +308,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_same_ack_opens_once),
         cmocka_unit_test(no_ghost_after_the_end),
+        cmocka_unit_test(ghosts_need_more_ends_than_records),
         cmocka_unit_test(another_tuple_opens_nothing),
         cmocka_unit_test(an_old_cookie_opens_nothing),
         cmocka_unit_test(a_late_ack_still_opens),
