@@ -277,7 +277,7 @@ void egress_answer(struct hf_stack *stack, const struct outbox_way *way, struct 
 }
 
 /* The oldest answer. It is shorter than any slot. */
-static bool from_answers(struct hf_stack *stack, struct hf_frame *frame)
+static inline bool from_answers(struct hf_stack *stack, struct hf_frame *frame)
 {
     const struct answer *answer = ring_peek(&stack->outbox.answers);
 
@@ -411,7 +411,7 @@ static bool from_icmp(struct hf_stack *stack, struct hf_frame *frame)
     return false;
 }
 
-static bool from_unproven(struct hf_stack *stack, struct hf_frame *frame)
+static inline bool from_unproven(struct hf_stack *stack, struct hf_frame *frame)
 {
     stack->proven_run = 0;
     return from_answers(stack, frame) || from_icmp(stack, frame);

@@ -53,6 +53,8 @@ static enum hf_stat check_source(struct hf_stack *stack, const struct packet *pa
         return HF_STAT_none;
     if (kind != ADDRESS_UNICAST)
         return bad_source(stack, kind);
+    if (route_is_stranger(&stack->route, &packet->source))
+        return HF_STAT_none;
     if (route_is_broadcast(&stack->route, &packet->source))
         return refused(stack, ip_source_broadcast);
     if (route_is_ours(&stack->route, &packet->source) && !stack->config.allow_self_connect &&
@@ -195,7 +197,8 @@ static void prepare(struct hf_stack *stack, struct arrival *arrival)
         return;
     }
     arrival->hash = demux_hash(&stack->keys.tuple, &arrival->flow);
-    table_prefetch(&stack->connections.table, arrival->hash);
+    if (stack->connections.table.count)
+        table_prefetch(&stack->connections.table, arrival->hash);
 }
 
 static enum hf_stat dispatch(struct hf_stack *stack, struct arrival *arrival, int64_t now_us);

@@ -9,12 +9,32 @@ static bool is_used(const struct hf_prefix *prefix)
     return !address_is_any(&prefix->address);
 }
 
+static struct route_network network_of(const struct hf_prefix *prefix)
+{
+    uint32_t bits = prefix->length + (hf_address_is_v4(&prefix->address) ? 96u : 0u);
+    struct route_network network;
+    uint8_t mask[16];
+
+    for (uint32_t i = 0; i < sizeof mask; i++) {
+        uint32_t in_byte = bits > 8 * i ? bits - 8 * i : 0;
+
+        mask[i] = (uint8_t)(0xff00u >> (in_byte < 8 ? in_byte : 8));
+    }
+    memcpy(&network.high, prefix->address.bytes, 8);
+    memcpy(&network.low, prefix->address.bytes + 8, 8);
+    memcpy(&network.high_mask, mask, 8);
+    memcpy(&network.low_mask, mask + 8, 8);
+    return network;
+}
+
 void route_init(struct route *route, const struct hf_config *config)
 {
     *route = (struct route){.raw_ip = config->link == HF_RAW_IP};
     for (unsigned i = 0; i < HF_ADDRESSES_MAX; i++)
-        if (is_used(&config->addresses[i]))
+        if (is_used(&config->addresses[i])) {
+            route->networks[route->our_count] = network_of(&config->addresses[i]);
             route->ours[route->our_count++] = config->addresses[i];
+        }
     for (unsigned i = 0; i < HF_ROUTES_MAX; i++)
         if (is_used(&config->routes[i].to) ||
             is_used(&(struct hf_prefix){config->routes[i].gateway, 0}))

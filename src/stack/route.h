@@ -6,8 +6,14 @@
 
 #define ROUTE_NOT_OURS 255
 
+/* A prefix in words of memory: quick to compare with. */
+struct route_network {
+    uint64_t high, low, high_mask, low_mask;
+};
+
 struct route {
     struct hf_prefix ours[HF_ADDRESSES_MAX];
+    struct route_network networks[HF_ADDRESSES_MAX]; /* of `ours` */
     struct hf_route routes[HF_ROUTES_MAX];
     uint8_t our_count, route_count;
     bool raw_ip; /* no link addresses: every next hop is the destination */
@@ -41,6 +47,23 @@ bool route_is_broadcast(const struct route *route, const struct hf_address *addr
 
 /* A multicast group that we are in: all nodes, or the solicited-node group of an address of ours. [RFC 4291 2.8] */
 bool route_is_our_group(const struct route *route, const struct hf_address *address);
+
+/* Whether an address lies in none of our networks: then it is not ours, nor the broadcast address of one of them. */
+static inline bool route_is_stranger(const struct route *route, const struct hf_address *address)
+{
+    uint64_t high, low;
+
+    memcpy(&high, address->bytes, sizeof high);
+    memcpy(&low, address->bytes + 8, sizeof low);
+    for (uint8_t i = 0; i < route->our_count; i++) {
+        const struct route_network *network = &route->networks[i];
+
+        if ((((high ^ network->high) & network->high_mask) |
+             ((low ^ network->low) & network->low_mask)) == 0)
+            return false;
+    }
+    return true;
+}
 
 /* Whether an address of the link, reached without a gateway. */
 bool route_is_on_link(const struct route *route, const struct hf_address *address);

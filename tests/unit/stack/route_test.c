@@ -143,13 +143,36 @@ static void test_groups_and_ours(void **state)
     assert_false(route_is_on_link(&route, &a));
 }
 
+/* A stranger is who lies in none of our networks: seen at a glance as by comparing bit by bit, for every length of prefix. */
+static void test_strangers(void **state)
+{
+    uint64_t seed = 0x5742;
+
+    (void)state;
+    print_message("seed %#llx\n", (unsigned long long)seed);
+    for (int i = 0; i < 20000; i++) {
+        struct hf_config config = HF_CONFIG_DEFAULT;
+        bool v4 = i % 2;
+        struct hf_address remote = v4 ? address("10.9.8.7") : address("2001:db8:1:2:3:4:5:6");
+        uint32_t bit = chance_below(&seed, v4 ? 32 : 128), at = (v4 ? 12 : 0) + bit / 8;
+        struct route route;
+
+        config.addresses[0] =
+            (struct hf_prefix){remote, (uint8_t)chance_below(&seed, v4 ? 33 : 129)};
+        config.addresses[1] = prefix("198.51.100.7/24");
+        route_init(&route, &config);
+        assert_false(route_is_stranger(&route, &remote));
+        remote.bytes[at] ^= (uint8_t)(0x80 >> bit % 8);
+        assert_int_equal(route_is_stranger(&route, &remote), !route_is_on_link(&route, &remote));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_paths),
-        cmocka_unit_test(test_no_route),
-        cmocka_unit_test(test_broadcast),
-        cmocka_unit_test(test_groups_and_ours),
+        cmocka_unit_test(test_paths),     cmocka_unit_test(test_no_route),
+        cmocka_unit_test(test_broadcast), cmocka_unit_test(test_groups_and_ours),
+        cmocka_unit_test(test_strangers),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
