@@ -11,21 +11,18 @@ struct row {
     const char *name;
     enum hold_kind kind;
     enum hold_from from;
-    unsigned turned_away; /* clients, at most */
 };
 
-/* Whoever does not acknowledge may be in a tunnel: he has a quarter of stall_timeout. Until then those who come when the last
- * bytes are used up find no room. */
 static const struct row rows[] = {
-    {"zero windows, one source", HOLD_ZERO_WINDOW, HOLD_FROM_ONE, 0},
-    {"zero windows, many sources", HOLD_ZERO_WINDOW, HOLD_FROM_MANY, 0},
-    {"tiny windows", HOLD_TINY_WINDOW, HOLD_FROM_MANY, 0},
-    {"slow senders", HOLD_SLOW_SENDER, HOLD_FROM_ONE, 0},
-    {"slow senders, many sources", HOLD_SLOW_SENDER, HOLD_FROM_MANY, 0},
-    {"silence", HOLD_SILENT, HOLD_FROM_ONE, 0},
-    {"silence, many sources", HOLD_SILENT, HOLD_FROM_MANY, 0},
-    {"no acknowledgments", HOLD_NEVER_ACKS, HOLD_FROM_MANY, 60},
-    {"half-closed", HOLD_HALF_CLOSED, HOLD_FROM_MANY, 0},
+    {"zero windows, one source", HOLD_ZERO_WINDOW, HOLD_FROM_ONE},
+    {"zero windows, many sources", HOLD_ZERO_WINDOW, HOLD_FROM_MANY},
+    {"tiny windows", HOLD_TINY_WINDOW, HOLD_FROM_MANY},
+    {"slow senders", HOLD_SLOW_SENDER, HOLD_FROM_ONE},
+    {"slow senders, many sources", HOLD_SLOW_SENDER, HOLD_FROM_MANY},
+    {"silence", HOLD_SILENT, HOLD_FROM_ONE},
+    {"silence, many sources", HOLD_SILENT, HOLD_FROM_MANY},
+    {"no acknowledgments", HOLD_NEVER_ACKS, HOLD_FROM_MANY},
+    {"half-closed", HOLD_HALF_CLOSED, HOLD_FROM_MANY},
 };
 
 /* Three times as many holders as there is room for, while honest clients come and go. Those who come once the room is used
@@ -59,11 +56,7 @@ static void hold(const struct row *row)
                   row->name, hold.established, hold.resets, crowd.succeeded, crowd.setup.clients,
                   crowd_connect_us(&crowd, 1000) / 1000, crowd_connect_us(&crowd, 990) / 1000);
     assert_true(hold.established > 512);
-    if (row->turned_away == 0)
-        assert_all_served(&crowd);
-    assert_true(crowd.failed <= row->turned_away);
-    for (uint32_t i = 100; i < crowd.opened; i++)
-        assert_int_equal(crowd.clients[i].error, HF_OK);
+    assert_all_served(&crowd);
     assert_true(stat(field, watch_zero_window) + stat(field, watch_slow) +
                     stat(field, watch_unacknowledged) + stat(field, watch_closing) +
                     stat(field, watch_fin_wait_2) + stat(field, watch_idle) >
