@@ -47,14 +47,15 @@ static enum hf_stat bad_source(struct hf_stack *stack, enum address_kind kind)
  * speaks from it: neighbour discovery decides. [RFC 1122 3.2.1.3; RFC 9293 MUST-63; RFC 4862 5.4] */
 static enum hf_stat check_source(struct hf_stack *stack, const struct packet *packet)
 {
-    enum address_kind kind = address_kind(&packet->source);
+    enum address_kind kind;
 
+    if (address_is_v4_unicast(&packet->source) && route_is_stranger(&stack->route, &packet->source))
+        return HF_STAT_none;
+    kind = address_kind(&packet->source);
     if (packet->kind == PACKET_ICMPV6 && kind == ADDRESS_UNSPECIFIED)
         return HF_STAT_none;
     if (kind != ADDRESS_UNICAST)
         return bad_source(stack, kind);
-    if (route_is_stranger(&stack->route, &packet->source))
-        return HF_STAT_none;
     if (route_is_broadcast(&stack->route, &packet->source))
         return refused(stack, ip_source_broadcast);
     if (route_is_ours(&stack->route, &packet->source) && !stack->config.allow_self_connect &&
@@ -187,7 +188,8 @@ static enum hf_stat on_unknown(struct hf_stack *stack, const struct packet *pack
 static void prepare(struct hf_stack *stack, struct arrival *arrival)
 {
     arrival->guess = SLOT_NONE;
-    arrival->inserted = stack->connections.table.inserted - 1;
+    /* To ask an empty table is needless; one that was not asked yet has always something new. */
+    arrival->inserted = stack->connections.table.inserted - (stack->connections.table.count != 0);
     if (arrival->packet.kind != PACKET_TCP)
         return;
     arrival->flow = packet_flow(&arrival->packet);
@@ -260,8 +262,6 @@ static void guess(struct hf_stack *stack, struct arrival *arrival)
     if (arrival->packet.kind != PACKET_TCP || arrival->guess != SLOT_NONE)
         return;
     arrival->inserted = stack->connections.table.inserted;
-    if (stack->connections.table.count == 0)
-        return;
     cursor = table_find(&stack->connections.table, arrival->hash);
     arrival->guess = table_next(&stack->connections.table, &cursor);
     if (arrival->guess == SLOT_NONE)
@@ -283,8 +283,9 @@ static void input_group(struct hf_stack *stack, struct hf_frame *frames, size_t 
         packet_parse(&arrivals[i].packet, &stack->rules, &frames[i]);
         prepare(stack, &arrivals[i]);
     }
-    for (size_t i = 0; i < count; i++)
-        guess(stack, &arrivals[i]);
+    if (stack->connections.table.count)
+        for (size_t i = 0; i < count; i++)
+            guess(stack, &arrivals[i]);
     for (size_t i = 0; i < count; i++) {
         enum hf_stat reason = dispatch(stack, &arrivals[i], now_us);
 

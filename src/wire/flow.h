@@ -51,6 +51,14 @@ enum address_kind {
 };
 
 enum address_kind address_kind(const struct hf_address *address);
+
+/* ADDRESS_UNICAST of IPv4, at a glance: 1.0.0.0 to 223.255.255.255, but 127.0.0.0/8. */
+static inline bool address_is_v4_unicast(const struct hf_address *address)
+{
+    uint8_t first = address->bytes[12];
+
+    return hf_address_is_v4(address) && first != 0 && first != 127 && first < 224;
+}
 bool address_is_link_local(const struct hf_address *address); /* fe80::/10, 169.254.0.0/16 */
 
 static inline struct hf_address address_v4(uint32_t host_order)

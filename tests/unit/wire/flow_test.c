@@ -114,6 +114,20 @@ static void flows_are_equal_in_all_four(void **state)
     assert_false(flow_equal(&a, &b));
 }
 
+/* The glance sees what the long look sees. */
+static void unicast_at_a_glance(void **state)
+{
+    (void)state;
+    for (uint32_t first = 0; first < 256; first++)
+        for (uint32_t rest = 0; rest < 3; rest++) {
+            struct hf_address v4 = address_v4(first << 24 | (rest == 2 ? 0xffffff : rest)), v6 = v4;
+
+            assert_int_equal(address_is_v4_unicast(&v4), address_kind(&v4) == ADDRESS_UNICAST);
+            v6.bytes[0] = 0x20;
+            assert_false(address_is_v4_unicast(&v6));
+        }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -122,6 +136,7 @@ int main(void)
         cmocka_unit_test(prefixes),
         cmocka_unit_test(an_impossible_length_contains_nothing),
         cmocka_unit_test(flows_are_equal_in_all_four),
+        cmocka_unit_test(unicast_at_a_glance),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
