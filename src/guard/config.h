@@ -102,6 +102,9 @@ struct config_limits {
     uint64_t receive_buffer;
     uint64_t send_buffer;
     uint64_t buffer_memory;
+    uint32_t stall_timeout_ms;
+    uint32_t reset_budget, challenge_budget, icmp_budget; /* a second */
+    uint32_t scan_ports;
 };
 
 struct config {

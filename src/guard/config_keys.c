@@ -32,6 +32,11 @@ static const struct config_key limits_keys[] = {
     {"receive_buffer", CONFIG_SIZE, offsetof(struct config_limits, receive_buffer), 4 * KIB, GIB, NULL, "256k"},
     {"send_buffer", CONFIG_SIZE, offsetof(struct config_limits, send_buffer), 4 * KIB, GIB, NULL, "256k"},
     {"buffer_memory", CONFIG_SIZE, offsetof(struct config_limits, buffer_memory), MIB, 1024 * GIB, NULL, "256m"},
+    {"stall_timeout", CONFIG_DURATION, offsetof(struct config_limits, stall_timeout_ms), SECOND, DAY, NULL, "60s"},
+    {"reset_budget", CONFIG_COUNT, offsetof(struct config_limits, reset_budget), 0, 1000000, NULL, "1000"},
+    {"challenge_budget", CONFIG_COUNT, offsetof(struct config_limits, challenge_budget), 0, 1000000, NULL, "1000"},
+    {"icmp_budget", CONFIG_COUNT, offsetof(struct config_limits, icmp_budget), 0, 1000000, NULL, "1000"},
+    {"scan_ports", CONFIG_COUNT, offsetof(struct config_limits, scan_ports), 0, 48, NULL, "16"},
     {NULL, CONFIG_TEXT, 0, 0, 0, NULL, NULL},
 };
 

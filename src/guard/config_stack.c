@@ -51,5 +51,10 @@ void config_stack(const struct config *config, struct hf_config *stack)
     stack->pool_bytes += stack->pool_bytes / 4;
     if (stack->pool_bytes < config->limits.buffer_memory)
         stack->pool_bytes = config->limits.buffer_memory;
+    stack->stall_timeout_ms = config->limits.stall_timeout_ms;
+    stack->reset_budget_per_s = config->limits.reset_budget;
+    stack->challenge_budget_per_s = config->limits.challenge_budget;
+    stack->icmp_budget_per_s = config->limits.icmp_budget;
+    stack->scan_ports = (uint8_t)config->limits.scan_ports;
     stack->nagle = false; /* a backend's writes are passed on as they come */
 }
