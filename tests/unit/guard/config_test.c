@@ -68,7 +68,7 @@ static const struct bad {
     {UPLINK "frog = 1\n" SERVICE, "2: \"frog\" is no key here, accepted are " KEYS},
     {UPLINK "limits {\n frog = 1 }\n" SERVICE,
      "3: \"frog\" is no key of limits, accepted are max_connections, receive_buffer, send_buffer, "
-     "buffer_memory"},
+     "buffer_memory, stall_timeout, reset_budget, challenge_budget, icmp_budget, scan_ports"},
     {"include(\"x\")\n", "1: \"include\" is no key here, accepted are " KEYS},
     {"metrics = \"\"\n", "1: \"metrics\" is no key here, accepted are " KEYS},
     {"drain_timeout = 1s\n\ndrain_timeout = 1s\n" UPLINK SERVICE,
