@@ -306,10 +306,15 @@ static void a_client_that_leaves_before_the_backend_is_there(void **state)
     while (world_status(&world, client).state != HF_STATE_ESTABLISHED)
         world_step(&world);
     hf_abort(world.client, client, world.now_us);
-    int backend = world_accept(&world);
-    assert_int_equal(world_read(&world, backend, &byte, 1), -ECONNRESET);
+    for (int i = 0; i < STEPS_MAX && (i < 100 || world.guard.relays.active > 0); i++)
+        world_step(&world);
     assert_int_equal(world.guard.relays.active, 0);
-    close(backend);
+    /* The kernel may have finished the backend's handshake or not: if it has, the backend hears of the reset. */
+    int backend = accept4(world.listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (backend >= 0) {
+        assert_int_equal(world_read(&world, backend, &byte, 1), -ECONNRESET);
+        close(backend);
+    }
     world_close(&world);
 }
 
