@@ -13,9 +13,9 @@ static const char help[] =
     "the\n"
     "Linux kernel do what clients do, over IPv4 and IPv6. It needs root, touches no interface that "
     "it\n"
-    "did not make, and leaves nothing behind, however it ends. Without a SCENE it runs all that "
-    "need no\n"
-    "attacker. Scenes with one compare our stack with the Linux kernel's, cookies off and on.\n\n"
+    "did not make, and leaves nothing behind, however it ends. Without a SCENE it runs all of "
+    "these\n"
+    "and a short flood. Scenes under attack compare our stack with the Linux kernel's.\n\n"
     "  --json               one JSON object a scene\n"
     "  --quick              a tenth of the bytes and connections; attacks of two seconds\n"
     "  --keep-capture FILE  leave the guard's last capture (pcapng) in FILE\n"
@@ -70,13 +70,30 @@ static int read_arguments(struct lab_options *options, struct siege_options *sie
     return APP_OK;
 }
 
+/* Who asks for nothing in particular sees a short flood too. An installed program has no attacker, and needs none. */
+static void add_short_flood(const struct lab_options *options, struct siege_options *siege)
+{
+    char why[256];
+
+    if (options->count > 0 || siege->count > 0)
+        return;
+    if (!siege_possible(why)) {
+        fprintf(stderr, "handfast lab: no flood is shown: %s\n", why);
+        return;
+    }
+    siege->brief = true;
+    siege->names[siege->count++] = "flood";
+}
+
 /* Scenes with nginx and a guard first, scenes under attack after them. */
-static int run_scenes(const struct lab_options *options, const struct siege_options *siege)
+static int run_scenes(const struct lab_options *options, struct siege_options *siege)
 {
     char why[256] = "";
     int result = APP_OK, siege_result = APP_OK;
+    bool everything = options->count == 0 && siege->count == 0;
 
-    if (options->count > 0 || siege->count == 0)
+    add_short_flood(options, siege);
+    if (options->count > 0 || everything)
         result = lab_run(options, why);
     if (result >= 0 && siege->count > 0)
         siege_result = siege_run(siege, why);
@@ -87,7 +104,7 @@ static int run_scenes(const struct lab_options *options, const struct siege_opti
 
 int cmd_lab(const struct app *app, int argc, char **argv)
 {
-    const char **names = calloc(2 * (size_t)argc, sizeof *names);
+    const char **names = calloc(2 * (size_t)argc + 1, sizeof *names);
     struct lab_options options = {.names = names};
     struct siege_options siege = {.names = names + argc};
     int result = names ? APP_OK : APP_NO;

@@ -1,4 +1,4 @@
-/* The kernel's part of a TAP with two queues: a few instructions of BPF that look at TCP's flags. [RFC 9293 3.1; RFC 9669]
+/* The kernel's part of a TAP with two queues: a few instructions of BPF that look at TCP's flags. [RFC 9293 3.1]
  *
  * A flood fills the queue that it waits in. If connections wait in the same one, their segments are lost with the flood's,
  * before anybody has seen them. It is written down as instructions so that neither a compiler for BPF nor a loader is needed.

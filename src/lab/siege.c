@@ -196,6 +196,13 @@ static bool find_attacker(char path[512], char why[256])
     return false;
 }
 
+bool siege_possible(char why[256])
+{
+    char path[512];
+
+    return find_attacker(path, why);
+}
+
 static bool has_what_it_needs(char path[512], char why[256])
 {
     if (geteuid() != 0) {

@@ -62,7 +62,7 @@ bool bout_open(struct bout *bout, struct siege *siege, enum side side,
     memset(siege->target, 0, sizeof *siege->target);
     if (plan)
         siege->target->plan = *plan;
-    if (!stack && !siege_network_syncookies(&siege->network, side == SIDE_KERNEL_COOKIE, why)) {
+    if (!stack && !siege_network_kernel(&siege->network, side == SIDE_KERNEL_COOKIE, why)) {
         siege_fail(siege, "%s", why);
         return false;
     }
@@ -220,7 +220,9 @@ bool bout_clients(struct bout *bout, int64_t duration_us)
         return false;
     }
     int64_t patience_us = duration_us + SIEGE_CLIENT_PATIENCE_US + 10 * SECOND_US;
-    if (process_wait(&clients, hf_os_now_us() + patience_us, &status) && status == 0)
+    bool ended = process_wait(&clients, hf_os_now_us() + patience_us, &status);
+    bout->honest += siege->client->report.begun;
+    if (ended && status == 0)
         return true;
     if (clients.pid != 0)
         process_stop(&clients, SIGKILL, SECOND_US);

@@ -47,6 +47,7 @@ struct bout {
     struct siege_count before;
     struct siege_count during;    /* what happened between begin and end of the count */
     struct hf_stats stats_before; /* of ours, when it began                           */
+    uint32_t honest;              /* clients that have come so far */
     double sent, sent_us;         /* by the attacker */
 };
 

@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/random.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -33,7 +32,6 @@ struct clients {
     struct siege_client *shared;
     struct attempt *attempts;
     uint32_t oldest; /* the first that may still be under way */
-    uint32_t first_address;
     int epoll_fd;
     struct sockaddr_in server;
 };
@@ -68,7 +66,7 @@ static void begin(struct clients *clients, int64_t now_us)
     struct attempt *attempt = &clients->attempts[number];
     struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLET, .data.u32 = number};
     /* An odd step visits each address once. */
-    uint32_t host = (clients->first_address + number * 40503u) % ADDRESSES;
+    uint32_t host = (clients->shared->plan.first_address + number) * 40503u % ADDRESSES;
     struct sockaddr_in own = {.sin_family = AF_INET,
                               .sin_addr.s_addr = htonl(FIRST_ADDRESS + host)};
 
@@ -185,8 +183,7 @@ void siege_client_run(void *shared)
                               .server = {.sin_family = AF_INET, .sin_port = htons(7)}};
 
     inet_pton(AF_INET, client->plan.server, &clients.server.sin_addr);
-    if (!clients.attempts || clients.epoll_fd < 0 ||
-        getrandom(&clients.first_address, sizeof clients.first_address, 0) < 0)
+    if (!clients.attempts || clients.epoll_fd < 0)
         _exit(1);
     open_all(&clients);
     qsort(client->report.connect_us, client->report.succeeded, sizeof(uint32_t), by_value);

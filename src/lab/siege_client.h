@@ -13,6 +13,7 @@ struct siege_client_plan {
     const char *server;
     uint32_t rate;
     int64_t duration_us;
+    uint32_t first_address; /* its number among SIEGE_CLIENTS: no address comes twice to a server */
 };
 
 struct siege_client_report {

@@ -3,15 +3,17 @@
 
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #define SECOND_US INT64_C(1000000)
 #define CALM_US SECOND_US
+#define ENOUGH 0.9  /* of the rate that was asked for */
 #define LEAD_MS 500 /* the flood is under way before the first honest client comes */
 
 /* A flood, and what must be true of DEFENCE_ALL under it. */
 struct flood {
     const char *from;
-    const char *rate; /* "0": as fast as it goes */
+    const char *rate; /* a second; "0": as fast as it goes */
     bool owners_answer;
     int64_t duration_us;
     bool all_must_succeed; /* else only those whose SYN reached us */
@@ -19,7 +21,7 @@ struct flood {
 
 static void print_head(struct siege *siege)
 {
-    siege_row(siege, NULL, "  %-19s %-8s %-7s %9s %9s %9s %8s %8s %9s %5s", "server", "defence",
+    siege_row(siege, NULL, "  %-19s %-8s %-7s %9s %9s %9s %9s %10s %10s %5s", "server", "defence",
               "owners", "SYN/s", "out/s", "dropped", "honest", "p50", "p99", "CPU");
 }
 
@@ -28,17 +30,28 @@ static double number(const json_t *facts, const char *name)
     return json_number_value(json_object_get(facts, name));
 }
 
+/* "0.09 ms", or "-" if nobody came through. */
+static const char *time_text(const json_t *facts, const char *name, char text[24])
+{
+    if (number(facts, "succeeded") > 0)
+        snprintf(text, 24, "%.2f ms", number(facts, name) / 1e3);
+    else
+        snprintf(text, 24, "-");
+    return text;
+}
+
 static void print_row(struct siege *siege, json_t *facts, const char *owners)
 {
     const char *defence = json_string_value(json_object_get(facts, "defence"));
     bool calm = number(facts, "attack_per_s") <= 0;
+    char p50[24], p99[24];
 
-    siege_row(siege, facts,
-              "  %-19s %-8s %-7s %9.0f %9.0f %9.0f %6.2f %% %5.2f ms %6.2f ms %3.0f %%",
+    time_text(facts, "connect_p50_us", p50);
+    time_text(facts, "connect_p99_us", p99);
+    siege_row(siege, facts, "  %-19s %-8s %-7s %9.0f %9.0f %9.0f %7.2f %% %10s %10s %3.0f %%",
               json_string_value(json_object_get(facts, "server")), defence ? defence : "-",
               calm ? "calm" : owners, number(facts, "attack_per_s"), number(facts, "out_per_s"),
-              number(facts, "dropped_before"), 100 * number(facts, "share"),
-              number(facts, "connect_p50_us") / 1e3, number(facts, "connect_p99_us") / 1e3,
+              number(facts, "dropped_before"), 100 * number(facts, "share"), p50, p99,
               100 * number(facts, "cpu"));
 }
 
@@ -71,8 +84,9 @@ static bool run_row(struct bout *bout, const struct target_plan *plan, const str
 }
 
 /* What a flood may do to honest clients of DEFENCE_ALL: nothing. */
-static void judge(struct siege *siege, const struct flood *flood)
+static void judge(struct bout *bout, const struct flood *flood)
 {
+    struct siege *siege = bout->siege;
     const struct siege_client_report *honest = &siege->client->report;
     const struct target_report *report = &siege->target->report;
 
@@ -80,6 +94,10 @@ static void judge(struct siege *siege, const struct flood *flood)
         siege_fail(siege, "%u of %u honest clients succeeded at %s SYN/s, owners %s; all must",
                    honest->succeeded, honest->begun, flood->rate,
                    flood->owners_answer ? "answer" : "silent");
+    if (flood->all_must_succeed && !siege->options->quick && !siege->options->brief &&
+        bout->sent < ENOUGH * atof(flood->rate) * bout->sent_us / 1e6)
+        siege_fail(siege, "the flood reached only %.0f of %s SYN/s: nothing was shown",
+                   bout->sent / bout->sent_us * 1e6, flood->rate);
     if (report->honest_accepted < report->honest_syns)
         siege_fail(
             siege,
@@ -102,7 +120,7 @@ static bool run_server(struct siege *siege, enum side side, const struct target_
         siege_fail(siege, "%s: honest clients fail even when it is calm", side_name(side));
     ok = ok && run_row(&bout, plan, flood);
     if (ok && side == SIDE_STACK && plan->defence == DEFENCE_ALL)
-        judge(siege, flood);
+        judge(&bout, flood);
     bout_close(&bout);
     return ok;
 }
@@ -127,6 +145,15 @@ static bool run_servers(struct siege *siege, unsigned defences, const struct flo
            run_server(siege, SIDE_KERNEL_COOKIE, NULL, flood, with_calm);
 }
 
+/* A second of it for everyone who is watching: no cure, all of them, the kernel. */
+static void run_brief(struct siege *siege)
+{
+    struct flood flood = {
+        .from = SIEGE_FORGED, .rate = "100000", .duration_us = SECOND_US, .all_must_succeed = true};
+
+    run_servers(siege, 1u << DEFENCE_NONE | 1u << DEFENCE_ALL, &flood, false);
+}
+
 void siege_scene_flood(struct siege *siege)
 {
     static const struct {
@@ -137,6 +164,10 @@ void siege_scene_flood(struct siege *siege)
     bool first = true;
 
     print_head(siege);
+    if (siege->options->brief) {
+        run_brief(siege);
+        return;
+    }
     for (int owners = 0; owners < 2; owners++)
         for (size_t i = 0; i < sizeof rates / sizeof *rates; i++) {
             struct flood flood = {

@@ -218,13 +218,12 @@ bool siege_network_talk(const struct siege_network *network, char why[256])
            run_batch("route replace blackhole " SIEGE_FORGED "\n", network->attacker_fd, why);
 }
 
-bool siege_network_syncookies(const struct siege_network *network, int value, char why[256])
+/* What the kernel remembers of clients of an earlier scene would let them in before others. */
+bool siege_network_kernel(const struct siege_network *network, bool cookies, char why[256])
 {
-    char text[12];
-
-    snprintf(text, sizeof text, "%d", value);
-    if (!enter(network->server_fd, why))
+    if (!run_batch("tcp_metrics flush\n", network->server_fd, why) ||
+        !enter(network->server_fd, why))
         return false;
-    bool ok = set("/proc/sys/net/ipv4/tcp_syncookies", text, why);
+    bool ok = set("/proc/sys/net/ipv4/tcp_syncookies", cookies ? "1" : "0", why);
     return enter(network->wire_fd, why) && ok;
 }

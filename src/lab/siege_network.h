@@ -48,7 +48,7 @@ bool siege_network_owners(const struct siege_network *network, bool answer, char
 /* What is sent to forged addresses reaches the attacker, and nobody but it answers. */
 bool siege_network_talk(const struct siege_network *network, char why[256]);
 
-/* net.ipv4.tcp_syncookies of the kernel's server. */
-bool siege_network_syncookies(const struct siege_network *network, int value, char why[256]);
+/* The kernel's server begins anew: net.ipv4.tcp_syncookies, and no memory of clients. */
+bool siege_network_kernel(const struct siege_network *network, bool cookies, char why[256]);
 
 #endif

@@ -78,47 +78,59 @@ static void report(struct bout *bout, const struct reflection *reflection)
                    reflection->name, packets, bytes, reflection->at_most);
 }
 
-/* A server that has just spoken to an honest client knows its neighbours: nothing but the answer is counted. */
-static bool run_one(struct siege *siege, enum side side, const struct reflection *reflection)
+/* What comes, what goes. */
+static bool reflect(struct bout *bout, const struct reflection *reflection)
 {
-    const char *const more[] = {"--rate",
-                                reflection->rate,
-                                "--count",
-                                reflection->count,
-                                reflection->mac ? "--to-mac" : NULL,
-                                reflection->mac,
-                                NULL};
-    struct target_plan plan = {.defence = DEFENCE_ALL, .second_queue = true};
+    const char *mac = reflection->mac ? "--to-mac" : NULL;
+    const char *const more[] = {"--rate", reflection->rate, "--count", reflection->count,
+                                mac,      reflection->mac,  NULL};
+
+    bout_count_begin(bout);
+    bool ok = bout_attack(bout, reflection->mode, reflection->from, reflection->to, more) &&
+              bout_attack_wait(bout, PATIENCE_US);
+    poll(NULL, 0, reflection->watch_ms);
+    bout_count_end(bout);
+    if (ok)
+        report(bout, reflection);
+    return ok;
+}
+
+static bool put_under_pressure(struct bout *bout, const struct reflection *reflection)
+{
     const char *const lead[] = {"--rate", PRESSURE_RATE, "--count", LEAD_COUNT, NULL};
+
+    return bout_attack(bout, "syn", reflection->from, NULL, lead) &&
+           bout_attack_wait(bout, PATIENCE_US) && poll(NULL, 0, DRAIN_MS) == 0;
+}
+
+/* A server that has just spoken to an honest client knows its neighbours: nothing but answers is counted. */
+static bool run_side(struct siege *siege, enum side side, const struct reflection *reflections,
+                     size_t count)
+{
+    struct target_plan plan = {.defence = DEFENCE_ALL, .second_queue = true};
     struct bout bout;
 
     if (!bout_open(&bout, siege, side, &plan))
         return false;
     bool ok = bout_clients(&bout, 100000);
-    if (ok && reflection->at_most == SHARE_OF_PRESSURE)
-        ok = bout_attack(&bout, "syn", reflection->from, NULL, lead) &&
-             bout_attack_wait(&bout, PATIENCE_US) && poll(NULL, 0, DRAIN_MS) == 0;
-    bout_count_begin(&bout);
-    ok = ok && bout_attack(&bout, reflection->mode, reflection->from, reflection->to, more);
-    ok = ok && bout_attack_wait(&bout, PATIENCE_US);
-    poll(NULL, 0, reflection->watch_ms);
-    bout_count_end(&bout);
+    for (size_t i = 0; i < count && ok; i++)
+        ok = (reflections[i].at_most != SHARE_OF_PRESSURE ||
+              put_under_pressure(&bout, &reflections[i])) &&
+             reflect(&bout, &reflections[i]);
     bout_close(&bout);
-    if (ok)
-        report(&bout, reflection);
     return ok;
 }
 
 /* In silence there is nothing to wait for. */
 static const struct reflection broadcasts[] = {
     {"SYN to the network's broadcast", "syn", "10.5.5.5/32", SIEGE_BROADCAST, NULL, "1000", "200",
-     1000, 0},
+     500, 0},
     {"the same to every station", "syn", "10.5.5.5/32", SIEGE_BROADCAST, "ff:ff:ff:ff:ff:ff",
-     "1000", "200", 1000, 0},
+     "1000", "200", 500, 0},
     {"echo to the network's broadcast", "echo", "10.5.5.5/32", SIEGE_BROADCAST, NULL, "1000", "200",
-     1000, 0},
+     500, 0},
     {"the same to every station", "echo", "10.5.5.5/32", SIEGE_BROADCAST, "ff:ff:ff:ff:ff:ff",
-     "1000", "200", 1000, 0},
+     "1000", "200", 500, 0},
 };
 
 void siege_scene_drdos(struct siege *siege)
@@ -143,10 +155,11 @@ void siege_scene_drdos(struct siege *siege)
     print_head(siege);
     for (size_t i = 0; i < sizeof syns / sizeof *syns; i++)
         for (int side = 0; side < SIDES; side++)
-            if (!(quick && side == SIDE_KERNEL_OFF) && !run_one(siege, (enum side)side, &syns[i]))
+            if (!(quick && side == SIDE_KERNEL_OFF) &&
+                !run_side(siege, (enum side)side, &syns[i], 1))
                 return;
-    for (size_t i = 0; i < sizeof broadcasts / sizeof *broadcasts; i++)
-        if (!run_one(siege, SIDE_STACK, &broadcasts[i]) ||
-            !run_one(siege, SIDE_KERNEL_COOKIE, &broadcasts[i]))
+    for (int side = 0; side < SIDES; side++)
+        if (side != SIDE_KERNEL_OFF &&
+            !run_side(siege, (enum side)side, broadcasts, sizeof broadcasts / sizeof *broadcasts))
             return;
 }
