@@ -162,7 +162,7 @@ void gate_forget(struct gate *gate, uint32_t slot, uint64_t hash)
 }
 
 /* The listener that holds most among this one and a few others, each SYN asking the next few: with up to sixteen listeners
- * it is the largest holder of all. */
+ * it is the largest holder of all. Who has cookies fills his share of the cache only in calm times, and nothing of it is taken. */
 static struct gate_listener *largest_holder(struct gate *gate, struct gate_listener *mine)
 {
     struct gate_listener *largest = mine;
@@ -172,7 +172,7 @@ static struct gate_listener *largest_holder(struct gate *gate, struct gate_liste
         struct gate_listener *other = &gate->listeners[gate->next_victim];
 
         gate->next_victim = gate->next_victim + 1 < all ? gate->next_victim + 1 : 0;
-        if (other->half_opens.count > largest->half_opens.count)
+        if (other->cookies == HF_COOKIES_OFF && other->half_opens.count > largest->half_opens.count)
             largest = other;
     }
     return largest;

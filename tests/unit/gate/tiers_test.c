@@ -259,6 +259,30 @@ static void policies_without_cookies(void **state)
     }
 }
 
+/* A listener that evicts does not evict the half-opens of one that has cookies, however many it holds. */
+static void eviction_stays_at_home(void **state)
+{
+    struct hf_listen_options evicting = {.local.port = 80, .cookies = HF_COOKIES_OFF};
+    struct reaper_task task;
+    struct segment answer;
+    struct door door;
+
+    (void)state;
+    door_open_with(&door, LIMIT, &usual);
+    assert_int_equal(reaper_listener_closed(&door.gate, 0, &task), REAPER_DONE);
+    gate_listener_open(&door.gate, 0, &evicting, door.now_us);
+    for (uint32_t host = 0; host < 40; host++) {
+        struct flow flow = flow_from(&door, host, 1);
+
+        flow.local_port = 81;
+        assert_int_equal(syn_from(&door, &flow, 1, &answer), GATE_ANSWER);
+    }
+    assert_int_equal(flood(&door, 1000, 500), 500);
+    assert_int_equal(door.gate.listeners[0].half_opens.count, LIMIT - 40);
+    assert_int_equal(door.gate.listeners[1].half_opens.count, 40);
+    door_close(&door);
+}
+
 /* A share that is asked for holds without cookies too: there is nothing left but to refuse. */
 static void asked_for_share_is_kept_without_cookies(void **state)
 {
@@ -367,6 +391,7 @@ int main(void)
         cmocka_unit_test(one_prefix_has_its_share),
         cmocka_unit_test(live_entries_stay),
         cmocka_unit_test(policies_without_cookies),
+        cmocka_unit_test(eviction_stays_at_home),
         cmocka_unit_test(asked_for_share_is_kept_without_cookies),
         cmocka_unit_test(time_wait_is_followed_by_an_entry),
         cmocka_unit_test(cap_spares_the_proven),
