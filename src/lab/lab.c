@@ -61,7 +61,7 @@ static bool has_program(const char *program, char why[256])
         return true;
     snprintf(why, 256, "the program %s is missing (apt install %s)", program,
              strcmp(program, "ip") == 0          ? "iproute2"
-             : strcmp(program, "nginx") == 0     ? "nginx-light"
+             : strcmp(program, "nginx") == 0     ? "nginx"
              : strcmp(program, "sha256sum") == 0 ? "coreutils"
                                                  : program);
     return false;
