@@ -13,9 +13,10 @@
 static int open_listener(void)
 {
     struct sockaddr_in local = {.sin_family = AF_INET, .sin_port = htons(SIEGE_PORT)};
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), yes = 1;
 
-    if (fd < 0 || bind(fd, (struct sockaddr *)&local, sizeof local) != 0 || listen(fd, 1024) != 0)
+    if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes) != 0 ||
+        bind(fd, (struct sockaddr *)&local, sizeof local) != 0 || listen(fd, 1024) != 0)
         return -1;
     return fd;
 }

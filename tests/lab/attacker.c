@@ -25,6 +25,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "generate.h"
 #include "proof.h"
 
 #define SECOND_US INT64_C(1000000)
@@ -262,7 +263,7 @@ int main(int argc, char **argv)
     attacker.ends_us = began_us + attacker.order.seconds * SECOND_US;
     if (attacker.order.mode == MODE_HOLD)
         attacker_hold(&attacker);
-    else
+    else if (!generate_possible(&attacker) || !generate_flood(&attacker))
         attacker_flood(&attacker);
     printf("{\"sent\":%lu,\"refused\":%lu,\"us\":%ld}\n", (unsigned long)attacker.sent,
            (unsigned long)attacker.refused, (long)(attacker_now_us() - began_us));

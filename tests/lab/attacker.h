@@ -40,6 +40,9 @@ struct attacker {
     uint64_t sent, refused;
     uint64_t random;
     int64_t began_us, ends_us;
+    struct forge_template template; /* generate.c's */
+    int program, map;
+    void *progress;
 };
 
 /* Whether it is to go on: neither told to stop, nor at a cap, nor left by the lab. */
