@@ -154,7 +154,7 @@ static bool prepare(struct siege *siege, char why[256])
     if (!siege_network_make(&siege->network, why))
         return false;
     siege_pin(siege->network.other_cpu); /* the servers' is theirs alone */
-    setpriority(PRIO_PROCESS, 0, -10);   /* attackers too are not to be kept from it by others */
+    setpriority(PRIO_PROCESS, 0, -20);   /* attackers too are not to be kept from it by others */
     return true;
 }
 

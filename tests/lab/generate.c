@@ -11,6 +11,7 @@
 #include <linux/bpf.h>
 #include <net/if.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stddef.h>
 #include <string.h>
@@ -335,10 +336,13 @@ bool generate_flood(struct attacker *attacker)
 {
     struct sigaction action = {.sa_handler = wake};
     struct watch watching = {.attacker = attacker, .watched = pthread_self()};
+    struct sched_param ordinary = {.sched_priority = 0};
     struct progress *progress = attacker->progress;
     pthread_t watcher;
     bool ok = true;
 
+    /* It never sleeps: at real-time priority the kernel would stop everything of the kind for a while in each second. */
+    sched_setscheduler(0, SCHED_OTHER, &ordinary);
     sigaction(SIGUSR1, &action, NULL);
     progress->rate = attacker->order.rate;
     progress->catch_up = attacker->order.rate / 100 + 1;
