@@ -20,6 +20,7 @@ void alarms_init(struct alarms *alarms)
 {
     alarms->sink = (struct hf_event_sink){.events = alarms->events, .capacity = ALARM_EVENTS};
     alarms->told_dropped = 0;
+    alarms->events = NULL;
 }
 
 #pragma GCC diagnostic push
@@ -35,6 +36,7 @@ void alarms_tell(struct alarms *alarms, struct log *log, int64_t now_us)
             continue;
         hf_event_sentence(&event, sentence, sizeof sentence);
         log_say(log, now_us, forms[event.kind], sentence);
+        events_tell(alarms->events, &event);
     }
     if (alarms->sink.dropped != alarms->told_dropped) {
         log_say(log, now_us, "events lost: %llu came faster than they could be told",

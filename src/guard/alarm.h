@@ -2,6 +2,7 @@
 #ifndef HF_GUARD_ALARM_H
 #define HF_GUARD_ALARM_H
 
+#include "guard/events.h"
 #include "guard/log.h"
 
 #include <handfast/event.h>
@@ -12,6 +13,7 @@ struct alarms {
     struct hf_event events[ALARM_EVENTS];
     struct hf_event_sink sink; /* for hf_env.event_sink */
     uint64_t told_dropped;
+    struct events *events; /* where they are kept too, or NULL */
 };
 
 void alarms_init(struct alarms *alarms);

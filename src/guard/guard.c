@@ -17,6 +17,8 @@
 int guard_init(struct guard *guard, const struct config *config)
 {
     *guard = (struct guard){.config = config, .tap.fd = -1, .driver_handler.fd = -1};
+    if (events_init(&guard->events) != HF_OK)
+        return HF_SYSTEM;
     return loop_init(&guard->loop);
 }
 
@@ -77,6 +79,7 @@ bool guard_start(struct guard *guard, char error[GUARD_ERROR_MAX])
         snprintf(error, GUARD_ERROR_MAX, "no memory for %u connections", room);
         return false;
     }
+    guard->started_at_us = hf_os_now_us();
     return true;
 }
 
@@ -94,9 +97,11 @@ static void take_frames(struct guard *guard, int64_t now_us)
         return;
     if (guard->capture != NULL)
         pcapng_before_input(guard->capture, guard->frames, count);
+    watchers_before_input(guard->watchers, guard->frames, count);
     hf_input(guard->stack, guard->frames, count, now_us);
     if (guard->capture != NULL)
         pcapng_after_input(guard->capture, guard->capture_interface, guard->frames, count, now_us);
+    watchers_after_input(guard->watchers, guard->frames, count, now_us);
 }
 
 static void tell_relays(struct guard *guard)
@@ -119,6 +124,7 @@ static void give_frames(struct guard *guard, int64_t now_us)
 
         if (guard->capture != NULL && count > 0)
             pcapng_output(guard->capture, guard->capture_interface, guard->frames, count, now_us);
+        watchers_output(guard->watchers, guard->frames, count, now_us);
         if (count > 0)
             guard->driver->transmit(guard->driver_self, guard->frames, count);
         if (count < slots || slots == 0)
@@ -214,5 +220,6 @@ void guard_deinit(struct guard *guard)
         hf_tap_close(&guard->tap);
     if (guard->env.memory != NULL)
         hf_os_env_free(&guard->env);
+    events_deinit(&guard->events);
     loop_deinit(&guard->loop);
 }

@@ -11,9 +11,11 @@
 #include "driver/pcapng.h"
 #include "guard/alarm.h"
 #include "guard/config.h"
+#include "guard/events.h"
 #include "guard/log.h"
 #include "guard/relay.h"
 #include "guard/service.h"
+#include "guard/watcher.h"
 #include "os/loop.h"
 
 #include <handfast/os.h>
@@ -31,6 +33,8 @@ struct guard {
     const struct config *config;
     struct loop loop;
     struct log log;
+    struct events events;
+    int64_t started_at_us; /* when it was ready to serve */
     enum guard_life life;
     int64_t drain_until_us;
     uint32_t cut,
@@ -50,6 +54,7 @@ struct guard {
     struct pcapng *capture; /* or NULL */
     unsigned capture_interface;
     struct loop_timer capture_timer;
+    struct guard_watcher *watchers;
     struct hf_frame frames[GUARD_BATCH];
 };
 

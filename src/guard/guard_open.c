@@ -84,6 +84,7 @@ bool guard_open_stack(struct guard *guard, char error[GUARD_ERROR_MAX])
     if (result != HF_OK)
         return refuse(error, "%zu bytes of memory for the stack: %s", bytes, reason(result));
     alarms_init(&guard->alarms);
+    guard->alarms.events = &guard->events;
     guard->env.event_sink = &guard->alarms.sink;
     result = hf_init(&guard->stack, &stack, &guard->env, hf_os_now_us());
     return result == HF_OK || refuse(error, "the stack cannot be made: %s", reason(result));
