@@ -83,6 +83,30 @@ void relays_expire(struct relays *relays, int64_t now_us);
 /* When relays_run or relays_expire has something to do; 0: at once, INT64_MAX: nothing is known. */
 int64_t relays_deadline(const struct relays *relays);
 
+/* What is known of one relay, for people. The names and texts live as long as the call. */
+struct relay_view {
+    uint64_t id;   /* never used again */
+    uint32_t slot; /* where relays_kill finds it */
+    uint32_t rtt_us;
+    const char *service, *backend; /* backend: "" while there is none */
+    const char *state;             /* "connecting", "waiting", "open", "closing" */
+    struct hf_endpoint client, local;
+    uint64_t bytes_in, bytes_out; /* from the client, to the client */
+    int64_t age_us, idle_us;
+};
+
+/* The relay in a slot below relays->unused. False: there is none. */
+bool relays_view(const struct relays *relays, uint32_t slot, struct relay_view *view,
+                 int64_t now_us);
+
+/* Shows all of them, until `visit` answers false. True: all were shown. */
+bool relays_visit(const struct relays *relays,
+                  bool (*visit)(void *context, const struct relay_view *view), void *context,
+                  int64_t now_us);
+
+/* Resets one, both ways. False: it has ended already. */
+bool relays_kill(struct relays *relays, uint32_t slot, uint64_t id, int64_t now_us);
+
 /* Resets every relay, counted as cut. Returns how many. */
 uint32_t relays_cut(struct relays *relays, int64_t now_us);
 

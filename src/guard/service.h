@@ -41,6 +41,28 @@ int service_open(struct service *service, struct hf_stack *stack, uint32_t index
 /* Accepts no more: half-opens and waiting connections are reset. */
 void service_close(struct service *service, struct hf_stack *stack, int64_t now_us);
 
+struct relays;
+
+/* No new connections from now on, until it is resumed: SYNs are refused, connections that are there go on. */
+void service_drain(struct relays *relays, struct service *service, int64_t now_us);
+
+/* HF_OK, or why it cannot listen again. */
+int service_resume(struct relays *relays, struct service *service, int64_t now_us);
+
+/* Another configuration under the same name. Backends are matched by name; those that vanished finish what they have. The
+ * configuration is copied. HF_OK, or the first error of a new listener, and then nothing has changed. */
+int service_reconfigure(struct relays *relays, struct service *service,
+                        const struct config_service *config, int64_t now_us);
+
+/* The configuration has it no more: it listens no more, its relays go on until they end, then its slot is free
+ * (config == NULL). */
+void service_remove(struct relays *relays, struct service *service, int64_t now_us);
+
+/* The service of this name that takes or may take connections, or NULL; and a free slot for a new one (set config, then
+ * service_open), or NULL. A slot's index is its distance from relays->services. */
+struct service *service_find(const struct relays *relays, const char *name);
+struct service *service_free_slot(struct relays *relays);
+
 /* A listener's user word in the stack; relays have their slot's number instead. */
 #define SERVICE_USER (UINT64_C(1) << 63)
 
