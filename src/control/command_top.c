@@ -1,0 +1,285 @@
+/* "top": a snapshot, the listeners, and what the last pass over all connections found. */
+#include "control/command_top.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <handfast/os.h>
+
+#include "base/time.h"
+#include "control/snapshot.h"
+#include "control/top_walk.h"
+
+struct command_top {
+    struct guard *guard;
+    struct loop_timer timer;
+    int64_t opened_us, wanted_until_us;
+    struct top_walk walk;
+};
+
+/* ---- looking, while somebody asks ---- */
+
+static const struct relay *relay_of(const struct guard *guard, hf_socket socket, uint64_t user)
+{
+    const struct relay *relay;
+
+    if (user >= guard->relays.unused)
+        return NULL; /* not ours, or not accepted yet */
+    relay = &guard->relays.slots[user];
+    return relay->state != RELAY_FREE && relay->client == socket ? relay : NULL;
+}
+
+static uint64_t age_of(void *context, hf_socket socket, const struct hf_status *status)
+{
+    const struct command_top *top = context;
+    const struct relay *relay = relay_of(top->guard, socket, status->user);
+    int64_t now_us = hf_os_now_us();
+
+    return relay && now_us > relay->moved_at_us ? (uint64_t)(now_us - relay->moved_at_us) : 0;
+}
+
+static void on_time(struct loop_timer *self, int64_t now_us)
+{
+    struct command_top *top = loop_owner(self, struct command_top, timer);
+    bool finished;
+
+    if (now_us > top->wanted_until_us)
+        return;
+    finished = top_walk_step(&top->walk, top->guard->stack, age_of, top);
+    loop_timer_set(&top->guard->loop, self, now_us + (finished ? TOP_PASS_US : TOP_STEP_US));
+}
+
+static void want(struct command_top *top, int64_t now_us)
+{
+    if (now_us > top->wanted_until_us) /* what was found the last time is old */
+        memset(&top->walk, 0, sizeof top->walk);
+    top->wanted_until_us = now_us + TOP_WANTED_US;
+    if (!top->timer.place)
+        loop_timer_set(&top->guard->loop, &top->timer, now_us);
+}
+
+/* ---- the answer ---- */
+
+static json_t *endpoint(const struct hf_endpoint *at)
+{
+    char text[HF_ENDPOINT_TEXT_MAX];
+
+    return json_string(hf_endpoint_format(text, at));
+}
+
+static json_t *services(const struct guard *guard)
+{
+    json_t *array = json_array();
+
+    for (uint32_t i = 0; i < guard->relays.service_count; i++) {
+        const struct service *service = &guard->services[i];
+
+        if (!service->config)
+            continue;
+        json_t *object =
+            json_pack("{s:s, s:I, s:I}", "name", service->config->name, "active",
+                      (json_int_t)service->active, "max_connections",
+                      (json_int_t)service->config->max_connections);
+#define SERVICE_ROW(name, meaning) \
+    json_object_set_new(object, #name, json_integer((json_int_t)service->count.name));
+        SERVICE_COUNTERS(SERVICE_ROW)
+#undef SERVICE_ROW
+        json_array_append_new(array, object);
+    }
+    return array;
+}
+
+static json_t *listener(const struct service *service, const struct hf_status *status,
+                        int64_t now_us)
+{
+    static const char *const levels[] = {"calm", "strained", "flooded"};
+    int64_t since_us = status->pressure_since_us;
+
+    return json_pack(
+        "{s:o, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I}", "local", endpoint(&status->local),
+        "service", service->config->name, "pressure", levels[status->pressure], "since_us",
+        (json_int_t)(since_us > 0 && now_us > since_us ? now_us - since_us : 0), "half_opens",
+        (json_int_t)status->half_opens, "half_open_limit",
+        (json_int_t)service->config->half_open_limit, "accept_queued",
+        (json_int_t)status->accept_queued, "backlog", (json_int_t)status->backlog, "cookies_sent",
+        (json_int_t)status->cookies_sent);
+}
+
+static json_t *listeners(const struct guard *guard, int64_t now_us)
+{
+    json_t *array = json_array();
+    struct hf_status status;
+
+    for (uint32_t i = 0; i < guard->relays.service_count; i++)
+        for (uint32_t j = 0; j < CONFIG_LIST_MAX; j++) {
+            const struct service *service = &guard->services[i];
+
+            if (service->config && service->listeners[j] != HF_NO_SUCH_SOCKET &&
+                hf_status(guard->stack, service->listeners[j], &status) == HF_OK)
+                json_array_append_new(array, listener(service, &status, now_us));
+        }
+    return array;
+}
+
+/* What a list shows of a connection. */
+static json_t *connection(const struct guard *guard, hf_socket socket,
+                          const struct hf_status *status, int64_t now_us)
+{
+    const struct relay *relay = relay_of(guard, socket, status->user);
+    char id[20];
+
+    snprintf(id, sizeof id, "%" PRIx64, socket);
+    json_t *object = json_pack(
+        "{s:s, s:o, s:o, s:s, s:I, s:I, s:I}", "id", id, "remote", endpoint(&status->remote),
+        "local", endpoint(&status->local), "state", hf_state_text(status->state), "srtt_us",
+        (json_int_t)status->srtt_us, "bytes_in", (json_int_t)status->bytes_received, "bytes_out",
+        (json_int_t)status->bytes_sent);
+
+    if (relay && relay->service->config) {
+        json_object_set_new(object, "service", json_string(relay->service->config->name));
+        json_object_set_new(object, "idle_us", json_integer(now_us - relay->moved_at_us));
+    }
+    return object;
+}
+
+static json_t *largest(const struct command_top *top, enum top_order order, uint32_t limit,
+                       int64_t now_us)
+{
+    struct top_entry sorted[TOP_LISTED];
+    uint32_t count = top_list_sorted(&top->walk.done.list[order], sorted);
+    json_t *array = json_array();
+    struct hf_status status;
+
+    for (uint32_t i = 0; i < count && json_array_size(array) < limit; i++)
+        if (hf_status(top->guard->stack, sorted[i].socket, &status) == HF_OK)
+            json_array_append_new(array, connection(top->guard, sorted[i].socket, &status, now_us));
+    return array;
+}
+
+static json_t *prefixes(const struct top_result *result)
+{
+    struct top_prefix sorted[TOP_ANSWER_PREFIXES];
+    uint32_t count = top_prefixes_sorted(result, sorted, TOP_ANSWER_PREFIXES);
+    json_t *array = json_array();
+
+    for (uint32_t i = 0; i < count; i++) {
+        char address[HF_ADDRESS_TEXT_MAX], text[HF_ADDRESS_TEXT_MAX + 8];
+
+        snprintf(text, sizeof text, "%s/%u", hf_address_format(address, &sorted[i].prefix.address),
+                 sorted[i].prefix.length);
+        json_array_append_new(
+            array, json_pack("{s:s, s:I, s:I, s:I}", "prefix", text, "connections",
+                             (json_int_t)sorted[i].connections, "bytes_in",
+                             (json_int_t)sorted[i].bytes_in, "bytes_out",
+                             (json_int_t)sorted[i].bytes_out));
+    }
+    return array;
+}
+
+/* Everything that is known of one connection; null if it is no more. */
+static json_t *detail(const struct guard *guard, const char *id, int64_t now_us)
+{
+    hf_socket socket = (hf_socket)strtoull(id, NULL, 16);
+    struct hf_status s;
+
+    if (hf_status(guard->stack, socket, &s) != HF_OK || s.state == HF_STATE_LISTEN)
+        return json_null();
+    json_t *object = connection(guard, socket, &s, now_us);
+#define NUMBER(name) json_object_set_new(object, #name, json_integer((json_int_t)s.name))
+#define TRUTH(name) json_object_set_new(object, #name, json_boolean(s.name))
+    NUMBER(rttvar_us);
+    NUMBER(rto_us);
+    NUMBER(receive_queued);
+    NUMBER(send_queued);
+    NUMBER(unsent);
+    NUMBER(receive_window);
+    NUMBER(send_window);
+    NUMBER(congestion_window);
+    NUMBER(slow_start_threshold);
+    NUMBER(retransmits);
+    NUMBER(mss);
+    NUMBER(send_scale);
+    NUMBER(receive_scale);
+    TRUTH(timestamps);
+    TRUTH(sack);
+    TRUTH(window_scaling);
+    TRUTH(peer_closed);
+    TRUTH(nodelay);
+#undef NUMBER
+#undef TRUTH
+    return object;
+}
+
+static bool read_order(const json_t *request, enum top_order *order)
+{
+    const char *name = json_string_value(json_object_get(request, "order"));
+
+    *order = TOP_BY_BYTES;
+    if (!json_object_get(request, "order"))
+        return true;
+    for (unsigned i = 0; name && i < TOP_ORDERS; i++)
+        if (strcmp(name, top_order_name((enum top_order)i)) == 0) {
+            *order = (enum top_order)i;
+            return true;
+        }
+    return false;
+}
+
+static json_t *answer(void *context, const json_t *request)
+{
+    struct command_top *top = context;
+    const struct guard *guard = top->guard;
+    const json_t *limit = json_object_get(request, "limit");
+    const char *id = json_string_value(json_object_get(request, "detail"));
+    int64_t now_us = hf_os_now_us();
+    enum top_order order;
+
+    if (!read_order(request, &order))
+        return control_error("order: accepted are rtt, bytes and age");
+    if (limit && (json_integer_value(limit) < 0 || json_integer_value(limit) > TOP_LISTED))
+        return control_error("limit: accepted is 0 to %d", TOP_LISTED);
+    want(top, now_us);
+
+    json_t *reply = snapshot_of(guard->stack);
+    json_t *more = json_pack(
+        "{s:I, s:I, s:o, s:o, s:I, s:I, s:I, s:o, s:o, s:o}", "now_us", (json_int_t)now_us,
+        "up_us", (json_int_t)(now_us - top->opened_us), "services", services(guard), "listeners",
+        listeners(guard, now_us), "seen", (json_int_t)top->walk.done.seen, "passes",
+        (json_int_t)top->walk.passes, "prefixes_missed",
+        (json_int_t)top->walk.done.prefixes_missed, "prefixes", prefixes(&top->walk.done), "top",
+        largest(top, order, limit ? (uint32_t)json_integer_value(limit) : 20, now_us), "detail",
+        id ? detail(guard, id, now_us) : json_null());
+    json_object_update(reply, more);
+    json_decref(more);
+    json_object_set_new(reply, "driver",
+                        json_pack("{s:s, s:I, s:I}", "name", guard->config->uplink.name, "dropped",
+                                  (json_int_t)guard->tap.dropped, "errors",
+                                  (json_int_t)guard->tap.errors));
+    json_object_set_new(reply, "relays",
+                        json_pack("{s:I, s:I}", "active", (json_int_t)guard->relays.active, "limit",
+                                  (json_int_t)guard->relays.limit));
+    return reply;
+}
+
+struct command_top *command_top_open(struct control_server *server, struct guard *guard)
+{
+    struct command_top *top = calloc(1, sizeof *top);
+
+    if (!top)
+        return NULL;
+    top->guard = guard;
+    top->opened_us = hf_os_now_us();
+    top->timer.run = on_time;
+    control_server_register(server, "top", answer, top);
+    return top;
+}
+
+void command_top_close(struct command_top *top)
+{
+    if (!top)
+        return;
+    loop_timer_cancel(&top->guard->loop, &top->timer);
+    free(top);
+}
