@@ -1,5 +1,6 @@
 /* GET /metrics through libmicrohttpd, whose epoll descriptor is one handler of our loop. */
 #include "control/http.h"
+#include "os/syscalls.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -12,6 +13,10 @@
 #include <microhttpd.h>
 
 #include <handfast/os.h>
+
+SYSCALLS("accept4 recvfrom sendto sendmsg epoll_ctl epoll_wait shutdown setsockopt"
+         " getsockopt getsockname");
+SYSCALLS_AT_START("socket setsockopt bind listen");
 
 #define CONTENT_TYPE "text/plain; version=0.0.4; charset=utf-8"
 

@@ -13,6 +13,9 @@
 
 #include "base/must.h"
 #include "driver/cut.h"
+#include "os/syscalls.h"
+
+SYSCALLS_AT_START("openat");
 
 #define BUFFER_BYTES ((size_t)1 << 20)
 #define COMMENT_MAX 200

@@ -23,6 +23,9 @@
 #include "driver/driver.h"
 #include "driver/tap_steer.h"
 #include "os/clock.h"
+#include "os/syscalls.h"
+
+SYSCALLS_AT_START("epoll_create1 epoll_ctl ioctl openat socket");
 
 #define TCP_CHECKSUM_AT 16u /* [RFC 9293 3.1] */
 #define VNET_BYTES ((uint32_t)sizeof(struct virtio_net_hdr))

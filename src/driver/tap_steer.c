@@ -4,6 +4,7 @@
  * before anybody has seen them. It is written down as instructions so that neither a compiler for BPF nor a loader is needed.
  */
 #include "driver/tap_steer.h"
+#include "os/syscalls.h"
 
 #include <linux/bpf.h>
 #include <linux/if_tun.h>
@@ -12,6 +13,8 @@
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+SYSCALLS_AT_START("bpf ioctl");
 
 #define LOAD(size, at)                                 \
     {                                                  \

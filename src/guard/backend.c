@@ -1,5 +1,6 @@
 /* Kernel sockets towards the servers behind the guard. */
 #include "guard/backend.h"
+#include "os/syscalls.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -10,7 +11,12 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+SYSCALLS("socket:inet socket:unix setsockopt getsockopt connect sendmsg readv shutdown");
+
 #define SPANS_MAX 64
+#ifndef IP_BIND_ADDRESS_NO_PORT
+#define IP_BIND_ADDRESS_NO_PORT 24
+#endif
 
 union address {
     struct sockaddr any;
@@ -19,16 +25,9 @@ union address {
     struct sockaddr_un local;
 };
 
-static socklen_t address_of(const struct config_target *target, union address *to)
+static socklen_t endpoint_address(const struct hf_endpoint *endpoint, union address *to)
 {
-    const struct hf_endpoint *endpoint = &target->endpoint;
-
     memset(to, 0, sizeof *to);
-    if (target->path[0] != '\0') {
-        to->local.sun_family = AF_UNIX;
-        memcpy(to->local.sun_path, target->path, sizeof target->path);
-        return sizeof to->local;
-    }
     if (hf_address_is_v4(&endpoint->address)) {
         to->v4.sin_family = AF_INET;
         to->v4.sin_port = htons(endpoint->port);
@@ -41,35 +40,104 @@ static socklen_t address_of(const struct config_target *target, union address *t
     return sizeof to->v6;
 }
 
-enum backend_verdict backend_open(const struct config_target *target, int *fd)
+static socklen_t target_address(const struct config_target *target, union address *to)
+{
+    if (target->path[0] == '\0')
+        return endpoint_address(&target->endpoint, to);
+    memset(to, 0, sizeof *to);
+    to->local.sun_family = AF_UNIX;
+    memcpy(to->local.sun_path, target->path, sizeof target->path);
+    return sizeof to->local;
+}
+
+static int set(int fd, int level, int option)
+{
+    return setsockopt(fd, level, option, &(int){1}, sizeof(int));
+}
+
+/* Binds to the source. A port that the kernel chooses is chosen at connect, when the whole four-tuple is known: then an
+ * address has all its ports for each backend. A port that was named may be in TIME-WAIT towards another backend. */
+static bool bind_to(int fd, int family, const struct backend_source *source)
+{
+    union address from;
+    socklen_t length = endpoint_address(&source->from, &from);
+
+    if (from.any.sa_family != family) {
+        errno = EAFNOSUPPORT;
+        return false;
+    }
+    if (source->transparent && set(fd, family == AF_INET ? IPPROTO_IP : IPPROTO_IPV6,
+                                   family == AF_INET ? IP_TRANSPARENT : IPV6_TRANSPARENT) != 0)
+        return false;
+    if (source->from.port == 0)
+        set(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT);
+    else
+        set(fd, SOL_SOCKET, SO_REUSEADDR);
+    return bind(fd, &from.any, length) == 0;
+}
+
+static enum backend_verdict verdict_of(int number)
+{
+    switch (number) {
+    case EAGAIN: return BACKEND_BUSY; /* of a unix socket */
+    case EADDRNOTAVAIL:
+    case EADDRINUSE: return BACKEND_NO_PORT;
+    case EMFILE:
+    case ENFILE:
+    case ENOBUFS:
+    case ENOMEM: return BACKEND_STARVED;
+    default: return BACKEND_FAILED;
+    }
+}
+
+enum backend_verdict backend_open(const struct config_target *target,
+                                  const struct backend_source *source, int *fd)
 {
     union address to;
-    socklen_t length = address_of(target, &to);
+    socklen_t length = target_address(target, &to);
     int number;
 
     *fd = socket(to.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (*fd < 0)
-        return BACKEND_FAILED;
-    if (to.any.sa_family != AF_UNIX) /* what a client sent is passed on as it came */
-        setsockopt(*fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
+        return verdict_of(errno);
+    if (to.any.sa_family != AF_UNIX) { /* what a client sent is passed on as it came */
+        set(*fd, IPPROTO_TCP, TCP_NODELAY);
+        if (source != NULL && source->bound && !bind_to(*fd, to.any.sa_family, source))
+            goto failed;
+    }
     if (connect(*fd, &to.any, length) == 0)
         return BACKEND_CONNECTED;
     if (errno == EINPROGRESS)
         return BACKEND_CONNECTING;
 
+failed:
     number = errno;
     close(*fd);
     *fd = -1;
     errno = number;
-    return number == EAGAIN ? BACKEND_BUSY : BACKEND_FAILED;
+    return verdict_of(number);
 }
 
-int backend_error(int fd)
+/* [RFC 9293 3.5, figure 8]: a port chosen for us may be the very one we connect to. */
+static bool is_itself(int fd, const struct config_target *target)
+{
+    union address local, to;
+    socklen_t length = sizeof local;
+
+    if (target->path[0] != '\0' || getsockname(fd, &local.any, &length) != 0 ||
+        target_address(target, &to) != length)
+        return false;
+    return memcmp(&local, &to, length) == 0;
+}
+
+int backend_error(int fd, const struct config_target *target)
 {
     int error = 0;
     socklen_t length = sizeof error;
 
-    return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length) == 0 ? error : errno;
+    if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length) != 0)
+        return errno;
+    return error == 0 && is_itself(fd, target) ? ECONNREFUSED : error;
 }
 
 /* The first `limit` bytes of the spans. */

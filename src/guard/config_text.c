@@ -1,6 +1,7 @@
 /* Reads a configuration file and refuses what libconfuse would swallow: binary bytes, strings and comments without an
  * end, variables of the environment. Comments become blanks, so that its line numbers are ours. */
 #include "guard/config_text.h"
+#include "os/syscalls.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -8,6 +9,8 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+SYSCALLS("openat:read");
 
 #define DEPTH_MAX 8
 

@@ -1,5 +1,6 @@
 /* Requests to the kernel by rtnetlink, one at a time, each acknowledged. */
 #include "guard/link.h"
+#include "os/syscalls.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,6 +12,8 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+SYSCALLS_AT_START("socket sendto recvfrom openat ioctl");
 
 struct request {
     struct nlmsghdr header;

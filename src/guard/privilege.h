@@ -14,8 +14,9 @@ enum privilege_keep {
 };
 
 struct privilege {
-    const char *user; /* becomes this user, with his groups; "" or NULL, or not root: stays who it is */
-    uint32_t keep;    /* enum privilege_keep */
+    const char
+        *user; /* becomes this user, with his groups; "" or NULL, or not root: stays who it is */
+    uint32_t keep; /* enum privilege_keep */
 };
 
 /* Becomes the user, keeps the named capabilities and no others (the bounding and ambient sets are emptied), can gain none

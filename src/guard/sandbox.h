@@ -8,7 +8,7 @@
 
 enum sandbox_mode {
     SANDBOX_KILL, /* a call outside ends the process with SIGSYS                                         */
-    SANDBOX_LOG,  /* it is let through and named in the kernel's audit log: to find out what is missing */
+    SANDBOX_LOG, /* it is let through and named in the kernel's audit log: to find out what is missing */
 };
 
 /* From now on, in every thread, also in those to come. After privilege_drop (or as root): the kernel demands no_new_privs.

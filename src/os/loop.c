@@ -10,6 +10,10 @@
 
 #include "base/time.h"
 #include "os/clock.h"
+#include "os/syscalls.h"
+
+SYSCALLS("epoll_wait epoll_pwait2 epoll_pwait epoll_ctl");
+SYSCALLS_AT_START("epoll_create1 signalfd4");
 
 int loop_init(struct loop *loop)
 {

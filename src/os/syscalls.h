@@ -14,8 +14,9 @@
 #define SYSCALLS_JOIN(a, b) a##b
 #define SYSCALLS_NAME(number) SYSCALLS_JOIN(syscalls_of_this_file_, number)
 
-#define SYSCALLS(words) \
-    __attribute__((section("hf_syscalls"), used)) static const char SYSCALLS_NAME(__COUNTER__)[] = words
+#define SYSCALLS(words)                                                                            \
+    __attribute__((section("hf_syscalls"), used)) static const char SYSCALLS_NAME(__COUNTER__)[] = \
+        words
 
 #define SYSCALLS_AT_START(words) _Static_assert(sizeof(words) > 1, "at least one call is named")
 
