@@ -1,6 +1,6 @@
 # What a machine can keep, a machine keeps: layers, sizes, citations, format, waterline.
 
-foreach(check tidy format headers freestanding)
+foreach(check tidy format headers freestanding syscalls)
     if(EXISTS ${PROJECT_SOURCE_DIR}/tools/${check})
         add_test(NAME repository/${check} COMMAND ${PROJECT_SOURCE_DIR}/tools/${check})
         set_tests_properties(repository/${check} PROPERTIES LABELS repository TIMEOUT 60 SKIP_RETURN_CODE 77)

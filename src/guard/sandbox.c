@@ -213,6 +213,8 @@ static int load(scmp_filter_ctx filter, char error[SANDBOX_ERROR_MAX])
     int result = seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1);
 
     if (result == 0)
+        result = seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
+    if (result == 0)
         result = seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2);
     if (result == 0)
         seccomp_attr_set(filter, SCMP_FLTATR_CTL_SSB, 1); /* a wish: kernels before 4.17 */
