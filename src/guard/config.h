@@ -6,24 +6,33 @@
 
 #include <stdio.h>
 
-#define CONFIG_FILE_MAX (1024 * 1024)
+#define CONFIG_FILE_MAX (1024 * 1024) /* bytes, of each file and of all together */
+#define CONFIG_FILES_MAX 256          /* with all that are included             */
+#define CONFIG_DEPTH_MAX 8            /* of files that include files            */
 #define CONFIG_NAME_MAX 32
 #define CONFIG_PATH_MAX 108 /* what a unix socket's address holds, with the NUL */
-#define CONFIG_LIST_MAX 16
+#define CONFIG_HOST_MAX 256 /* a backend's "name:port", with the NUL */
+#define CONFIG_LIST_MAX 64
+#define CONFIG_PATHS_MAX 16
 #define CONFIG_SERVICES_MAX 64
+#define CONFIG_BACKENDS_MAX 8 /* of a service */
 #define CONFIG_ERROR_MAX 1024
-
-_Static_assert(CONFIG_LIST_MAX <= HF_ADDRESSES_MAX, "every address of an uplink fits a stack");
-_Static_assert(2 + CONFIG_LIST_MAX > HF_ROUTES_MAX,
-               "config_check counts routes and gateways together");
+#define CONFIG_RESOLVE_MS 5000 /* for all names of a configuration together */
 
 enum config_mode {
-    CONFIG_MODE_ADDRESS, /* addresses of the guard's own on a TAP interface */
+    CONFIG_MODE_ADDRESS, /* addresses of the guard's own on a TAP interface            */
+    CONFIG_MODE_PORT,    /* the listed ports of the host's own addresses, by nftables */
+};
+
+enum config_when_stopped {
+    CONFIG_STOPPED_PASS, /* clients reach the server itself */
+    CONFIG_STOPPED_DROP,
 };
 
 enum config_client_address {
-    CONFIG_CLIENT_NONE,     /* the backend sees the guard as its client         */
-    CONFIG_CLIENT_PROXY_V2, /* a PROXY protocol v2 header says who the client is */
+    CONFIG_CLIENT_NONE,        /* the backend sees the guard as its client         */
+    CONFIG_CLIENT_PROXY_V2,    /* a PROXY protocol v2 header says who the client is */
+    CONFIG_CLIENT_TRANSPARENT, /* we connect from the client's own address          */
 };
 
 enum config_on_timeout {
@@ -36,11 +45,30 @@ enum config_enforce {
     CONFIG_OBSERVE, /* count what would be refused, refuse nothing */
 };
 
-/* One value of a list, and the line it stands on. Which part is used depends on the key. */
+enum config_log {
+    CONFIG_LOG_AUTO, /* journald if it reads our stderr, else text */
+    CONFIG_LOG_JOURNALD,
+    CONFIG_LOG_JSON,
+    CONFIG_LOG_TEXT,
+};
+
+enum config_bogons {
+    CONFIG_BOGONS_ACCEPT,
+    CONFIG_BOGONS_LOG,
+    CONFIG_BOGONS_REFUSE,
+};
+
+enum config_reverse_path {
+    CONFIG_REVERSE_PATH_OFF,
+};
+
+/* One value of a list, and the line it stands on (config_place says in which file). Which part is used depends on the
+ * key. */
 struct config_item {
     int line;
-    struct hf_prefix prefix;     /* addresses, host_address, routes            */
-    struct hf_endpoint endpoint; /* listen; its address: gateway, routes (via) */
+    struct hf_prefix prefix; /* addresses, host_address, routes, allow             */
+    struct hf_endpoint
+        endpoint; /* listen; its address: source, gateway (all zero: auto), routes (via) */
 };
 
 struct config_list {
@@ -50,8 +78,9 @@ struct config_list {
 
 /* Where a backend listens: a unix socket if `path` is not empty. */
 struct config_target {
-    struct hf_endpoint endpoint;
+    struct hf_endpoint endpoint; /* of a name: what it meant when the file was read */
     char path[CONFIG_PATH_MAX];
+    char host[CONFIG_HOST_MAX]; /* "name:port" as it was written; empty: an address */
 };
 
 /* Numbers are uint32_t, durations milliseconds, words the enums above as uint32_t, sizes uint64_t: the table of keys
@@ -61,14 +90,16 @@ struct config_backend {
     int line;
     struct config_target to;
     uint32_t client_address;
+    struct config_list source; /* connect from these in turn; empty: the kernel chooses */
 };
 
 struct config_service {
     char name[CONFIG_NAME_MAX];
     int line;
     struct config_list listen;
-    struct config_backend backend; /* later issues: several */
-    uint32_t backends;             /* as found; config_check wants one */
+    struct config_list allow; /* empty: everybody */
+    struct config_backend backend[CONFIG_BACKENDS_MAX];
+    uint32_t backends;
     uint32_t half_open_limit;
     uint32_t half_open_timeout_ms;
     uint32_t on_timeout;
@@ -80,20 +111,29 @@ struct config_service {
     uint32_t when_full;            /* enum hf_when_full */
     uint32_t enforce;              /* enum config_enforce */
     uint32_t max_connections;      /* 0 in the file: as many as limits allow */
+    uint32_t max_per_prefix;       /* of a /32 or a /64; 0: no limit */
     uint32_t connect_timeout_ms;
+    uint32_t connect_retries; /* on another backend, before the first byte */
     uint32_t idle_timeout_ms;
+    uint32_t total_timeout_ms;  /* 0: none */
+    uint32_t check_interval_ms; /* connects to see whether a backend is up; 0: none */
+    uint32_t check_timeout_ms;
+    uint32_t check_fall, check_rise; /* checks in a row that make a backend down, up */
     uint32_t backlog;
 };
 
 struct config_uplink {
-    char name[CONFIG_NAME_MAX];
+    char name[CONFIG_NAME_MAX]; /* address: of the TAP; port: of the host's interface */
     int line;
     uint32_t mode;
     struct config_list addresses;
     struct config_list host_address; /* of the kernel's end of the TAP */
-    struct config_list gateway;
+    struct config_list gateway; /* port mode: one item of address zero, "auto", if none is named */
     struct config_list routes;
     uint32_t mtu;
+    char tap[CONFIG_NAME_MAX]; /* port mode: the TAP's name, "hf-NAME" if none is given */
+    uint32_t when_stopped;
+    char bridge[CONFIG_NAME_MAX]; /* address mode: the TAP joins it; empty: none */
 };
 
 struct config_limits {
@@ -107,25 +147,53 @@ struct config_limits {
     uint32_t scan_ports;
 };
 
+struct config_filter {
+    int line;
+    uint32_t deny_files;
+    int deny_line[CONFIG_PATHS_MAX];
+    char deny_file[CONFIG_PATHS_MAX][CONFIG_PATH_MAX]; /* one prefix a line */
+    uint32_t bogons;
+    uint32_t reverse_path;
+};
+
+struct config_sources;
+
 struct config {
-    char control[CONFIG_PATH_MAX]; /* empty: none */
-    char capture[CONFIG_PATH_MAX]; /* empty: none */
+    char control[CONFIG_PATH_MAX];         /* empty: none */
+    char capture[CONFIG_PATH_MAX];         /* empty: none */
+    char journal[CONFIG_PATH_MAX];         /* empty: none */
+    char cookie_key_file[CONFIG_PATH_MAX]; /* empty: a key of this guard's own */
+    char state_directory[CONFIG_PATH_MAX]; /* empty: nothing outlives the guard */
+    char user[CONFIG_NAME_MAX];            /* empty: stay who we are */
+    struct hf_endpoint metrics;            /* port 0: none */
+    uint32_t log;
     uint32_t drain_timeout_ms;
     int last_line; /* where a part that is missing is missed */
     struct config_uplink uplink;
     struct config_limits limits;
+    struct config_filter filter;
     uint32_t services;
     struct config_service service[CONFIG_SERVICES_MAX];
+    struct config_sources *sources; /* which line is whose */
 };
 
-/* Reads and checks a file. NULL: `error` holds "FILE:LINE: what was found, what is accepted". */
+/* Reads and checks a file with what it includes, and looks its names up, which may take CONFIG_RESOLVE_MS. NULL: `error`
+ * holds "FILE:LINE: what was found, what is accepted". */
 struct config *config_read(const char *file, char error[CONFIG_ERROR_MAX]);
 void config_free(struct config *config);
+
+/* "FILE:LINE" of a `line` in here. */
+#define CONFIG_PLACE_MAX 300
+const char *config_place(const struct config *config, int line, char text[CONFIG_PLACE_MAX]);
 
 /* Every key in force, as a file that reads back to the same. */
 void config_dump(const struct config *config, FILE *out);
 
-/* The stack that this configuration describes; drivers may change it further (hf_tap_describe). */
+/* The stack that this configuration describes; drivers may change it further (hf_tap_describe). In port mode without
+ * addresses these are the ones that services listen on, as networks of one host each. */
 void config_stack(const struct config *config, struct hf_config *stack);
+
+/* Whether a backend is on this host. */
+bool config_target_is_local(const struct config_target *target);
 
 #endif

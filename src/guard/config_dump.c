@@ -12,13 +12,14 @@ static void dump_section(const struct config_section *section, const void *value
             fprintf(out, "%*s%s = %s\n", indent, "", key->name, text);
             continue;
         }
-        const struct config_list *list = config_key_value(key, values);
+        uint32_t count = config_key_count(key, values);
+
         fprintf(out, "%*s%s = {", indent, "", key->name);
-        for (uint32_t i = 0; i < list->count; i++) {
+        for (uint32_t i = 0; i < count; i++) {
             config_value_format(key, values, i, text);
             fprintf(out, "%s %s", i > 0 ? "," : "", text);
         }
-        fprintf(out, "%s}\n", list->count > 0 ? " " : "");
+        fprintf(out, "%s}\n", count > 0 ? " " : "");
     }
 }
 
@@ -26,9 +27,12 @@ static void dump_service(const struct config_service *service, FILE *out)
 {
     fprintf(out, "\nservice \"%s\" {\n", service->name);
     dump_section(&config_sections[CONFIG_SERVICE], service, 4, out);
-    fprintf(out, "    backend \"%s\" {\n", service->backend.name);
-    dump_section(&config_sections[CONFIG_BACKEND], &service->backend, 8, out);
-    fprintf(out, "    }\n}\n");
+    for (uint32_t i = 0; i < service->backends; i++) {
+        fprintf(out, "    backend \"%s\" {\n", service->backend[i].name);
+        dump_section(&config_sections[CONFIG_BACKEND], &service->backend[i], 8, out);
+        fprintf(out, "    }\n");
+    }
+    fprintf(out, "}\n");
 }
 
 void config_dump(const struct config *config, FILE *out)
@@ -38,6 +42,8 @@ void config_dump(const struct config *config, FILE *out)
     dump_section(&config_sections[CONFIG_UPLINK], &config->uplink, 4, out);
     fprintf(out, "}\n\nlimits {\n");
     dump_section(&config_sections[CONFIG_LIMITS], &config->limits, 4, out);
+    fprintf(out, "}\n\nfilter {\n");
+    dump_section(&config_sections[CONFIG_FILTER], &config->filter, 4, out);
     fprintf(out, "}\n");
     for (uint32_t i = 0; i < config->services; i++)
         dump_service(&config->service[i], out);

@@ -1,7 +1,7 @@
 /* From a file to a configuration: libconfuse reads the structure, the table of keys its values. */
 #include "guard/config_parse.h"
 
-#include "guard/config_text.h"
+#include "guard/config_include.h"
 #include "guard/config_value.h"
 
 #include <confuse.h>
@@ -17,7 +17,7 @@ struct written {
 };
 
 struct parse {
-    const char *file;
+    const struct config *config;
     char *error; /* empty: none yet */
     bool parsing;
     const char *replaced; /* a key that was repeated, or NULL */
@@ -28,12 +28,13 @@ static _Thread_local struct parse *now; /* libconfuse's callbacks have no contex
 
 __attribute__((format(printf, 2, 3))) static void fail(int line, const char *format, ...)
 {
+    char place[CONFIG_PLACE_MAX];
     va_list arguments;
     int length;
 
     if (now->error[0] != '\0')
         return; /* the first one counts */
-    length = snprintf(now->error, CONFIG_ERROR_MAX, "%s:%d: ", now->file, line);
+    length = snprintf(now->error, CONFIG_ERROR_MAX, "%s: ", config_place(now->config, line, place));
     if (length >= CONFIG_ERROR_MAX)
         return;
     va_start(arguments, format);
@@ -104,8 +105,10 @@ static void free_value(void *value)
 
 static void fail_repeated(int line)
 {
-    fail(line, "%s a second time, accepted is every key once (the first is in line %d)",
-         now->replaced, now->replaced_line);
+    char place[CONFIG_PLACE_MAX];
+
+    fail(line, "%s a second time, accepted is every key once (the first is in %s)", now->replaced,
+         config_place_from(now->config, line, now->replaced_line, place));
 }
 
 /* The table's own copy of a key's name: libconfuse's goes with the section. */
@@ -143,7 +146,7 @@ static int on_value(cfg_t *cfg, cfg_opt_t *opt, const char *text, void *result)
 
 /* ---- the table of keys as libconfuse's options ---- */
 
-#define OPTIONS_MAX 20
+#define OPTIONS_MAX 40
 
 struct options {
     cfg_opt_t of[CONFIG_SECTIONS][OPTIONS_MAX];
@@ -179,9 +182,9 @@ static bool take_key(cfg_t *cfg, const struct config_key *key, void *section)
     for (unsigned i = 0; i < cfg_opt_size(opt); i++) {
         const struct written *value = cfg_opt_getnptr(opt, i);
 
-        if (config_kind_is_list(key->kind) && i == CONFIG_LIST_MAX) {
-            fail(value->line, "more than %d values in %s, accepted are %d", CONFIG_LIST_MAX,
-                 key->name, CONFIG_LIST_MAX);
+        if (config_kind_is_list(key->kind) && i == key->high) {
+            fail(value->line, "more than %u values in %s, accepted are %u", (unsigned)key->high,
+                 key->name, (unsigned)key->high);
             return false;
         }
         if (!config_value_parse(key, section, value->text, value->line)) {
@@ -226,29 +229,63 @@ static bool take_once(cfg_t *cfg, const char *name, cfg_t **found)
     return false;
 }
 
+static bool too_many(cfg_t *cfg, unsigned most)
+{
+    fail(cfg->line, "more than %u %ss, accepted are %u", most, cfg_name(cfg), most);
+    return false;
+}
+
+static bool take_backend(cfg_t *cfg, struct config_backend *backend)
+{
+    backend->line = cfg->line;
+    backend->client_address = CONFIG_WORD_UNSAID;
+    return take_name(cfg, backend->name) && take_section(cfg, CONFIG_BACKEND, backend);
+}
+
 static bool take_service(cfg_t *cfg, struct config_service *service)
 {
-    cfg_t *backend;
+    unsigned backends = cfg_size(cfg, "backend");
 
     service->line = cfg->line;
-    if (!take_name(cfg, service->name) || !take_section(cfg, CONFIG_SERVICE, service) ||
-        !take_once(cfg, "backend", &backend))
+    if (!take_name(cfg, service->name) || !take_section(cfg, CONFIG_SERVICE, service))
         return false;
-    service->backends = backend != NULL;
-    if (backend == NULL)
-        return true;
-    service->backend.line = backend->line;
-    return take_name(backend, service->backend.name) &&
-           take_section(backend, CONFIG_BACKEND, &service->backend);
+    for (unsigned i = 0; i < backends; i++, service->backends++) {
+        cfg_t *backend = cfg_getnsec(cfg, "backend", i);
+
+        if (i == CONFIG_BACKENDS_MAX)
+            return too_many(backend, CONFIG_BACKENDS_MAX);
+        if (!take_backend(backend, &service->backend[i]))
+            return false;
+    }
+    return true;
+}
+
+/* A section that may be missing: then its defaults, and the line of the file's end. */
+static bool take_optional(cfg_t *root, enum config_section_id id, void *section, int *line)
+{
+    cfg_t *found;
+
+    if (!take_once(root, config_sections[id].name, &found))
+        return false;
+    if (found != NULL) {
+        *line = found->line;
+        return take_section(found, id, section);
+    }
+    for (const struct config_key *key = config_sections[id].keys; key->name != NULL; key++)
+        if (key->initial != NULL && !config_value_parse(key, section, key->initial, *line))
+            return false;
+    return true;
 }
 
 static bool take_all(cfg_t *root, struct config *config)
 {
     unsigned services = cfg_size(root, "service");
-    cfg_t *uplink, *limits;
+    cfg_t *uplink;
 
+    config->limits.line = config->filter.line = config->last_line;
     if (!take_section(root, CONFIG_ROOT, config) || !take_once(root, "uplink", &uplink) ||
-        !take_once(root, "limits", &limits))
+        !take_optional(root, CONFIG_LIMITS, &config->limits, &config->limits.line) ||
+        !take_optional(root, CONFIG_FILTER, &config->filter, &config->filter.line))
         return false;
     if (uplink != NULL) {
         config->uplink.line = uplink->line;
@@ -256,21 +293,11 @@ static bool take_all(cfg_t *root, struct config *config)
             !take_section(uplink, CONFIG_UPLINK, &config->uplink))
             return false;
     }
-    config->limits.line = limits != NULL ? limits->line : config->last_line;
-    for (const struct config_key *key = config_sections[CONFIG_LIMITS].keys;
-         limits == NULL && key->name; key++)
-        config_value_parse(key, &config->limits, key->initial, config->last_line);
-    if (limits != NULL && !take_section(limits, CONFIG_LIMITS, &config->limits))
-        return false;
-
     for (unsigned i = 0; i < services; i++, config->services++) {
         cfg_t *service = cfg_getnsec(root, "service", i);
 
-        if (i == CONFIG_SERVICES_MAX) {
-            fail(service->line, "more than %d services, accepted are %d", CONFIG_SERVICES_MAX,
-                 CONFIG_SERVICES_MAX);
-            return false;
-        }
+        if (i == CONFIG_SERVICES_MAX)
+            return too_many(service, CONFIG_SERVICES_MAX);
         if (!take_service(service, &config->service[i]))
             return false;
     }
@@ -279,7 +306,7 @@ static bool take_all(cfg_t *root, struct config *config)
 
 /* ---- reading ---- */
 
-static bool parse_text(const struct config_text *text, cfg_t *root)
+static bool parse_text(const struct config_whole *text, cfg_t *root)
 {
     FILE *stream;
     int result;
@@ -303,7 +330,7 @@ static bool parse_text(const struct config_text *text, cfg_t *root)
     return now->error[0] == '\0';
 }
 
-static bool parse_root(const struct config_text *text, struct config *config)
+static bool parse_root(const struct config_whole *text, struct config *config)
 {
     struct options *options = calloc(1, sizeof *options);
     cfg_t *root = NULL;
@@ -327,13 +354,14 @@ static bool parse_root(const struct config_text *text, struct config *config)
 
 bool config_parse(struct config *config, const char *file, char error[CONFIG_ERROR_MAX])
 {
-    struct parse parse = {.file = file, .error = error};
-    struct config_text text;
+    struct parse parse = {.config = config, .error = error};
+    struct config_whole text;
     bool ok;
 
     error[0] = '\0';
-    if (!config_text_read(&text, file, error))
+    if (!config_include_read(&text, file, error))
         return false;
+    config->sources = text.sources;
     config->last_line = text.lines;
     now = &parse;
     ok = parse_root(&text, config);

@@ -1,7 +1,34 @@
 /* The stack behind a configuration: addresses, routes and how much of everything it may hold. */
 #include "guard/config.h"
 
+#include <string.h>
+
 #define HALF_OPENS_MAX (UINT64_C(1) << 22)
+
+static bool is_any(const struct hf_address *address)
+{
+    return memcmp(address, &(struct hf_address){{0}}, sizeof *address) == 0;
+}
+
+/* What is listened on, as networks of one host each: the uplink knows what lies around them. */
+static void add_listened(const struct config *config, struct hf_config *stack)
+{
+    uint32_t count = 0;
+
+    for (uint32_t s = 0; s < config->services; s++)
+        for (uint32_t i = 0; i < config->service[s].listen.count; i++) {
+            const struct hf_address *address = &config->service[s].listen.items[i].endpoint.address;
+            uint32_t known = 0;
+
+            while (known < count &&
+                   memcmp(&stack->addresses[known].address, address, sizeof *address) != 0)
+                known++;
+            if (is_any(address) || known < count || count == HF_ADDRESSES_MAX)
+                continue;
+            stack->addresses[count++] =
+                (struct hf_prefix){*address, hf_address_is_v4(address) ? 32 : 128};
+        }
+}
 
 static void add_routes(const struct config_uplink *uplink, struct hf_config *stack)
 {
@@ -10,6 +37,8 @@ static void add_routes(const struct config_uplink *uplink, struct hf_config *sta
     for (uint32_t i = 0; i < uplink->gateway.count && count < HF_ROUTES_MAX; i++) {
         const struct hf_address *gateway = &uplink->gateway.items[i].endpoint.address;
 
+        if (is_any(gateway)) /* auto: the uplink learns it */
+            continue;
         stack->routes[count].gateway = *gateway;
         if (hf_address_is_v4(gateway)) /* 0.0.0.0/0, in its mapped form */
             stack->routes[count].to.address.bytes[10] = stack->routes[count].to.address.bytes[11] =
@@ -29,6 +58,8 @@ void config_stack(const struct config *config, struct hf_config *stack)
     *stack = (struct hf_config)HF_CONFIG_DEFAULT;
     for (uint32_t i = 0; i < config->uplink.addresses.count; i++)
         stack->addresses[i] = config->uplink.addresses.items[i].prefix;
+    if (config->uplink.mode == CONFIG_MODE_PORT && config->uplink.addresses.count == 0)
+        add_listened(config, stack);
     add_routes(&config->uplink, stack);
     stack->mtu = (uint16_t)config->uplink.mtu;
 

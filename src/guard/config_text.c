@@ -21,6 +21,7 @@ struct scan {
     int opened[DEPTH_MAX]; /* in which lines */
     const char *file;
     char *error;
+    struct config_text *text;
 };
 
 static bool refuse(struct scan *scan, int line, const char *sentence)
@@ -57,16 +58,15 @@ static bool read_all(struct config_text *text, int fd, const char *file,
     if (status.st_size > CONFIG_FILE_MAX)
         return refuse_file(file, "too large", error);
 
+    text->device = status.st_dev;
+    text->inode = status.st_ino;
     text->bytes = malloc((size_t)status.st_size + 1);
     if (text->bytes == NULL)
         return refuse_file(file, strerror(ENOMEM), error);
-    text->length = 0;
     while (text->length < (size_t)status.st_size) {
         ssize_t got = read(fd, text->bytes + text->length, (size_t)status.st_size - text->length);
-        if (got < 0) {
-            free(text->bytes);
+        if (got < 0)
             return refuse_file(file, strerror(errno), error);
-        }
         if (got == 0)
             break;
         text->length += (size_t)got;
@@ -137,6 +137,74 @@ static bool skip_word(struct scan *scan)
     return true;
 }
 
+static void skip_blanks(struct scan *scan)
+{
+    while (*scan->at != '\0' && strchr(" \t\r\n", *scan->at) != NULL)
+        blank(scan);
+}
+
+/* At `c` after blanks? It is blanked. */
+static bool take(struct scan *scan, char c)
+{
+    skip_blanks(scan);
+    if (*scan->at != c)
+        return false;
+    blank(scan);
+    return true;
+}
+
+static bool refuse_include(struct scan *scan)
+{
+    return refuse(scan, scan->line,
+                  "include without a pattern, accepted is "
+                  "include(\"conf.d/*.conf\")");
+}
+
+/* include("PATTERN"), which is blanked and remembered. */
+static bool take_include(struct scan *scan)
+{
+    struct config_include *more, *include;
+    const char *start;
+    size_t length;
+
+    if (scan->depth > 0)
+        return refuse(scan, scan->line,
+                      "include within a section, accepted is include outside of sections");
+    more = realloc(scan->text->include, (scan->text->includes + 1) * sizeof *more);
+    if (more == NULL)
+        return refuse(scan, scan->line, "no memory to read it, accepted is a machine with more");
+    scan->text->include = more;
+    include = &more[scan->text->includes];
+    *include = (struct config_include){.line = scan->line};
+    for (size_t i = 0; i < strlen("include"); i++)
+        blank(scan);
+    if (!take(scan, '('))
+        return refuse_include(scan);
+    skip_blanks(scan);
+    if (*scan->at != '"')
+        return refuse_include(scan);
+    start = scan->at + 1;
+    length = strcspn(start, "\"\\\n");
+    if (start[length] != '"' || length == 0 || length >= sizeof include->pattern)
+        return refuse_include(scan);
+    snprintf(include->pattern, sizeof include->pattern, "%.*s", (int)length, start);
+    for (length += 2; length > 0; length--)
+        blank(scan);
+    if (!take(scan, ')'))
+        return refuse_include(scan);
+    include->end = (size_t)(scan->at - scan->text->bytes);
+    include->end_line = scan->line;
+    scan->text->includes++;
+    return true;
+}
+
+static bool is_include(const struct scan *scan)
+{
+    size_t length = strlen("include");
+
+    return strncmp(scan->at, "include", length) == 0 && !is_word(scan->at[length]);
+}
+
 static bool count_brace(struct scan *scan)
 {
     if (*scan->at == '{' && scan->depth == DEPTH_MAX)
@@ -162,6 +230,8 @@ static bool clean(struct scan *scan)
             ok = skip_block_comment(scan);
         else if (*scan->at == '"' || *scan->at == '\'')
             ok = skip_string(scan);
+        else if (is_include(scan))
+            ok = take_include(scan);
         else if (is_word(*scan->at))
             ok = skip_word(scan);
         else if (strchr("{}", *scan->at) != NULL)
@@ -181,22 +251,27 @@ bool config_text_read(struct config_text *text, const char *file, char error[CON
     int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     bool ok;
 
+    *text = (struct config_text){.bytes = NULL};
     if (fd < 0)
         return refuse_file(file, strerror(errno), error);
     ok = read_all(text, fd, file, error);
     close(fd);
-    if (!ok)
-        return false;
 
-    struct scan scan = {.at = text->bytes, .line = 1, .file = file, .error = error};
-    ok = clean(&scan);
+    struct scan scan = {.at = text->bytes, .line = 1, .file = file, .error = error, .text = text};
+    ok = ok && clean(&scan);
     if (ok && scan.at != text->bytes + text->length)
         ok = refuse_byte(&scan); /* a NUL */
     if (ok && scan.depth > 0)
         ok = refuse(&scan, scan.opened[scan.depth - 1],
                     "a \"{\" that is not closed, accepted is one \"}\" for every \"{\"");
-    text->lines = scan.line;
     if (!ok)
-        free(text->bytes);
+        config_text_free(text);
     return ok;
+}
+
+void config_text_free(struct config_text *text)
+{
+    free(text->bytes);
+    free(text->include);
+    *text = (struct config_text){.bytes = NULL};
 }

@@ -84,6 +84,41 @@ static bool parse_word(const struct config_key *key, const char *text, uint32_t 
     return false;
 }
 
+static bool is_any(const struct hf_address *address)
+{
+    return memcmp(address, &(struct hf_address){{0}}, sizeof *address) == 0;
+}
+
+/* "db.example:5432": letters, digits, dots and hyphens, as host names have [RFC 1123 2.1], and the underscores that some
+ * do have. What looks like a number is an address that was mistyped. */
+static bool parse_host(const char *text, struct config_target *target)
+{
+    const char *colon = strrchr(text, ':');
+    const char *last = text; /* the label after the last dot */
+    char *end;
+    unsigned long port;
+
+    if (colon == NULL || colon == text || strlen(text) >= CONFIG_HOST_MAX || text[0] == '-' ||
+        text[0] == '.')
+        return false;
+    for (const char *c = text; c < colon; c++) {
+        if (strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_", *c) == NULL)
+            return false;
+        if (*c == '.' && c + 1 < colon)
+            last = c + 1;
+    }
+    if (strspn(last, "0123456789") == strcspn(last, ".:"))
+        return false;
+    if (strspn(colon + 1, "0123456789") != strlen(colon + 1) || strlen(colon + 1) > 5)
+        return false;
+    port = strtoul(colon + 1, &end, 10);
+    if (end == colon + 1 || port == 0 || port > UINT16_MAX)
+        return false;
+    target->endpoint.port = (uint16_t)port;
+    snprintf(target->host, sizeof target->host, "%s", text);
+    return true;
+}
+
 static bool parse_target(const char *text, struct config_target *target)
 {
     struct config_target parsed = {.path = ""};
@@ -92,12 +127,30 @@ static bool parse_target(const char *text, struct config_target *target)
         if (text[5] != '/' || strlen(text + 5) >= sizeof parsed.path)
             return false;
         snprintf(parsed.path, sizeof parsed.path, "%s", text + 5);
-    } else if (hf_endpoint_parse(&parsed.endpoint, text) != HF_OK || parsed.endpoint.port == 0 ||
-               memcmp(&parsed.endpoint.address, &(struct hf_address){{0}},
-                      sizeof(struct hf_address)) == 0) {
+    } else if (hf_endpoint_parse(&parsed.endpoint, text) == HF_OK) {
+        if (parsed.endpoint.port == 0 || is_any(&parsed.endpoint.address))
+            return false;
+    } else if (!parse_host(text, &parsed)) {
         return false;
     }
     *target = parsed;
+    return true;
+}
+
+const char *config_target_host(const struct config_target *target, char host[CONFIG_HOST_MAX])
+{
+    snprintf(host, CONFIG_HOST_MAX, "%s", target->host);
+    host[strcspn(host, ":")] = '\0';
+    return host;
+}
+
+static bool parse_socket(const char *text, struct hf_endpoint *endpoint)
+{
+    struct hf_endpoint parsed = {.port = 0};
+
+    if (text[0] != '\0' && (hf_endpoint_parse(&parsed, text) != HF_OK || parsed.port == 0))
+        return false;
+    *endpoint = parsed;
     return true;
 }
 
@@ -120,16 +173,34 @@ static bool parse_item(const struct config_key *key, const char *text, struct co
     case CONFIG_ENDPOINT:
         return hf_endpoint_parse(&item->endpoint, text) == HF_OK && item->endpoint.port != 0;
     case CONFIG_PREFIX: return hf_prefix_parse(&item->prefix, text) == HF_OK;
-    case CONFIG_ADDRESS: return hf_address_parse(&item->endpoint.address, text) == HF_OK;
+    case CONFIG_ADDRESS:
+        return hf_address_parse(&item->endpoint.address, text) == HF_OK &&
+               !is_any(&item->endpoint.address);
+    case CONFIG_GATEWAY:
+        return strcmp(text, "auto") == 0 ||
+               (hf_address_parse(&item->endpoint.address, text) == HF_OK &&
+                !is_any(&item->endpoint.address));
     case CONFIG_ROUTE: return parse_route(text, item);
     case CONFIG_TEXT:
+    case CONFIG_NAME:
     case CONFIG_COUNT:
     case CONFIG_DURATION:
     case CONFIG_SIZE:
     case CONFIG_WORD:
-    case CONFIG_TARGET: break;
+    case CONFIG_TARGET:
+    case CONFIG_SOCKET:
+    case CONFIG_PATHS: break;
     }
     return false;
+}
+
+static bool append_path(struct config_filter *filter, const char *text, int line)
+{
+    if (filter->deny_files == CONFIG_PATHS_MAX || text[0] != '/' || strlen(text) >= CONFIG_PATH_MAX)
+        return false;
+    snprintf(filter->deny_file[filter->deny_files], CONFIG_PATH_MAX, "%s", text);
+    filter->deny_line[filter->deny_files++] = line;
+    return true;
 }
 
 static bool append_item(const struct config_key *key, struct config_list *list, const char *text,
@@ -154,6 +225,11 @@ bool config_value_parse(const struct config_key *key, void *section, const char 
             return false;
         snprintf(value, CONFIG_PATH_MAX, "%s", text);
         return true;
+    case CONFIG_NAME:
+        if (strlen(text) >= CONFIG_NAME_MAX || strpbrk(text, "/ \t:%\"\\\n") != NULL)
+            return false;
+        snprintf(value, CONFIG_NAME_MAX, "%s", text);
+        return true;
     case CONFIG_COUNT:
     case CONFIG_DURATION:
         if (!parse_number(key, text, &number))
@@ -163,9 +239,12 @@ bool config_value_parse(const struct config_key *key, void *section, const char 
     case CONFIG_SIZE: return parse_number(key, text, value);
     case CONFIG_WORD: return parse_word(key, text, value);
     case CONFIG_TARGET: return parse_target(text, value);
+    case CONFIG_SOCKET: return parse_socket(text, value);
+    case CONFIG_PATHS: return append_path(section, text, line);
     case CONFIG_ENDPOINT:
     case CONFIG_PREFIX:
     case CONFIG_ADDRESS:
+    case CONFIG_GATEWAY:
     case CONFIG_ROUTE: return append_item(key, value, text, line);
     }
     return false;
@@ -180,8 +259,13 @@ static const char *shape(enum config_kind kind)
         return "an address with its prefix length such as \"203.0.113.10/24\" or "
                "\"2001:db8::10/64\"";
     case CONFIG_ADDRESS: return "an address such as \"203.0.113.1\" or \"2001:db8::1\"";
+    case CONFIG_GATEWAY: return "auto, or an address such as \"203.0.113.1\" or \"2001:db8::1\"";
     case CONFIG_ROUTE: return "a prefix and its next hop such as \"10.0.0.0/8 via 203.0.113.2\"";
-    case CONFIG_TARGET: return "\"127.0.0.1:8080\", \"[::1]:8080\" or \"unix:/run/web.sock\"";
+    case CONFIG_TARGET:
+        return "\"127.0.0.1:8080\", \"[::1]:8080\", \"db.example:5432\" or \"unix:/run/web.sock\"";
+    case CONFIG_SOCKET: return "an address and a port such as \"127.0.0.1:9648\", or \"\" for none";
+    case CONFIG_PATHS: return "a path of at most 107 bytes that begins with /";
+    case CONFIG_NAME: return "a name of at most 31 characters";
     case CONFIG_TEXT: return "a path of at most 107 bytes";
     case CONFIG_DURATION: return "such as 500ms, 10s, 5m, 2h or 1d";
     case CONFIG_SIZE: return "such as 65536, 64k, 1m or 1g";
@@ -211,10 +295,14 @@ void config_value_accepted(const struct config_key *key, char words[CONFIG_VALUE
         return;
     case CONFIG_WORD: snprintf(words, CONFIG_VALUE_TEXT_MAX, "%s", key->words); return;
     case CONFIG_TEXT:
+    case CONFIG_NAME:
     case CONFIG_TARGET:
+    case CONFIG_SOCKET:
+    case CONFIG_PATHS:
     case CONFIG_ENDPOINT:
     case CONFIG_PREFIX:
     case CONFIG_ADDRESS:
+    case CONFIG_GATEWAY:
     case CONFIG_ROUTE: snprintf(words, CONFIG_VALUE_TEXT_MAX, "%s", shape(key->kind)); return;
     }
 }
@@ -230,6 +318,7 @@ static void format_prefix(const struct hf_prefix *prefix, char text[CONFIG_VALUE
 static void format_item(const struct config_key *key, const struct config_item *item,
                         char text[CONFIG_VALUE_TEXT_MAX])
 {
+    bool is_auto = is_any(&item->endpoint.address);
     char prefix[CONFIG_VALUE_TEXT_MAX], endpoint[HF_ENDPOINT_TEXT_MAX],
         address[HF_ADDRESS_TEXT_MAX];
 
@@ -240,7 +329,9 @@ static void format_item(const struct config_key *key, const struct config_item *
         snprintf(text, CONFIG_VALUE_TEXT_MAX, "\"%s\"", endpoint);
     else if (key->kind == CONFIG_PREFIX)
         snprintf(text, CONFIG_VALUE_TEXT_MAX, "\"%.60s\"", prefix);
-    else if (key->kind == CONFIG_ADDRESS)
+    else if (key->kind == CONFIG_GATEWAY && is_auto)
+        snprintf(text, CONFIG_VALUE_TEXT_MAX, "auto");
+    else if (key->kind == CONFIG_ADDRESS || key->kind == CONFIG_GATEWAY)
         snprintf(text, CONFIG_VALUE_TEXT_MAX, "\"%s\"", address);
     else
         snprintf(text, CONFIG_VALUE_TEXT_MAX, "\"%.60s via %s\"", prefix, address);
@@ -263,12 +354,23 @@ static void quote(const char *from, char text[CONFIG_VALUE_TEXT_MAX])
 
 static void format_target(const struct config_target *target, char text[CONFIG_VALUE_TEXT_MAX])
 {
-    char plain[CONFIG_PATH_MAX + 8];
+    char plain[CONFIG_HOST_MAX];
 
     if (target->path[0] != '\0')
         snprintf(plain, sizeof plain, "unix:%s", target->path);
+    else if (target->host[0] != '\0')
+        snprintf(plain, sizeof plain, "%s", target->host);
     else
         hf_endpoint_format(plain, &target->endpoint);
+    quote(plain, text);
+}
+
+static void format_socket(const struct hf_endpoint *endpoint, char text[CONFIG_VALUE_TEXT_MAX])
+{
+    char plain[HF_ENDPOINT_TEXT_MAX] = "";
+
+    if (endpoint->port != 0)
+        hf_endpoint_format(plain, endpoint);
     quote(plain, text);
 }
 
@@ -280,7 +382,8 @@ void config_value_format(const struct config_key *key, const void *section, uint
     size_t length = 0;
 
     switch (key->kind) {
-    case CONFIG_TEXT: quote(value, text); return;
+    case CONFIG_TEXT:
+    case CONFIG_NAME: quote(value, text); return;
     case CONFIG_COUNT:
     case CONFIG_DURATION: format_number(key, *(const uint32_t *)value, text); return;
     case CONFIG_SIZE: format_number(key, *(const uint64_t *)value, text); return;
@@ -289,9 +392,14 @@ void config_value_format(const struct config_key *key, const void *section, uint
         snprintf(text, CONFIG_VALUE_TEXT_MAX, "%.*s", (int)length, word);
         return;
     case CONFIG_TARGET: format_target(value, text); return;
+    case CONFIG_SOCKET: format_socket(value, text); return;
+    case CONFIG_PATHS:
+        quote(((const struct config_filter *)section)->deny_file[index], text);
+        return;
     case CONFIG_ENDPOINT:
     case CONFIG_PREFIX:
     case CONFIG_ADDRESS:
+    case CONFIG_GATEWAY:
     case CONFIG_ROUTE:
         format_item(key, &((const struct config_list *)value)->items[index], text);
         return;
