@@ -23,7 +23,7 @@ struct app {
 /* A command: argv[0] is its own name, the rest is its own to read. Returns an enum app_exit. */
 typedef int app_command(const struct app *app, int argc, char **argv);
 
-app_command cmd_guard, cmd_stats, cmd_lab, cmd_sim, cmd_nc;
+app_command cmd_guard, cmd_stats, cmd_lab, cmd_sim, cmd_nc, cmd_top;
 
 /* Whether the arguments ask for --help or -h; `text` is then printed. */
 bool app_help(int argc, char **argv, const char *text);

@@ -15,6 +15,7 @@ struct command {
 static const struct command commands[] = {
     {"guard", "stand before a TCP server: admit real clients, relay to it", cmd_guard},
     {"stats", "every counter of a running guard", cmd_stats},
+    {"top", "what a running guard is doing now, on a screen", cmd_top},
     {"lab", "watch it work in a private network", cmd_lab},
     {"sim", "two stacks and a bad network, all from one seed", cmd_sim},
     {"nc", "our stack as a client or server on a TAP interface", cmd_nc},

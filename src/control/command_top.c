@@ -1,44 +1,23 @@
 /* "top": a snapshot, the listeners, and what the last pass over all connections found. */
 #include "control/command_top.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <handfast/os.h>
 
-#include "base/time.h"
 #include "control/snapshot.h"
 #include "control/top_walk.h"
 
 struct command_top {
     struct guard *guard;
     struct loop_timer timer;
-    int64_t opened_us, wanted_until_us;
+    int64_t wanted_until_us;
     struct top_walk walk;
 };
 
 /* ---- looking, while somebody asks ---- */
-
-static const struct relay *relay_of(const struct guard *guard, hf_socket socket, uint64_t user)
-{
-    const struct relay *relay;
-
-    if (user >= guard->relays.unused)
-        return NULL; /* not ours, or not accepted yet */
-    relay = &guard->relays.slots[user];
-    return relay->state != RELAY_FREE && relay->client == socket ? relay : NULL;
-}
-
-static uint64_t age_of(void *context, hf_socket socket, const struct hf_status *status)
-{
-    const struct command_top *top = context;
-    const struct relay *relay = relay_of(top->guard, socket, status->user);
-    int64_t now_us = hf_os_now_us();
-
-    return relay && now_us > relay->moved_at_us ? (uint64_t)(now_us - relay->moved_at_us) : 0;
-}
 
 static void on_time(struct loop_timer *self, int64_t now_us)
 {
@@ -47,7 +26,7 @@ static void on_time(struct loop_timer *self, int64_t now_us)
 
     if (now_us > top->wanted_until_us)
         return;
-    finished = top_walk_step(&top->walk, top->guard->stack, age_of, top);
+    finished = top_walk_step(&top->walk, &top->guard->relays, now_us);
     loop_timer_set(&top->guard->loop, self, now_us + (finished ? TOP_PASS_US : TOP_STEP_US));
 }
 
@@ -124,37 +103,38 @@ static json_t *listeners(const struct guard *guard, int64_t now_us)
 }
 
 /* What a list shows of a connection. */
-static json_t *connection(const struct guard *guard, hf_socket socket,
-                          const struct hf_status *status, int64_t now_us)
+static json_t *connection(const struct relay_view *view, const struct hf_status *status)
 {
-    const struct relay *relay = relay_of(guard, socket, status->user);
-    char id[20];
-
-    snprintf(id, sizeof id, "%" PRIx64, socket);
-    json_t *object = json_pack(
-        "{s:s, s:o, s:o, s:s, s:I, s:I, s:I}", "id", id, "remote", endpoint(&status->remote),
-        "local", endpoint(&status->local), "state", hf_state_text(status->state), "srtt_us",
-        (json_int_t)status->srtt_us, "bytes_in", (json_int_t)status->bytes_received, "bytes_out",
-        (json_int_t)status->bytes_sent);
-
-    if (relay && relay->service->config) {
-        json_object_set_new(object, "service", json_string(relay->service->config->name));
-        json_object_set_new(object, "idle_us", json_integer(now_us - relay->moved_at_us));
-    }
-    return object;
+    return json_pack("{s:I, s:I, s:o, s:o, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I}", "id",
+                     (json_int_t)view->id, "slot", (json_int_t)view->slot, "remote",
+                     endpoint(&view->client), "local", endpoint(&view->local), "service",
+                     view->service, "backend", view->backend, "relay", view->state, "state",
+                     hf_state_text(status->state), "srtt_us", (json_int_t)view->rtt_us, "bytes_in",
+                     (json_int_t)view->bytes_in, "bytes_out", (json_int_t)view->bytes_out, "age_us",
+                     (json_int_t)view->age_us, "idle_us", (json_int_t)view->idle_us);
 }
 
-static json_t *largest(const struct command_top *top, enum top_order order, uint32_t limit,
-                       int64_t now_us)
+/* The relay that had this id, if it still has. */
+static bool look_at(const struct guard *guard, uint32_t slot, uint64_t id, struct relay_view *view,
+                    struct hf_status *status)
+{
+    const struct relays *relays = &guard->relays;
+
+    return slot < relays->unused && relays_view(relays, slot, view, hf_os_now_us()) &&
+           view->id == id && hf_status(guard->stack, relays->slots[slot].client, status) == HF_OK;
+}
+
+static json_t *largest(const struct command_top *top, enum top_order order, uint32_t limit)
 {
     struct top_entry sorted[TOP_LISTED];
     uint32_t count = top_list_sorted(&top->walk.done.list[order], sorted);
     json_t *array = json_array();
+    struct relay_view view;
     struct hf_status status;
 
     for (uint32_t i = 0; i < count && json_array_size(array) < limit; i++)
-        if (hf_status(top->guard->stack, sorted[i].socket, &status) == HF_OK)
-            json_array_append_new(array, connection(top->guard, sorted[i].socket, &status, now_us));
+        if (look_at(top->guard, sorted[i].slot, sorted[i].id, &view, &status))
+            json_array_append_new(array, connection(&view, &status));
     return array;
 }
 
@@ -179,14 +159,17 @@ static json_t *prefixes(const struct top_result *result)
 }
 
 /* Everything that is known of one connection; null if it is no more. */
-static json_t *detail(const struct guard *guard, const char *id, int64_t now_us)
+static json_t *detail(const struct guard *guard, const json_t *request)
 {
-    hf_socket socket = (hf_socket)strtoull(id, NULL, 16);
+    const json_t *slot = json_object_get(request, "slot"), *id = json_object_get(request, "id");
+    struct relay_view view;
     struct hf_status s;
 
-    if (hf_status(guard->stack, socket, &s) != HF_OK || s.state == HF_STATE_LISTEN)
+    if (!slot || !id || json_integer_value(slot) < 0 || json_integer_value(slot) >= UINT32_MAX ||
+        !look_at(guard, (uint32_t)json_integer_value(slot), (uint64_t)json_integer_value(id), &view,
+                 &s))
         return json_null();
-    json_t *object = connection(guard, socket, &s, now_us);
+    json_t *object = connection(&view, &s);
 #define NUMBER(name) json_object_set_new(object, #name, json_integer((json_int_t)s.name))
 #define TRUTH(name) json_object_set_new(object, #name, json_boolean(s.name))
     NUMBER(rttvar_us);
@@ -232,7 +215,6 @@ static json_t *answer(void *context, const json_t *request)
     struct command_top *top = context;
     const struct guard *guard = top->guard;
     const json_t *limit = json_object_get(request, "limit");
-    const char *id = json_string_value(json_object_get(request, "detail"));
     int64_t now_us = hf_os_now_us();
     enum top_order order;
 
@@ -245,12 +227,12 @@ static json_t *answer(void *context, const json_t *request)
     json_t *reply = snapshot_of(guard->stack);
     json_t *more = json_pack(
         "{s:I, s:I, s:o, s:o, s:I, s:I, s:I, s:o, s:o, s:o}", "now_us", (json_int_t)now_us,
-        "up_us", (json_int_t)(now_us - top->opened_us), "services", services(guard), "listeners",
+        "up_us", (json_int_t)(now_us - guard->started_at_us), "services", services(guard), "listeners",
         listeners(guard, now_us), "seen", (json_int_t)top->walk.done.seen, "passes",
         (json_int_t)top->walk.passes, "prefixes_missed",
         (json_int_t)top->walk.done.prefixes_missed, "prefixes", prefixes(&top->walk.done), "top",
-        largest(top, order, limit ? (uint32_t)json_integer_value(limit) : 20, now_us), "detail",
-        id ? detail(guard, id, now_us) : json_null());
+        largest(top, order, limit ? (uint32_t)json_integer_value(limit) : 20), "detail",
+        detail(guard, request));
     json_object_update(reply, more);
     json_decref(more);
     json_object_set_new(reply, "driver",
@@ -270,7 +252,6 @@ struct command_top *command_top_open(struct control_server *server, struct guard
     if (!top)
         return NULL;
     top->guard = guard;
-    top->opened_us = hf_os_now_us();
     top->timer.run = on_time;
     control_server_register(server, "top", answer, top);
     return top;

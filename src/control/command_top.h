@@ -12,9 +12,9 @@
 
 struct command_top;
 
-/* Registers "top": {"command": "top", "order": "rtt" | "bytes" | "age", "limit": 0 to 64, "detail": "ID"}, all but the command
+/* Registers "top": {"command": "top", "order": "rtt" | "bytes" | "age", "limit": 0 to 64, "slot": N, "id": N}, all but the command
  * optional. The answer is that of "stats" and {"now_us", "up_us", "listeners", "seen", "passes", "prefixes", "prefixes_missed",
- * "top", "detail"}; "top" and "prefixes" are of the last pass, so they are empty in the first answer. NULL: no memory. */
+ * "top", "detail"}, where "detail" is the relay with that slot and id; "top" and "prefixes" are of the last pass, so they are empty in the first answer. NULL: no memory. */
 struct command_top *command_top_open(struct control_server *server, struct guard *guard);
 void command_top_close(struct command_top *top); /* before the loop ends; NULL is allowed */
 

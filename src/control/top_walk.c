@@ -44,7 +44,7 @@ static int by_key(const void *a, const void *b)
 
     if (x->key != y->key)
         return x->key < y->key ? 1 : -1;
-    return (x->socket > y->socket) - (x->socket < y->socket);
+    return (x->id > y->id) - (x->id < y->id);
 }
 
 uint32_t top_list_sorted(const struct top_list *list, struct top_entry sorted[TOP_LISTED])
@@ -77,9 +77,9 @@ static uint32_t place_of(const struct hf_prefix *prefix)
 }
 
 /* Whoever aims at one place of the table hides in what is called "about", and gains nothing else. */
-void top_prefix_add(struct top_result *result, const struct hf_status *status)
+void top_prefix_add(struct top_result *result, const struct relay_view *view)
 {
-    struct hf_prefix prefix = prefix_of(&status->remote.address);
+    struct hf_prefix prefix = prefix_of(&view->client.address);
     uint32_t hash = place_of(&prefix);
     struct top_prefix *smallest = NULL, *place = NULL;
 
@@ -101,8 +101,8 @@ void top_prefix_add(struct top_result *result, const struct hf_status *status)
     if (place->connections == 0)
         *place = (struct top_prefix){.prefix = prefix};
     place->connections++;
-    place->bytes_in += status->bytes_received;
-    place->bytes_out += status->bytes_sent;
+    place->bytes_in += view->bytes_in;
+    place->bytes_out += view->bytes_out;
 }
 
 static bool is_larger(const struct top_prefix *a, const struct top_prefix *b)
@@ -137,35 +137,35 @@ uint32_t top_prefixes_sorted(const struct top_result *result, struct top_prefix 
 
 /* ---- a pass ---- */
 
-static void look(struct top_walk *walk, hf_socket socket, const struct hf_status *status,
-                 uint64_t age)
+static void look(struct top_result *result, const struct relay_view *view)
 {
-    struct top_result *result = &walk->under_way;
+    uint64_t keys[TOP_ORDERS] = {
+        [TOP_BY_RTT] = view->rtt_us,
+        [TOP_BY_BYTES] = view->bytes_in + view->bytes_out,
+        [TOP_BY_AGE] = view->age_us > 0 ? (uint64_t)view->age_us : 0,
+    };
 
     result->seen++;
-    top_list_add(&result->list[TOP_BY_RTT], (struct top_entry){socket, status->srtt_us});
-    top_list_add(&result->list[TOP_BY_BYTES],
-                 (struct top_entry){socket, status->bytes_received + status->bytes_sent});
-    top_list_add(&result->list[TOP_BY_AGE], (struct top_entry){socket, age});
-    top_prefix_add(result, status);
+    for (unsigned order = 0; order < TOP_ORDERS; order++)
+        top_list_add(&result->list[order],
+                     (struct top_entry){keys[order], view->id, view->slot});
+    top_prefix_add(result, view);
 }
 
-bool top_walk_step(struct top_walk *walk, const struct hf_stack *stack, top_age *age, void *context)
+bool top_walk_step(struct top_walk *walk, const struct relays *relays, int64_t now_us)
 {
-    struct hf_status status;
-    hf_socket socket;
+    struct relay_view view;
 
-    for (uint32_t i = 0; i < TOP_STEP; i++) {
-        if (hf_next_socket(stack, &walk->cursor, &socket) != HF_OK) {
+    for (uint32_t i = 0; i < TOP_STEP; i++, walk->slot++) {
+        if (walk->slot >= relays->unused) {
             walk->done = walk->under_way;
-            walk->cursor = 0;
+            walk->slot = 0;
             walk->passes++;
             memset(&walk->under_way, 0, sizeof walk->under_way);
             return true;
         }
-        if (hf_status(stack, socket, &status) != HF_OK || status.state == HF_STATE_LISTEN)
-            continue;
-        look(walk, socket, &status, age(context, socket, &status));
+        if (relays_view(relays, walk->slot, &view, now_us))
+            look(&walk->under_way, &view);
     }
     return false;
 }

@@ -9,9 +9,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include <handfast/socket.h>
+#include "guard/relay.h"
 
-#define TOP_STEP 256      /* connections looked at between two batches of packets: some 100 us */
+#define TOP_STEP 256      /* slots looked at between two batches of packets: some 100 us */
 #define TOP_LISTED 64     /* of each order */
 #define TOP_PREFIXES 1024 /* in the table */
 #define TOP_PREFIX_PROBES 8
@@ -24,8 +24,8 @@ enum top_order {
 };
 
 struct top_entry {
-    hf_socket socket;
-    uint64_t key;
+    uint64_t key, id;
+    uint32_t slot;
 };
 
 /* The largest so far: a heap whose root is the smallest of them. */
@@ -48,19 +48,15 @@ struct top_result {
 };
 
 struct top_walk {
-    uint64_t cursor;
+    uint32_t slot; /* the next */
     struct top_result under_way, done;
     uint64_t passes; /* finished */
 };
 
-/* The age of a connection, by its status; 0 where it is not known. */
-typedef uint64_t top_age(void *context, hf_socket socket, const struct hf_status *status);
-
 const char *top_order_name(enum top_order order); /* "rtt", "bytes", "age" */
 
 /* The next step. True: a pass is finished, and `done` is new. */
-bool top_walk_step(struct top_walk *walk, const struct hf_stack *stack, top_age *age,
-                   void *context);
+bool top_walk_step(struct top_walk *walk, const struct relays *relays, int64_t now_us);
 
 /* The list from the largest to the smallest, in `sorted`; returns how many. */
 uint32_t top_list_sorted(const struct top_list *list, struct top_entry sorted[TOP_LISTED]);
@@ -71,6 +67,6 @@ void top_list_add(struct top_list *list, struct top_entry entry);
 uint32_t top_prefixes_sorted(const struct top_result *result, struct top_prefix *sorted,
                              uint32_t count);
 
-void top_prefix_add(struct top_result *result, const struct hf_status *status);
+void top_prefix_add(struct top_result *result, const struct relay_view *view);
 
 #endif
