@@ -153,6 +153,12 @@ HF_API int hf_listen(struct hf_stack *stack, const struct hf_endpoint *local, hf
 HF_API int hf_listen_with(struct hf_stack *stack, const struct hf_listen_options *options,
                           hf_socket *listener);
 
+/* A listener goes on with other options: neither its half-opens nor the connections that wait are touched, though there may
+ * be more of them than it may have now, and none is added until there are fewer. options->local and options->user are not
+ * looked at: hf_set_user changes the latter. HF_NO_SOCKET: it is no listener. */
+HF_API int hf_listen_change(struct hf_stack *stack, hf_socket listener,
+                            const struct hf_listen_options *options, int64_t now_us);
+
 /* The oldest connection that waits, or HF_AGAIN. */
 HF_API int hf_accept(struct hf_stack *stack, hf_socket listener, hf_socket *connection);
 
@@ -212,6 +218,20 @@ HF_API int hf_status(const struct hf_stack *stack, hf_socket socket, struct hf_s
 
 /* Walks all connections and listeners: start with *cursor = 0; HF_AGAIN at the end. Half-opens are not among them. */
 HF_API int hf_next_socket(const struct hf_stack *stack, uint64_t *cursor, hf_socket *socket);
+
+/* A handshake under way that holds memory: it waits for its last ACK. */
+struct hf_half_open {
+    struct hf_endpoint local, remote;
+    uint64_t user;                         /* of its listener                  */
+    uint16_t mss;                          /* the peer's                       */
+    uint8_t syn_acks;                      /* sent so far, duplicates' answers not counted */
+    bool timestamps, sack, window_scaling; /* agreed on    */
+};
+
+/* Looks at one place of the SYN cache; start with *cursor = 0. HF_OK: *half_open is filled; HF_NO_SOCKET: the place is free,
+ * go on; HF_AGAIN: that was the end. Those that come or go meanwhile may be shown or not. */
+HF_API int hf_next_half_open(const struct hf_stack *stack, uint64_t *cursor,
+                             struct hf_half_open *half_open);
 
 #ifdef __cplusplus
 }
