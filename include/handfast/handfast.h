@@ -142,6 +142,8 @@ struct hf_config {
     bool nagle;          /* RFC 9293 3.7.4                               */
     bool answer_ping;
     bool gratuitous_arp;                 /* announce our addresses at the start          */
+    bool addresses_shared;               /* another stack of this host has the addresses too: it answers for them
+                                          * (ARP, neighbour discovery, groups, echo), we only ask           */
     bool allow_self_connect;             /* refused by default                           */
     bool allow_simultaneous_at_listener; /* our SYN from a listening port met by a SYN   */
     bool checksum_offload;               /* the driver completes checksums on output     */
@@ -237,11 +239,28 @@ HF_API void hf_input(struct hf_stack *stack, struct hf_frame *frames, size_t cou
 HF_API size_t hf_output(struct hf_stack *stack, struct hf_frame *slots, size_t count,
                         int64_t now_us);
 
+/* What may change while a stack runs; the rest of its configuration is for its life. Meanings and ranges are those of struct
+ * hf_config. */
+struct hf_limits {
+    uint32_t reset_budget_per_s;
+    uint32_t challenge_budget_per_s;
+    uint32_t icmp_budget_per_s;
+    uint32_t stall_timeout_ms; /* 0 only if it was 0 before */
+    uint8_t scan_ports;
+};
+
+/* Other limits from now on. HF_INVALID: one is out of its range, and nothing has changed. */
+HF_API int hf_change_limits(struct hf_stack *stack, const struct hf_limits *limits);
+
 /* The instant at which hf_tick has something to do; INT64_MAX if nothing is waiting. */
 HF_API int64_t hf_next_deadline(const struct hf_stack *stack);
 
 /* Time passed: runs every timer that is due. */
 HF_API void hf_tick(struct hf_stack *stack, int64_t now_us);
+
+/* The station has another link address from now on, as when its interface was replaced. HF_INVALID: a group address, zero,
+ * or a link without addresses. */
+HF_API int hf_set_mac(struct hf_stack *stack, const struct hf_mac *mac);
 
 /* Which of `cores` stacks a frame belongs to: by its flow, ICMP errors by the quoted flow, fragments by addresses.
  * Frames that concern all of them (ARP, neighbour discovery) give `cores`. */

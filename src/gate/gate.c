@@ -77,34 +77,76 @@ static uint32_t choose_source_limit(const struct hf_listen_options *options, uin
     return options->cookies == HF_COOKIES_OFF ? UINT32_MAX : max_u32(limit / SOURCE_SHARE, 1);
 }
 
+/* Options, completed from the configuration. */
+static void set_options(const struct gate_config *config, struct gate_listener *listener,
+                        const struct hf_listen_options *options)
+{
+    bool reset = config->on_timeout == HF_SEND_RESET;
+
+    listener->limit = options->half_open_limit ? options->half_open_limit : config->cache.capacity;
+    listener->source_limit = choose_source_limit(options, listener->limit);
+    listener->timeout_ms = options->half_open_timeout_ms ? options->half_open_timeout_ms
+                                                         : config->half_open_timeout_ms;
+    listener->retries = config->syn_ack_retries;
+    if (options->syn_ack_retries)
+        listener->retries = (uint8_t)(options->syn_ack_retries < 0 ? 0 : options->syn_ack_retries);
+    listener->cookies = options->cookies;
+    listener->without_timestamps = options->without_timestamps;
+    listener->when_full = options->when_full;
+    listener->observe = options->observe;
+    listener->reset_on_timeout = options->on_timeout ? options->on_timeout > 0 : reset;
+}
+
 void gate_listener_open(struct gate *gate, uint32_t number, const struct hf_listen_options *options,
                         int64_t now_us)
 {
     const struct gate_config *config = &gate->config;
     struct gate_listener *listener = &gate->listeners[number];
-    bool reset = config->on_timeout == HF_SEND_RESET;
-    uint32_t limit = options->half_open_limit ? options->half_open_limit : config->cache.capacity;
 
     must(listener->half_opens.count == 0);
     *listener = (struct gate_listener){
         .half_opens = listener->half_opens,
-        .limit = limit,
-        .source_limit = choose_source_limit(options, limit),
-        .timeout_ms = options->half_open_timeout_ms ? options->half_open_timeout_ms
-                                                    : config->half_open_timeout_ms,
         .port = options->local.port,
-        .retries = config->syn_ack_retries,
-        .cookies = options->cookies,
-        .without_timestamps = options->without_timestamps,
-        .when_full = options->when_full,
-        .observe = options->observe,
-        .reset_on_timeout = options->on_timeout ? options->on_timeout > 0 : reset,
         .open = true,
     };
-    if (options->syn_ack_retries)
-        listener->retries = (uint8_t)(options->syn_ack_retries < 0 ? 0 : options->syn_ack_retries);
-    pressure_init(&listener->pressure, min_u32(limit, config->cache.capacity), now_us);
+    set_options(config, listener, options);
+    pressure_init(&listener->pressure, min_u32(listener->limit, config->cache.capacity), now_us);
     syn_ack_cap_init(&listener->cap, options->syn_ack_cap_per_s, now_us);
+}
+
+/* A half-open waits as long as its listener's options say from its last SYN-ACK on. What is over fires at the next tick. */
+static void wait_anew(struct gate *gate, uint32_t slot, const struct gate_listener *before,
+                      int64_t now_us)
+{
+    const struct half_open *half_open = syn_cache_at(&gate->cache, slot);
+    uint32_t now_tick = (uint32_t)(now_us >> WHEEL_TICK_SHIFT);
+    int64_t left_us = (int64_t)(int32_t)(half_open->timer.tick - now_tick) << WHEEL_TICK_SHIFT;
+    int64_t before_us = ms_to_us(syn_ack_interval_ms(before, half_open));
+    int64_t after_us =
+        ms_to_us(syn_ack_interval_ms(&gate->listeners[half_open->listener], half_open));
+
+    if (after_us != before_us)
+        wheel_set(&gate->cache.wheel, slot, now_us + time_max(left_us + after_us - before_us, 0));
+}
+
+void gate_listener_change(struct gate *gate, uint32_t number,
+                          const struct hf_listen_options *options, int64_t now_us)
+{
+    const struct gate_config *config = &gate->config;
+    struct gate_listener *listener = &gate->listeners[number];
+    const struct gate_listener before = *listener;
+    const struct list_links by_age =
+        list_links_in(&gate->cache.pool, offsetof(struct half_open, by_age));
+
+    set_options(config, listener, options);
+    pressure_limit(&listener->pressure, min_u32(listener->limit, config->cache.capacity));
+    syn_ack_cap_init(&listener->cap, options->syn_ack_cap_per_s, now_us);
+    listener->told_full = false;
+    if (listener->timeout_ms == before.timeout_ms && listener->retries == before.retries)
+        return;
+    for (uint32_t slot = listener->half_opens.first; slot != SLOT_NONE;
+         slot = list_link_at(by_age, slot)->next)
+        wait_anew(gate, slot, &before, now_us);
 }
 
 struct flow gate_flow(const struct gate *gate, uint32_t slot)

@@ -16,7 +16,7 @@
 #include "tcp/handshake.h"
 #include "wire/segment.h"
 
-/* What a listener's half-opens live by: its options, completed from the configuration, fixed for its life. */
+/* What a listener's half-opens live by: its options, completed from the configuration. */
 struct gate_listener {
     struct list half_opens; /* by_age */
     uint32_t limit, source_limit;
@@ -98,6 +98,11 @@ void gate_init(struct gate *gate, struct arena *arena, const struct gate_config 
 /* A listener opens with these options. It closes by reaper_listener_closed. */
 void gate_listener_open(struct gate *gate, uint32_t listener,
                         const struct hf_listen_options *options, int64_t now_us);
+
+/* It goes on with other ones (their address and user are not looked at). Its half-opens stay, also if there are more than
+ * it may have now; what they wait for counts from their last SYN-ACK. */
+void gate_listener_change(struct gate *gate, uint32_t listener,
+                          const struct hf_listen_options *options, int64_t now_us);
 
 /* The half-open of a flow, or SLOT_NONE. */
 uint32_t gate_find(const struct gate *gate, uint64_t hash, const struct flow *flow);

@@ -41,6 +41,12 @@ void pressure_init(struct pressure *pressure, uint32_t limit, int64_t now_us)
     set_level(pressure, HF_CALM);
 }
 
+void pressure_limit(struct pressure *pressure, uint32_t limit)
+{
+    pressure->limit = limit;
+    set_level(pressure, pressure->level);
+}
+
 static uint64_t demand(const struct pressure *pressure, uint32_t half_opens)
 {
     uint64_t pending = max_u32(pressure->pending, pressure->pending_before);

@@ -48,6 +48,9 @@ struct pressure_change {
 
 void pressure_init(struct pressure *pressure, uint32_t limit, int64_t now_us);
 
+/* Another limit. The level stays, and rises or falls by the new one. */
+void pressure_limit(struct pressure *pressure, uint32_t limit);
+
 /* A SYN came. prefix: source_prefix(remote). */
 void pressure_note_syn(struct pressure *pressure, const struct hf_address *remote, uint64_t prefix);
 

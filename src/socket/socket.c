@@ -19,6 +19,17 @@ int hf_listen_with(struct hf_stack *stack, const struct hf_listen_options *optio
     return error;
 }
 
+int hf_listen_change(struct hf_stack *stack, hf_socket listener,
+                     const struct hf_listen_options *options, int64_t now_us)
+{
+    uint32_t slot;
+    int error = lookup_listener(stack, listener, &slot);
+
+    if (error == HF_OK)
+        listener_change(stack, slot, options, now_us);
+    return error;
+}
+
 int hf_listen(struct hf_stack *stack, const struct hf_endpoint *local, hf_socket *listener)
 {
     return hf_listen_with(stack, &(struct hf_listen_options){.local = *local}, listener);

@@ -16,18 +16,28 @@
 #define DRAW_RATE 1u
 #define DRAW_PRICE 2u
 
-void budget_init(struct budget *budget, uint32_t per_s, struct siphash_key key, int64_t now_us)
+static void set_rate(struct budget *budget, uint32_t per_s)
 {
     uint32_t per_prefix = max_u32(per_s / PREFIX_SHARE, min_u32(per_s, PREFIX_LEAST));
 
-    budget->key = key;
     budget->none = per_s == 0;
     budget->cost = per_s ? time_max(SECOND / per_s, 1) : 0;
     budget->prefix_cost = per_s ? time_max(SECOND / per_prefix, 1) : 0;
+}
+
+void budget_init(struct budget *budget, uint32_t per_s, struct siphash_key key, int64_t now_us)
+{
+    budget->key = key;
+    set_rate(budget, per_s);
     budget->drawn = 0;
     budget->all = now_us << BUDGET_FRACTION_SHIFT;
     for (uint32_t i = 0; i < BUDGET_PREFIXES; i++)
         budget->prefix[i] = budget->all;
+}
+
+void budget_change(struct budget *budget, uint32_t per_s)
+{
+    set_rate(budget, per_s); /* a bucket is an instant, whatever an answer costs */
 }
 
 /* Which bucket. Two prefixes that share one now will not in the next minute. */

@@ -40,6 +40,9 @@ struct budget {
 
 void budget_init(struct budget *budget, uint32_t per_s, struct siphash_key key, int64_t now_us);
 
+/* Another rate from now on; who has used up his second waits for it all the same. */
+void budget_change(struct budget *budget, uint32_t per_s);
+
 /* Whether an answer to `remote` may be sent; it is then paid for. */
 bool budget_take(struct budget *budget, const struct hf_address *remote, int64_t now_us);
 

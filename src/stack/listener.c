@@ -108,6 +108,14 @@ int listener_open(struct hf_stack *stack, const struct hf_listen_options *option
     return HF_OK;
 }
 
+void listener_change(struct hf_stack *stack, uint32_t slot, const struct hf_listen_options *options,
+                     int64_t now_us)
+{
+    listener_at(&stack->listeners, slot)->backlog =
+        options->backlog ? options->backlog : LISTENER_BACKLOG;
+    gate_listener_change(&stack->gate, slot, options, now_us);
+}
+
 void listener_close(struct hf_stack *stack, uint32_t slot, int64_t now_us)
 {
     struct listeners *listeners = &stack->listeners;

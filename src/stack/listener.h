@@ -47,6 +47,10 @@ static inline struct listener *listener_at(const struct listeners *listeners, ui
 /* Passive OPEN: HF_OK, HF_INVALID (port 0), HF_NO_ADDRESS, HF_ADDRESS_IN_USE, HF_NO_ROOM. */
 int listener_open(struct hf_stack *stack, const struct hf_listen_options *options, uint32_t *slot);
 
+/* Other options for one that is open; its address and user stay. */
+void listener_change(struct hf_stack *stack, uint32_t slot, const struct hf_listen_options *options,
+                     int64_t now_us);
+
 /* CLOSE: half-opens and connections not yet accepted are reset. [RFC 9293 3.10.4] */
 void listener_close(struct hf_stack *stack, uint32_t slot, int64_t now_us);
 
