@@ -1,0 +1,98 @@
+# Bash completion for handfast(1): commands, options, files, names of services. The table below is compared with
+# `handfast --help` and the options of each `handfast COMMAND --help` by tests/interop/test_completion.py.
+
+_handfast_commands="guard status stats top events connections kill block unblock blocks drain resume reload capture
+    lab sim nc"
+
+_handfast_options() {
+    case $1 in
+    guard) echo "--check --dump --net --help" ;;
+    stats) echo "--json --prometheus --help" ;;
+    events) echo "--follow --json --help" ;;
+    block) echo "--for --reason --json --help" ;;
+    capture) echo "--for --help" ;;
+    top) echo "--help" ;;
+    *) echo "--json --help" ;;
+    esac
+}
+
+# Names of services, asked of the guard that runs; none if there is none.
+_handfast_services() {
+    handfast ${guard:+-i "$guard"} stats --json 2>/dev/null |
+        tr '{' '\n' | sed -n 's/.*"backend".*"name": *"\([^"]*\)".*/\1/p; s/^ *"name": *"\([^"]*\)", *"backend".*/\1/p'
+}
+
+_handfast_guards() {
+    local socket
+    for socket in /run/handfast/*.sock; do
+        [ -S "$socket" ] && basename "$socket" .sock
+    done
+}
+
+_handfast_filter() {
+    case $previous in
+    service) COMPREPLY=($(compgen -W "$(_handfast_services)" -- "$word")) ;;
+    from) ;;
+    state)
+        COMPREPLY=($(compgen -W "SYN-SENT SYN-RECEIVED ESTABLISHED FIN-WAIT-1 FIN-WAIT-2 CLOSE-WAIT CLOSING
+            LAST-ACK TIME-WAIT" -- "$word"))
+        ;;
+    *) return 1 ;;
+    esac
+}
+
+_handfast() {
+    local word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
+    local i command= guard=
+    for ((i = 1; i < COMP_CWORD; i++)); do
+        case ${COMP_WORDS[i]} in
+        -i) guard=${COMP_WORDS[++i]} ;;
+        -*) ;;
+        *)
+            command=${COMP_WORDS[i]}
+            break
+            ;;
+        esac
+    done
+    COMPREPLY=()
+    if [ -z "$command" ]; then
+        if [ "$previous" = -i ]; then
+            COMPREPLY=($(compgen -W "$(_handfast_guards)" -- "$word"))
+        else
+            COMPREPLY=($(compgen -W "$_handfast_commands -i --version --help" -- "$word"))
+        fi
+        return
+    fi
+    if [[ $word == -* ]]; then
+        COMPREPLY=($(compgen -W "$(_handfast_options "$command")" -- "$word"))
+        return
+    fi
+    case $command in
+    guard)
+        if [ "$previous" = --net ]; then
+            COMPREPLY=($(compgen -W "show up down" -- "$word"))
+        else
+            compopt -o filenames 2>/dev/null
+            COMPREPLY=($(compgen -f -- "$word"))
+        fi
+        ;;
+    drain | resume) COMPREPLY=($(compgen -W "$(_handfast_services)" -- "$word")) ;;
+    connections | kill)
+        _handfast_filter && return
+        local words="service from state"
+        [ "$command" = connections ] && words+=" half-open"
+        COMPREPLY=($(compgen -W "$words" -- "$word"))
+        ;;
+    capture)
+        _handfast_filter && return
+        if ((COMP_CWORD == i + 1)); then
+            compopt -o filenames 2>/dev/null
+            COMPREPLY=($(compgen -f -- "$word"))
+        else
+            COMPREPLY=($(compgen -W "service from state" -- "$word"))
+        fi
+        ;;
+    esac
+}
+
+complete -F _handfast handfast
