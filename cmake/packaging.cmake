@@ -20,7 +20,7 @@ endif()
 
 install(FILES packaging/completion/handfast.bash RENAME handfast
     DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
-foreach(pair "systemd:lib/systemd/system" "sysusers:lib/sysusers.d" "tmpfiles:lib/tmpfiles.d")
+foreach(pair "systemd:lib/systemd/system" "sysusers.d:lib/sysusers.d" "tmpfiles.d:lib/tmpfiles.d")
     string(REGEX REPLACE ":.*" "" from ${pair})
     string(REGEX REPLACE ".*:" "" to ${pair})
     if(EXISTS ${PROJECT_SOURCE_DIR}/packaging/${from})
