@@ -158,6 +158,15 @@ struct config_filter {
 
 struct config_sources;
 
+/* What a start may change afterwards, as the file had it: a reload compares with this. */
+struct config_as_read {
+    char control[CONFIG_PATH_MAX]; /* -i NAME chooses another    */
+    struct config_limits limits;   /* memory.max may lower them */
+};
+
+#define CONFIG_SINGLE_SECTIONS 4 /* the root, uplink, limits, filter */
+#define CONFIG_KEYS_MAX 32       /* of a section                     */
+
 struct config {
     char control[CONFIG_PATH_MAX];         /* empty: none */
     char capture[CONFIG_PATH_MAX];         /* empty: none */
@@ -174,7 +183,9 @@ struct config {
     struct config_filter filter;
     uint32_t services;
     struct config_service service[CONFIG_SERVICES_MAX];
-    struct config_sources *sources; /* which line is whose */
+    struct config_as_read as_read;
+    struct config_sources *sources;                        /* which line is whose */
+    int key_line[CONFIG_SINGLE_SECTIONS][CONFIG_KEYS_MAX]; /* 0: not in the file */
 };
 
 /* Reads and checks a file with what it includes, and looks its names up, which may take CONFIG_RESOLVE_MS. NULL: `error`

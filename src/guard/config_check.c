@@ -2,6 +2,7 @@
 #include "guard/config_check.h"
 
 #include "guard/config_address.h"
+#include "guard/config_keys.h"
 #include "guard/config_parse.h"
 #include "guard/config_resolve.h"
 #include "guard/config_sources.h"
@@ -56,16 +57,16 @@ static bool check_root(const struct check *check)
     char text[HF_ENDPOINT_TEXT_MAX];
 
     if (config->metrics.port != 0 && !address_is_loopback(&config->metrics.address))
-        return refuse(check, config->last_line,
+        return refuse(check, config_key_line(config, CONFIG_ROOT, "metrics"),
                       "metrics = \"%s\", accepted is a loopback address such as "
                       "\"127.0.0.1:9648\", as nobody who asks there is asked who he is",
                       hf_endpoint_format(text, &config->metrics));
     if (config->journal[0] != '\0')
-        return refuse(check, config->last_line,
+        return refuse(check, config_key_line(config, CONFIG_ROOT, "journal"),
                       "journal = \"%s\", accepted is \"\": this version writes none",
                       config->journal);
     if (config->state_directory[0] != '\0' && config->state_directory[0] != '/')
-        return refuse(check, config->last_line,
+        return refuse(check, config_key_line(config, CONFIG_ROOT, "state_directory"),
                       "state_directory = \"%s\", accepted is a path that begins with /, or \"\"",
                       config->state_directory);
     return true;
@@ -263,8 +264,11 @@ struct config *config_read(const char *file, char error[CONFIG_ERROR_MAX])
         return NULL;
     }
     if (config_parse(config, file, error) && config_resolve(config, error) &&
-        config_check(config, error))
+        config_check(config, error)) {
+        memcpy(config->as_read.control, config->control, sizeof config->control);
+        config->as_read.limits = config->limits;
         return config;
+    }
     config_free(config);
     return NULL;
 }

@@ -107,6 +107,9 @@ static const struct config_key backend_keys[] = {
     END,
 };
 
+_Static_assert(sizeof service_keys / sizeof *service_keys <= CONFIG_KEYS_MAX,
+               "the longest of them is not too long");
+
 const struct config_section config_sections[CONFIG_SECTIONS] = {
     [CONFIG_ROOT] = {"root", "", false, CONFIG_ROOT, root_keys},
     [CONFIG_UPLINK] = {"uplink", "uplink \"NAME\" { ... }", true, CONFIG_ROOT, uplink_keys},
@@ -150,6 +153,18 @@ uint32_t config_key_count(const struct config_key *key, const void *section)
     if (key->kind == CONFIG_PATHS)
         return ((const struct config_filter *)section)->deny_files;
     return ((const struct config_list *)config_key_value(key, section))->count;
+}
+
+int config_key_line(const struct config *config, enum config_section_id id, const char *name)
+{
+    const int lines[CONFIG_SINGLE_SECTIONS] = {config->last_line, config->uplink.line,
+                                               config->limits.line, config->filter.line};
+    size_t at = 0;
+
+    while (config_sections[id].keys[at].name != NULL &&
+           strcmp(config_sections[id].keys[at].name, name) != 0)
+        at++;
+    return config->key_line[id][at] > 0 ? config->key_line[id][at] : lines[id];
 }
 
 bool config_key_equal(const struct config_key *key, const void *a, const void *b)

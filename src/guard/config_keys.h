@@ -60,6 +60,9 @@ extern const struct config_section config_sections[CONFIG_SECTIONS];
 
 bool config_kind_is_list(enum config_kind kind);
 
+/* The line of a key of a section that there is once; where the section or the file is, if it does not say the key. */
+int config_key_line(const struct config *config, enum config_section_id id, const char *name);
+
 /* How many items a list has. */
 uint32_t config_key_count(const struct config_key *key, const void *section);
 

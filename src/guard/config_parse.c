@@ -17,7 +17,7 @@ struct written {
 };
 
 struct parse {
-    const struct config *config;
+    struct config *config;
     char *error; /* empty: none yet */
     bool parsing;
     const char *replaced; /* a key that was repeated, or NULL */
@@ -196,11 +196,25 @@ static bool take_key(cfg_t *cfg, const struct config_key *key, void *section)
     return true;
 }
 
+/* Of the sections that there are once each key's line is kept. */
+static void note_line(cfg_t *cfg, enum config_section_id id, const struct config_key *key)
+{
+    cfg_opt_t *opt = cfg_getopt(cfg, key->name);
+
+    if (id < CONFIG_SINGLE_SECTIONS && cfg_opt_size(opt) > 0)
+        now->config->key_line[id][key - config_sections[id].keys] =
+            ((const struct written *)cfg_opt_getnptr(opt, 0))->line;
+}
+
 static bool take_section(cfg_t *cfg, enum config_section_id id, void *section)
 {
-    for (const struct config_key *key = config_sections[id].keys; key->name != NULL; key++)
+    _Static_assert(CONFIG_FILTER + 1 == CONFIG_SINGLE_SECTIONS, "those are the first");
+
+    for (const struct config_key *key = config_sections[id].keys; key->name != NULL; key++) {
         if (!take_key(cfg, key, section))
             return false;
+        note_line(cfg, id, key);
+    }
     return true;
 }
 
