@@ -50,6 +50,19 @@ extern "C" {
     X(neighbor_malformed, "packets", "neighbour discovery message that fails RFC 4861's checks")                       \
     X(neighbor_no_answer, "packets", "packets dropped as nobody answers for the next hop")                             \
     X(no_route, "packets", "packets that no route takes")                                                              \
+    /* filters: silence in any case */                                                                                 \
+    X(filter_blocked, "packets", "refused: its source is blocked")                                                     \
+    X(filter_denied, "packets", "refused: its source is on a list of those denied")                                    \
+    X(filter_not_allowed, "segments", "refused: its source is not among those that the service allows")                \
+    X(filter_rule, "packets", "refused by a rule")                                                                     \
+    X(filter_default, "segments", "refused: no rule allows it")                                                        \
+    X(filter_sharing, "segments", "refused: a port of file sharing, from outside, that nobody declared")               \
+    X(filter_bogon, "packets", "refused: its source belongs to nobody on the public network [RFC 6890]")               \
+    X(filter_bogon_seen, "packets", "let through although its source belongs to nobody")                               \
+    X(filter_reverse_path, "packets", "refused: answers would not go where it came from [RFC 3704]")                   \
+    X(filter_ttl, "packets", "refused: a TTL that a neighbour would not send [RFC 5082]")                              \
+    X(filter_established, "segments", "let through although refused: the connection is older than the rule")           \
+    X(filter_egress, "connections", "not opened: no rule allows it")                                                   \
     /* segments */                                                                                                     \
     X(segments_in, "segments", "TCP segments that parsed")                                                             \
     X(segments_out, "segments", "TCP segments written")                                                                \

@@ -22,16 +22,17 @@
 #define BLOCKS_MAX 16384u
 #define BLOCK_REASON_MAX 96 /* with the NUL */
 #define BLOCKS_ERROR_MAX 256
+#define BLOCKS_PATH_MAX 256
 
 struct block {
-    struct hf_prefix prefix; /* bits behind its length are zero                     */
-    int64_t since_wall_us;   /* wall time, microseconds since 1970, UTC             */
-    int64_t until_wall_us;   /* the same; 0: for ever                               */
-    int64_t until_us;        /* monotonic; INT64_MAX: for ever                      */
+    struct hf_prefix prefix;       /* bits behind its length are zero                     */
+    int64_t since_wall_us;         /* wall time, microseconds since 1970, UTC             */
+    int64_t until_wall_us;         /* the same; 0: for ever                               */
+    int64_t until_us;              /* monotonic; INT64_MAX: for ever                      */
     char reason[BLOCK_REASON_MAX]; /* one line of printable UTF-8 or ASCII; may be empty */
 };
 
-struct blocks_writer;
+struct keeper;
 
 struct blocks {
     struct block *all; /* BLOCKS_MAX of them, in the order of their prefixes: IPv4 first */
@@ -39,8 +40,9 @@ struct blocks {
     uint64_t generation;    /* changes with every change of the set of prefixes       */
     int64_t next_expiry_us; /* INT64_MAX: none                                        */
     struct log *log;
-    struct blocks_writer *writer; /* NULL: nothing is kept */
-    bool write_failed_told;
+    struct keeper *keeper; /* NULL: nothing is kept */
+    int told_error;        /* of the keeper, as last told */
+    char path[BLOCKS_PATH_MAX];
 };
 
 /* Reads what `directory` keeps ("": nothing is read or kept); what has expired meanwhile is left out. A file that is not ours
@@ -49,7 +51,7 @@ struct blocks {
 bool blocks_open(struct blocks *blocks, const char *directory, struct log *log,
                  char error[BLOCKS_ERROR_MAX]);
 
-/* Blocks a prefix for so long (0: for ever). One that is blocked already gets the new end and reason. False: `error` is one
+/* Blocks block->prefix, for block->reason, for so long (0: for ever). One that is blocked already gets the new end and reason. False: `error` is one
  * sentence (everybody would be blocked: length 0; there are BLOCKS_MAX already; a reason too long or of more than a line). */
 bool blocks_add(struct blocks *blocks, const struct block *block, int64_t for_us, int64_t now_us,
                 char error[BLOCKS_ERROR_MAX]);
@@ -60,8 +62,9 @@ bool blocks_remove(struct blocks *blocks, const struct hf_prefix *prefix);
 /* The block of exactly this prefix, or NULL. Valid until the next change. */
 const struct block *blocks_find(const struct blocks *blocks, const struct hf_prefix *prefix);
 
-/* Ends those whose time has come; the guard calls it when blocks->next_expiry_us has. Returns how many. */
-size_t blocks_expire(struct blocks *blocks, int64_t now_us);
+/* Ends those whose time has come and says what could not be kept; the guard calls it in every turn. Returns how many
+ * ended. */
+size_t blocks_turn(struct blocks *blocks, int64_t now_us);
 
 /* Writes what is not written yet, waiting for it, and gives everything back. For the end of the guard, outside the loop. */
 void blocks_close(struct blocks *blocks);

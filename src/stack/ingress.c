@@ -5,6 +5,7 @@
  */
 #include "stack/admit.h"
 #include "stack/demux.h"
+#include "stack/filtering.h"
 #include "stack/icmp.h"
 #include "stack/stack.h"
 #include "wire/icmpv6.h"
@@ -228,9 +229,43 @@ static enum hf_stat on_fragment(struct hf_stack *stack, struct arrival *arrival,
     return dispatch(stack, arrival, now_us);
 }
 
+/* Refused by a filter, though a connection may have been there before the rule. */
+static bool is_of_connection(struct hf_stack *stack, const struct arrival *arrival)
+{
+    if (arrival->packet.kind != PACKET_TCP)
+        return false;
+    return is_connection(stack, arrival->guess, &arrival->flow) ||
+           (!is_stranger(stack, arrival) &&
+            connection_find(&stack->connections, arrival->hash, &arrival->flow) != SLOT_NONE);
+}
+
+static enum hf_stat ask_filters(struct hf_stack *stack, const struct arrival *arrival)
+{
+    enum hf_stat counter = HF_STAT_none;
+
+    switch (filtering_ask(stack, &arrival->packet, &counter)) {
+    case FILTER_PASS:
+    case FILTER_OBSERVED: return HF_STAT_none;
+    case FILTER_REFUSE_FRESH:
+        if (!is_of_connection(stack, arrival))
+            break;
+        stack->stats.filter_established++;
+        return HF_STAT_none;
+    case FILTER_REFUSE: break;
+    }
+    stack_count(stack, counter);
+    return counter;
+}
+
 /* What became of it: HF_STAT_none if it was used. */
 static enum hf_stat dispatch(struct hf_stack *stack, struct arrival *arrival, int64_t now_us)
 {
+    if (__builtin_expect(stack->filters, 0)) {
+        enum hf_stat refusal = ask_filters(stack, arrival);
+
+        if (refusal != HF_STAT_none)
+            return refusal;
+    }
     switch (arrival->packet.kind) {
     case PACKET_TCP: return on_tcp(stack, arrival, now_us);
     case PACKET_ICMPV4:

@@ -6,6 +6,7 @@
 #define STACK_STACK_H
 
 #include <handfast/event.h>
+#include <handfast/filter.h>
 #include <handfast/stats.h>
 
 #include "base/event_sink.h"
@@ -58,6 +59,8 @@ struct hf_stack {
     struct outbox outbox;
     struct budget budgets[BUDGETS];
     struct scan scan;
+    uint32_t filters;                     /* set: how many, ... */
+    struct hf_filter *filter[HF_FILTERS]; /* ... and where they lie, in memory of the caller's */
     uint32_t last_met;    /* the connection of the last segment, SLOT_NONE at first */
     uint32_t output_turn; /* segments that the head of the output list has sent in this turn */
     uint32_t proven_run;  /* segments of connections since the last answer to the unproven */

@@ -1,0 +1,19 @@
+/* What a filter says about one packet. Knows that packet and the rules, nothing else. */
+#ifndef FILTER_MATCH_H
+#define FILTER_MATCH_H
+
+#include "filter/ruleset.h"
+#include "wire/packet.h"
+
+enum filter_verdict {
+    FILTER_PASS = 0,
+    FILTER_OBSERVED, /* passes, but its service would have refused it (`counter` says as what) if it enforced */
+    FILTER_REFUSE_FRESH, /* unless it belongs to a connection that exists */
+    FILTER_REFUSE,       /* in any case */
+};
+
+/* `counter` is written when the verdict is another than FILTER_PASS. */
+enum filter_verdict filter_match(struct hf_filter *filter, const struct packet *packet,
+                                 enum hf_stat *counter);
+
+#endif
