@@ -25,8 +25,8 @@
 #include <unistd.h>
 
 SYSCALLS_AT_START("prctl seccomp");
-SYSCALLS("brk mmap:data mprotect:data munmap mremap madvise"  /* memory              */
-         " futex rt_sigprocmask rt_sigreturn restart_syscall" /* threads and signals */
+SYSCALLS("brk mmap:data mprotect:data munmap mremap madvise"               /* memory              */
+         " futex rt_sigaction rt_sigprocmask rt_sigreturn restart_syscall" /* threads and signals */
          " tgkill:self exit exit_group set_robust_list rseq"
          " clock_gettime clock_nanosleep gettimeofday getrandom" /* if the vDSO has none */
          " close read write writev lseek newfstatat fstat statx" /* files that are read  */

@@ -8,6 +8,7 @@
 
 #include <handfast/handfast.h>
 #include <linux/capability.h>
+#include <netinet/in.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -118,7 +119,7 @@ static void keep_two(void)
     NEED(status_number("\nCapBnd:", 16) == 0 && status_number("\nCapAmb:", 16) == 0);
     NEED(geteuid() != 0 && setuid(0) != 0);
     int one = 1, fd = socket(AF_INET, SOCK_STREAM, 0);
-    NEED(setsockopt(fd, SOL_IP, 19 /* IP_TRANSPARENT */, &one, sizeof one) == 0);
+    NEED(setsockopt(fd, IPPROTO_IP, 19 /* IP_TRANSPARENT */, &one, sizeof one) == 0);
 }
 
 static void the_named_capabilities_stay_and_no_others(void **state)
