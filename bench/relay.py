@@ -7,8 +7,8 @@ import socket
 import statistics
 import time
 
-import kernel
 import yard
+import kernel  # yard knows where it is
 
 BODY = 200  # bytes
 WAYS = {"guard": (yard.GUARD, 80), "direct": (yard.DIRECT, 8080), "haproxy": (yard.DIRECT, 8081)}

@@ -8,7 +8,6 @@ import subprocess
 import sys
 import time
 
-import kernel
 import soak_peers
 import yard
 

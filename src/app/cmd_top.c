@@ -15,8 +15,10 @@
 
 static const char help[] =
     "usage: handfast [-i NAME] top [--every TIME] [--order rtt|bytes|age] [--once] [--json]\n\n"
-    "What a running guard is doing: rates, states, pressure on each listener, the prefixes with most\n"
-    "connections, the connections with the longest round trip, most bytes or greatest age, everything\n"
+    "What a running guard is doing: rates, states, pressure on each listener, the prefixes with "
+    "most\n"
+    "connections, the connections with the longest round trip, most bytes or greatest age, "
+    "everything\n"
     "about one of them. The keys are on the screen; q ends.\n"
     "  --every TIME   between two looks: 100ms to 60s, 1s if nothing is said\n"
     "  --order WORD   the order of the connections: rtt, bytes (if nothing is said) or age\n"
@@ -34,7 +36,7 @@ struct top {
     struct top_model model;
     struct top_view view;
     struct top_page page;
-    int64_t next_us;             /* when to look again */
+    int64_t next_us;                   /* when to look again */
     json_int_t chosen_slot, chosen_id; /* of the detail, -1: none */
 };
 
@@ -196,8 +198,8 @@ static void choose(struct top *top, int step)
 
 static void toggle_detail(struct top *top)
 {
-    const json_t *row = json_array_get(json_object_get(top->model.now, "top"),
-                                       (size_t)top->view.selected);
+    const json_t *row =
+        json_array_get(json_object_get(top->model.now, "top"), (size_t)top->view.selected);
 
     if (!top->view.detail && !row)
         return;
@@ -301,11 +303,13 @@ int cmd_top(const struct app *app, int argc, char **argv)
     if (top.view.once || json) {
         result = run_once(&top, json);
     } else if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO)) {
-        result = app_fail("top", "a terminal is needed; --once prints one screen, --json its numbers");
+        result =
+            app_fail("top", "a terminal is needed; --once prints one screen, --json its numbers");
     } else if (!look_once(&top, &result)) {
         /* said already: nobody wants an empty screen */
     } else if (!top_screen_open()) {
-        result = app_fail("top", "TERM is no terminal that is known here; --once prints one screen");
+        result =
+            app_fail("top", "TERM is no terminal that is known here; --once prints one screen");
     } else {
         run_screen(&top);
         top_screen_close();

@@ -7,11 +7,10 @@
 
 /* What the gate refused, whoever came. A SYN that is answered by a cookie is not refused. */
 static const enum hf_stat refusals[] = {
-    HF_STAT_syn_cache_full,         HF_STAT_syn_accept_queue_full,
-    HF_STAT_syn_odd_flags,          HF_STAT_syn_capped,
-    HF_STAT_syn_without_timestamps, HF_STAT_handshake_accept_queue_full,
-    HF_STAT_cookie_bad,             HF_STAT_handshake_no_connection,
-    HF_STAT_cookie_unseen,          HF_STAT_cookie_replayed,
+    HF_STAT_syn_cache_full,  HF_STAT_syn_accept_queue_full,   HF_STAT_syn_odd_flags,
+    HF_STAT_syn_capped,      HF_STAT_syn_without_timestamps,  HF_STAT_handshake_accept_queue_full,
+    HF_STAT_cookie_bad,      HF_STAT_handshake_no_connection, HF_STAT_cookie_unseen,
+    HF_STAT_cookie_replayed,
 };
 
 static int64_t number(const json_t *object, const char *name)
@@ -71,8 +70,8 @@ void top_model_take(struct top_model *model, json_t *answer)
     json_decref(model->before);
     model->before = model->now;
     model->now = answer;
-    model->rates = model->before ? rates_between(model->before, answer)
-                                 : (struct top_rates){.known = false};
+    model->rates =
+        model->before ? rates_between(model->before, answer) : (struct top_rates){.known = false};
 }
 
 void top_model_clear(struct top_model *model)

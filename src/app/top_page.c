@@ -18,8 +18,11 @@ const char *top_text_number(char text[TOP_TEXT_MAX], double value)
     if (unit == 0)
         snprintf(text, TOP_TEXT_MAX, "%.0f", value);
     else
-        snprintf(text, TOP_TEXT_MAX, "%.*f%c", value < 9.995 ? 2 : value < 99.95 ? 1 : 0, value,
-                 units[unit]);
+        snprintf(text, TOP_TEXT_MAX, "%.*f%c",
+                 value < 9.995   ? 2
+                 : value < 99.95 ? 1
+                                 : 0,
+                 value, units[unit]);
     return text;
 }
 
@@ -192,9 +195,44 @@ static int table_rows(int rows, size_t entries)
     return entries < (size_t)most ? (int)entries : most;
 }
 
+static enum top_style pressure_style(const char *pressure)
+{
+    if (strcmp(pressure, "flooded") == 0)
+        return TOP_BAD;
+    return strcmp(pressure, "strained") == 0 ? TOP_WARN : TOP_GOOD;
+}
+
+/* Those under most pressure first: with many listeners it is they who must be seen. */
+static const json_t *nth_listener(const json_t *answer, int n, const char **name)
+{
+    static const char *const levels[] = {"flooded", "strained", "calm"};
+    const json_t *service, *listener;
+    size_t i, j;
+
+    for (size_t level = 0; level < sizeof levels / sizeof levels[0]; level++)
+        json_array_foreach(json_object_get(answer, "services"), i, service)
+            json_array_foreach(json_object_get(service, "listeners"), j, listener)
+        {
+            *name = word(service, "name");
+            if (strcmp(word(listener, "pressure"), levels[level]) == 0 && n-- == 0)
+                return listener;
+        }
+    return NULL;
+}
+
+static size_t count_listeners(const json_t *answer)
+{
+    const json_t *service;
+    size_t i, count = 0;
+
+    json_array_foreach(json_object_get(answer, "services"), i, service) count +=
+        json_array_size(json_object_get(service, "listeners"));
+    return count;
+}
+
 static int rows_before_connections(int rows, const struct top_model *model)
 {
-    return 8 + table_rows(rows, json_array_size(json_object_get(model->now, "listeners"))) +
+    return 8 + table_rows(rows, count_listeners(model->now)) +
            table_rows(rows, json_array_size(json_object_get(model->now, "prefixes")));
 }
 
@@ -205,42 +243,23 @@ int top_page_connections(int rows, const struct top_model *model)
     return left > 0 ? left : 0;
 }
 
-static enum top_style pressure_style(const char *pressure)
+static int draw_listeners(struct top_page *page, int row, const json_t *answer)
 {
-    if (strcmp(pressure, "flooded") == 0)
-        return TOP_BAD;
-    return strcmp(pressure, "strained") == 0 ? TOP_WARN : TOP_GOOD;
-}
-
-/* Those under most pressure first: with many listeners it is they who must be seen. */
-static const json_t *nth_listener(const json_t *listeners, int n)
-{
-    static const char *const levels[] = {"flooded", "strained", "calm"};
-    const json_t *listener;
-    size_t i;
-
-    for (size_t level = 0; level < sizeof levels / sizeof levels[0]; level++)
-        json_array_foreach(listeners, i, listener) if (strcmp(word(listener, "pressure"),
-                                                              levels[level]) == 0 &&
-                                                       n-- == 0) return listener;
-    return NULL;
-}
-
-static int draw_listeners(struct top_page *page, int row, const json_t *listeners)
-{
-    int count = table_rows(page->rows, json_array_size(listeners));
+    int count = table_rows(page->rows, count_listeners(answer));
     char since[TOP_TEXT_MAX], a[TOP_TEXT_MAX], b[TOP_TEXT_MAX], c[TOP_TEXT_MAX];
+    const char *service;
 
     title(page, row++,
           " LISTENER                SERVICE      PRESSURE  SINCE    HALF-OPEN   QUEUE  COOKIES");
     for (int i = 0; i < count; i++, row++) {
-        const json_t *l = nth_listener(listeners, i);
+        const json_t *l = nth_listener(answer, i, &service);
         const char *pressure = word(l, "pressure");
+        int64_t since_s = number(l, "pressure_for_s");
 
-        put(page, row, 1, TOP_PLAIN, "%-23.23s %-12.12s", word(l, "local"), word(l, "service"));
+        put(page, row, 1, TOP_PLAIN, "%-23.23s %-12.12s", word(l, "local"), service);
         put(page, row, 38, pressure_style(pressure), "%-9s", pressure);
         put(page, row, 48, TOP_PLAIN, "%-7s %10s %7s %8s",
-            number(l, "since_us") ? top_text_time(since, number(l, "since_us")) : "-",
+            since_s ? top_text_time(since, since_s * 1000000) : "-",
             top_text_number(a, (double)number(l, "half_opens")),
             top_text_number(b, (double)number(l, "accept_queued")),
             top_text_number(c, (double)number(l, "cookies_sent")));
@@ -254,7 +273,8 @@ static int draw_prefixes(struct top_page *page, int row, const json_t *answer)
     int count = table_rows(page->rows, json_array_size(prefixes));
     char a[TOP_TEXT_MAX], b[TOP_TEXT_MAX], c[TOP_TEXT_MAX];
 
-    title(page, row++, " PREFIX                                     CONNECTIONS  BYTES IN  BYTES OUT");
+    title(page, row++,
+          " PREFIX                                     CONNECTIONS  BYTES IN  BYTES OUT");
     for (int i = 0; i < count; i++, row++) {
         const json_t *p = json_array_get(prefixes, (size_t)i);
 
@@ -440,7 +460,7 @@ void top_page_draw(struct top_page *page, int rows, int columns, const struct to
     } else if (view->detail) {
         draw_detail(page, model);
     } else {
-        int row = draw_listeners(page, 5, json_object_get(model->now, "listeners"));
+        int row = draw_listeners(page, 5, model->now);
 
         row = draw_prefixes(page, row, model->now);
         draw_connections(page, row, model, view);

@@ -51,8 +51,10 @@ int top_page_connections(int rows, const struct top_model *model);
 
 /* Texts for people; all return `text`. */
 #define TOP_TEXT_MAX 32
-const char *top_text_number(char text[TOP_TEXT_MAX], double value);  /* "950", "1.23k", "4.50M" */
-const char *top_text_time(char text[TOP_TEXT_MAX], int64_t us);      /* "350ms", "12s", "3m05s", "4d02h" */
-const char *top_text_rtt(char text[TOP_TEXT_MAX], int64_t us);       /* "85us", "1.2ms", "240ms", "3.1s" */
+const char *top_text_number(char text[TOP_TEXT_MAX], double value); /* "950", "1.23k", "4.50M" */
+const char *top_text_time(char text[TOP_TEXT_MAX],
+                          int64_t us); /* "350ms", "12s", "3m05s", "4d02h" */
+const char *top_text_rtt(char text[TOP_TEXT_MAX],
+                         int64_t us); /* "85us", "1.2ms", "240ms", "3.1s" */
 
 #endif

@@ -13,8 +13,9 @@ static SCREEN *screen;
 
 /* Styles are attributes everywhere, and colours too where the terminal has them and NO_COLOR does not forbid it. */
 static attr_t attributes[TOP_STYLES] = {
-    [TOP_PLAIN] = A_NORMAL, [TOP_TITLE] = A_REVERSE, [TOP_BOLD] = A_BOLD,
-    [TOP_DIM] = A_DIM,      [TOP_GOOD] = A_NORMAL,   [TOP_WARN] = A_BOLD,
+    [TOP_PLAIN] = A_NORMAL, [TOP_TITLE] = A_REVERSE,
+    [TOP_BOLD] = A_BOLD,    [TOP_DIM] = A_DIM,
+    [TOP_GOOD] = A_NORMAL,  [TOP_WARN] = A_BOLD,
     [TOP_BAD] = A_BOLD,     [TOP_SELECTED] = A_REVERSE | A_BOLD,
 };
 
@@ -73,7 +74,7 @@ void top_screen_show(const struct top_page *page)
             for (end = column + 1;
                  end < page->columns && page->style[row][end] == page->style[row][column];)
                 end++;
-            attrset(attributes[page->style[row][column]]);
+            attrset((int)attributes[page->style[row][column]]);
             mvaddnstr(row, column, page->text[row] + column, end - column);
         }
     attrset(A_NORMAL);

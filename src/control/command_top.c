@@ -7,6 +7,7 @@
 
 #include <handfast/os.h>
 
+#include "control/describe.h"
 #include "control/snapshot.h"
 #include "control/top_walk.h"
 
@@ -41,64 +42,16 @@ static void want(struct command_top *top, int64_t now_us)
 
 /* ---- the answer ---- */
 
-static json_t *endpoint(const struct hf_endpoint *at)
-{
-    char text[HF_ENDPOINT_TEXT_MAX];
-
-    return json_string(hf_endpoint_format(text, at));
-}
-
-static json_t *services(const struct guard *guard)
+static json_t *services(const struct guard *guard, int64_t now_us)
 {
     json_t *array = json_array();
 
     for (uint32_t i = 0; i < guard->relays.service_count; i++) {
-        const struct service *service = &guard->services[i];
+        const struct service *service = describe_service_at(guard, i);
 
-        if (!service->config)
-            continue;
-        json_t *object =
-            json_pack("{s:s, s:I, s:I}", "name", service->config->name, "active",
-                      (json_int_t)service->active, "max_connections",
-                      (json_int_t)service->config->max_connections);
-#define SERVICE_ROW(name, meaning) \
-    json_object_set_new(object, #name, json_integer((json_int_t)service->count.name));
-        SERVICE_COUNTERS(SERVICE_ROW)
-#undef SERVICE_ROW
-        json_array_append_new(array, object);
+        if (service)
+            json_array_append_new(array, describe_service(guard, service, now_us));
     }
-    return array;
-}
-
-static json_t *listener(const struct service *service, const struct hf_status *status,
-                        int64_t now_us)
-{
-    static const char *const levels[] = {"calm", "strained", "flooded"};
-    int64_t since_us = status->pressure_since_us;
-
-    return json_pack(
-        "{s:o, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I}", "local", endpoint(&status->local),
-        "service", service->config->name, "pressure", levels[status->pressure], "since_us",
-        (json_int_t)(since_us > 0 && now_us > since_us ? now_us - since_us : 0), "half_opens",
-        (json_int_t)status->half_opens, "half_open_limit",
-        (json_int_t)service->config->half_open_limit, "accept_queued",
-        (json_int_t)status->accept_queued, "backlog", (json_int_t)status->backlog, "cookies_sent",
-        (json_int_t)status->cookies_sent);
-}
-
-static json_t *listeners(const struct guard *guard, int64_t now_us)
-{
-    json_t *array = json_array();
-    struct hf_status status;
-
-    for (uint32_t i = 0; i < guard->relays.service_count; i++)
-        for (uint32_t j = 0; j < CONFIG_LIST_MAX; j++) {
-            const struct service *service = &guard->services[i];
-
-            if (service->config && service->listeners[j] != HF_NO_SUCH_SOCKET &&
-                hf_status(guard->stack, service->listeners[j], &status) == HF_OK)
-                json_array_append_new(array, listener(service, &status, now_us));
-        }
     return array;
 }
 
@@ -107,11 +60,12 @@ static json_t *connection(const struct relay_view *view, const struct hf_status 
 {
     return json_pack("{s:I, s:I, s:o, s:o, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I}", "id",
                      (json_int_t)view->id, "slot", (json_int_t)view->slot, "remote",
-                     endpoint(&view->client), "local", endpoint(&view->local), "service",
-                     view->service, "backend", view->backend, "relay", view->state, "state",
-                     hf_state_text(status->state), "srtt_us", (json_int_t)view->rtt_us, "bytes_in",
-                     (json_int_t)view->bytes_in, "bytes_out", (json_int_t)view->bytes_out, "age_us",
-                     (json_int_t)view->age_us, "idle_us", (json_int_t)view->idle_us);
+                     describe_endpoint(&view->client), "local", describe_endpoint(&view->local),
+                     "service", view->service, "backend", view->backend, "relay", view->state,
+                     "state", hf_state_text(status->state), "srtt_us", (json_int_t)view->rtt_us,
+                     "bytes_in", (json_int_t)view->bytes_in, "bytes_out",
+                     (json_int_t)view->bytes_out, "age_us", (json_int_t)view->age_us, "idle_us",
+                     (json_int_t)view->idle_us);
 }
 
 /* The relay that had this id, if it still has. */
@@ -145,15 +99,11 @@ static json_t *prefixes(const struct top_result *result)
     json_t *array = json_array();
 
     for (uint32_t i = 0; i < count; i++) {
-        char address[HF_ADDRESS_TEXT_MAX], text[HF_ADDRESS_TEXT_MAX + 8];
-
-        snprintf(text, sizeof text, "%s/%u", hf_address_format(address, &sorted[i].prefix.address),
-                 sorted[i].prefix.length);
-        json_array_append_new(
-            array, json_pack("{s:s, s:I, s:I, s:I}", "prefix", text, "connections",
-                             (json_int_t)sorted[i].connections, "bytes_in",
-                             (json_int_t)sorted[i].bytes_in, "bytes_out",
-                             (json_int_t)sorted[i].bytes_out));
+        json_array_append_new(array, json_pack("{s:o, s:I, s:I, s:I}", "prefix",
+                                               describe_prefix(&sorted[i].prefix), "connections",
+                                               (json_int_t)sorted[i].connections, "bytes_in",
+                                               (json_int_t)sorted[i].bytes_in, "bytes_out",
+                                               (json_int_t)sorted[i].bytes_out));
     }
     return array;
 }
@@ -226,10 +176,9 @@ static json_t *answer(void *context, const json_t *request)
 
     json_t *reply = snapshot_of(guard->stack);
     json_t *more = json_pack(
-        "{s:I, s:I, s:o, s:o, s:I, s:I, s:I, s:o, s:o, s:o}", "now_us", (json_int_t)now_us,
-        "up_us", (json_int_t)(now_us - guard->started_at_us), "services", services(guard), "listeners",
-        listeners(guard, now_us), "seen", (json_int_t)top->walk.done.seen, "passes",
-        (json_int_t)top->walk.passes, "prefixes_missed",
+        "{s:I, s:I, s:o, s:I, s:I, s:I, s:o, s:o, s:o}", "now_us", (json_int_t)now_us, "up_us",
+        (json_int_t)(now_us - guard->started_at_us), "services", services(guard, now_us), "seen",
+        (json_int_t)top->walk.done.seen, "passes", (json_int_t)top->walk.passes, "prefixes_missed",
         (json_int_t)top->walk.done.prefixes_missed, "prefixes", prefixes(&top->walk.done), "top",
         largest(top, order, limit ? (uint32_t)json_integer_value(limit) : 20), "detail",
         detail(guard, request));

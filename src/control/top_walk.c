@@ -147,8 +147,7 @@ static void look(struct top_result *result, const struct relay_view *view)
 
     result->seen++;
     for (unsigned order = 0; order < TOP_ORDERS; order++)
-        top_list_add(&result->list[order],
-                     (struct top_entry){keys[order], view->id, view->slot});
+        top_list_add(&result->list[order], (struct top_entry){keys[order], view->id, view->slot});
     top_prefix_add(result, view);
 }
 
