@@ -2,7 +2,7 @@
 
 find_package(PkgConfig REQUIRED)
 add_library(hf_app_deps INTERFACE)
-foreach(module libconfuse jansson libmicrohttpd ncursesw libcap-ng libseccomp)
+foreach(module libconfuse jansson libmicrohttpd ncursesw libcap-ng libseccomp libmnl libnftables)
     pkg_check_modules(${module} REQUIRED IMPORTED_TARGET ${module})
     target_link_libraries(hf_app_deps INTERFACE PkgConfig::${module})
 endforeach()
