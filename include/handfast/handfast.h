@@ -141,8 +141,8 @@ struct hf_config {
     bool sack;           /* RFC 2018                                     */
     bool nagle;          /* RFC 9293 3.7.4                               */
     bool answer_ping;
-    bool gratuitous_arp;                 /* announce our addresses at the start          */
-    bool addresses_shared;               /* another stack of this host has the addresses too: it answers for them
+    bool gratuitous_arp;   /* announce our addresses at the start          */
+    bool addresses_shared; /* another stack of this host has the addresses too: it answers for them
                                           * (ARP, neighbour discovery, groups, echo), we only ask           */
     bool allow_self_connect;             /* refused by default                           */
     bool allow_simultaneous_at_listener; /* our SYN from a listening port met by a SYN   */

@@ -41,7 +41,16 @@ HF_API int hf_tap_open(struct hf_tap *tap, const char *name);
 /* The same with a queue of its own for bare SYNs, which is read last: a flood of them takes no room from connections. Where
  * the kernel cannot do that, or the interface is there already, it is as hf_tap_open (tap->syn_fd is -1). */
 HF_API int hf_tap_open_split(struct hf_tap *tap, const char *name);
+
+/* The same with descriptors that an earlier process opened (syn_fd may be -1): the interface was never away. HF_INVALID: they
+ * are not of a TAP of this name, and still the caller's. HF_SYSTEM: they were closed. */
+HF_API int hf_tap_adopt(struct hf_tap *tap, const char *name, int fd, int syn_fd);
 HF_API void hf_tap_close(struct hf_tap *tap);
+
+/* After somebody removed the interface: makes it again, or opens the one that is there now, with `fd`, a fresh descriptor of
+ * /dev/net/tun that belongs to the TAP if the answer is HF_OK, and to the caller if it is not. Buffers and counters stay; a
+ * TAP that could not be opened receives nothing and drops what it is given. */
+HF_API int hf_tap_reopen(struct hf_tap *tap, const char *name, int fd);
 
 /* Sleeps until a frame waits or deadline_us (hf_next_deadline) has come. Returns at once on a signal. */
 HF_API void hf_tap_wait(struct hf_tap *tap, int64_t deadline_us);

@@ -56,24 +56,28 @@ static int error_of(int number)
     }
 }
 
-/* Attaches *fd to the interface as one of its queues. */
-static int attach(struct hf_tap *tap, int *fd, const char *name, short more_flags)
+/* Makes the descriptor one of the interface's queues. */
+static int become_queue(struct hf_tap *tap, int fd, const char *name, short more_flags)
 {
     struct ifreq request = {.ifr_flags = (short)(IFF_TAP | IFF_NO_PI | IFF_VNET_HDR | more_flags)};
     int header = (int)VNET_BYTES;
 
-    *fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
-    if (*fd < 0)
-        return error_of(errno);
     memcpy(request.ifr_name, name, strlen(name));
-    if (ioctl(*fd, TUNSETIFF, &request) != 0)
+    if (ioctl(fd, TUNSETIFF, &request) != 0)
         return error_of(errno);
     memcpy(tap->name, request.ifr_name, sizeof tap->name);
-    if (ioctl(*fd, TUNSETVNETHDRSZ, &header) != 0)
+    if (ioctl(fd, TUNSETVNETHDRSZ, &header) != 0)
         return error_of(errno);
     tap->offload =
-        ioctl(*fd, TUNSETOFFLOAD, TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN) == 0;
+        ioctl(fd, TUNSETOFFLOAD, TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN) == 0;
     return HF_OK;
+}
+
+/* Attaches *fd to the interface as one of its queues. */
+static int attach(struct hf_tap *tap, int *fd, const char *name, short more_flags)
+{
+    *fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
+    return *fd < 0 ? error_of(errno) : become_queue(tap, *fd, name, more_flags);
 }
 
 /* An interface that is no TAP of one queue: one of ours with two that somebody holds, or something else. */
@@ -125,6 +129,16 @@ int hf_tap_open(struct hf_tap *tap, const char *name)
     return error;
 }
 
+/* Whether fd is a queue of the interface of this name, with the headers that we speak. */
+static bool is_queue_of(int fd, const char *name)
+{
+    struct ifreq request = {0};
+
+    return ioctl(fd, TUNGETIFF, &request) == 0 && (request.ifr_flags & IFF_TAP) &&
+           (request.ifr_flags & IFF_VNET_HDR) &&
+           strncmp(request.ifr_name, name, sizeof request.ifr_name) == 0;
+}
+
 /* Both queues behind one descriptor. */
 static bool join(struct hf_tap *tap)
 {
@@ -146,16 +160,56 @@ int hf_tap_open_split(struct hf_tap *tap, const char *name)
     return hf_tap_open(tap, name);
 }
 
-void hf_tap_close(struct hf_tap *tap)
+int hf_tap_adopt(struct hf_tap *tap, const char *name, int fd, int syn_fd)
 {
-    if (tap->buffers)
-        munmap(tap->buffers, tap->buffer_bytes);
+    int header = (int)VNET_BYTES;
+
+    if (check_name(tap, name) != HF_OK || !is_queue_of(fd, name) ||
+        (syn_fd >= 0 && !is_queue_of(syn_fd, name)))
+        return HF_INVALID;
+    tap->fd = fd;
+    tap->syn_fd = syn_fd;
+    memcpy(tap->name, name, strlen(name));
+    if (ioctl(fd, TUNSETVNETHDRSZ, &header) == 0 && (syn_fd < 0 || join(tap)) &&
+        open_buffers(tap) == HF_OK) {
+        tap->offload =
+            ioctl(fd, TUNSETOFFLOAD, TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN) == 0;
+        if (syn_fd < 0)
+            tap->ready_fd = fd;
+        return HF_OK;
+    }
+    hf_tap_close(tap);
+    return HF_SYSTEM;
+}
+
+static void close_queues(struct hf_tap *tap)
+{
     if (tap->ready_fd >= 0 && tap->ready_fd != tap->fd)
         close(tap->ready_fd);
     if (tap->syn_fd >= 0)
         close(tap->syn_fd);
     if (tap->fd >= 0)
         close(tap->fd);
+    tap->fd = tap->syn_fd = tap->ready_fd = -1;
+}
+
+int hf_tap_reopen(struct hf_tap *tap, const char *name, int fd)
+{
+    int error = fd < 0 ? HF_NO_DEVICE : HF_OK;
+
+    close_queues(tap);
+    if (error == HF_OK)
+        error = become_queue(tap, fd, name, 0);
+    if (error == HF_OK)
+        tap->fd = tap->ready_fd = fd;
+    return error;
+}
+
+void hf_tap_close(struct hf_tap *tap)
+{
+    if (tap->buffers)
+        munmap(tap->buffers, tap->buffer_bytes);
+    close_queues(tap);
     *tap = (struct hf_tap){.fd = -1, .syn_fd = -1, .ready_fd = -1};
 }
 
@@ -218,6 +272,8 @@ size_t hf_tap_receive(struct hf_tap *tap, struct hf_frame *frames, size_t count)
 {
     size_t filled;
 
+    if (tap->fd < 0)
+        return 0;
     if (count > HF_TAP_BATCH)
         count = HF_TAP_BATCH;
     filled = receive_from(tap, tap->fd, frames, 0, count);
@@ -274,7 +330,7 @@ void hf_tap_transmit(struct hf_tap *tap, const struct hf_frame *frames, size_t c
 
         if (writev(tap->fd, parts, 2) >= 0)
             tap->transmitted++;
-        else if (errno == EAGAIN || errno == ENOBUFS ||
+        else if (tap->fd < 0 || errno == EAGAIN || errno == ENOBUFS ||
                  errno == EIO) /* full, or the interface is down */
             tap->dropped++;
         else

@@ -5,9 +5,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/if_addr.h>
+#include <linux/if_link.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -81,6 +83,44 @@ void link_skip_duplicate_detection(const char *name)
     if (write(fd, "0", 1) < 0)
         errno = 0;
     close(fd);
+}
+
+/* The attribute in the attribute in the attribute that says how a link-local address is made: not at all. */
+void link_keep_quiet(const char *name)
+{
+    struct {
+        struct rtattr family, mode;
+        uint8_t none;
+    } nested = {
+        .family = {sizeof nested - offsetof(typeof(nested), family), AF_INET6},
+        .mode = {RTA_LENGTH(1), IFLA_INET6_ADDR_GEN_MODE},
+        .none = IN6_ADDR_GEN_MODE_NONE,
+    };
+    struct request request = {
+        .header = {.nlmsg_len = NLMSG_LENGTH(sizeof(struct ifinfomsg)),
+                   .nlmsg_type = RTM_NEWLINK,
+                   .nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK},
+        .body.link = {.ifi_family = AF_UNSPEC, .ifi_index = (int)if_nametoindex(name)},
+    };
+
+    add_attribute(&request, IFLA_AF_SPEC, &nested, sizeof nested);
+    (void)ask(&request);
+}
+
+int link_join(const char *name, int bridge)
+{
+    uint32_t master = (uint32_t)bridge;
+    struct request request = {
+        .header = {.nlmsg_len = NLMSG_LENGTH(sizeof(struct ifinfomsg)),
+                   .nlmsg_type = RTM_NEWLINK,
+                   .nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK},
+        .body.link = {.ifi_family = AF_UNSPEC, .ifi_index = (int)if_nametoindex(name)},
+    };
+
+    if (request.body.link.ifi_index == 0)
+        return answer(errno);
+    add_attribute(&request, IFLA_MASTER, &master, sizeof master);
+    return answer(ask(&request));
 }
 
 int link_up(const char *name, uint32_t mtu)

@@ -12,9 +12,15 @@
  * duplicates takes [RFC 4862 5.4]. Before link_up; where it cannot be said, nothing is lost but the second. */
 void link_skip_duplicate_detection(const char *name);
 
-/* Both answer HF_OK, HF_NO_PERMISSION, HF_NO_DEVICE or HF_SYSTEM with errno. */
+/* The kernel shall not speak on this link: it gets no address of its own. Before link_up; where it cannot be said, nothing
+ * is lost but quiet. */
+void link_keep_quiet(const char *name);
+
+/* All answer HF_OK, HF_NO_PERMISSION, HF_NO_DEVICE or HF_SYSTEM with errno. */
 int link_up(const char *name, uint32_t mtu);
 /* An address that is there already is no error. */
 int link_add_address(const char *name, const struct hf_prefix *prefix);
+/* Makes it a port of a bridge. */
+int link_join(const char *name, int bridge);
 
 #endif

@@ -7,7 +7,8 @@
 #define NETWORK_ADDRESSES_MAX 256
 
 struct network_link {
-    int index; /* 0: there is none */
+    int index;  /* 0: there is none */
+    int master; /* index of the bridge or bond that it belongs to, or 0 */
     uint32_t mtu;
     struct hf_mac mac;
     bool ethernet, loopback, up;

@@ -18,6 +18,7 @@
 #include <stdio.h>
 
 #define UPLINK_ERROR_MAX 512
+#define UPLINK_SPARES 4       /* how often the TAP can be made again */
 #define UPLINK_PORTS_MAX 1024 /* addresses with a port, all services together */
 
 struct netfilter;
@@ -29,13 +30,14 @@ struct uplink_ports {
 };
 
 struct uplink {
-    const struct config *config; /* of the start: what of it may change comes by uplink_reconfigure */
-    struct hf_tap *tap;          /* the guard's; fd -1: not open */
-    struct hf_stack *stack;      /* NULL: not serving yet */
+    const struct config
+        *config;            /* of the start: what of it may change comes by uplink_reconfigure */
+    struct hf_tap *tap;     /* the guard's; fd -1: not open */
+    struct hf_stack *stack; /* NULL: not serving yet */
     struct loop *loop;
     struct log *log;
-    char interface[16];   /* port mode: the host's; "" else          */
-    char tap_name[16];    /* as it was asked for                     */
+    char interface[16]; /* port mode: the host's; "" else          */
+    char tap_name[16];  /* as it was asked for                     */
     struct network_link link, tap_link;
     struct hf_prefix addresses[HF_ADDRESSES_MAX]; /* port mode: the host's */
     struct hf_route routes[HF_ROUTES_MAX];        /* port mode: through the interface */
@@ -44,6 +46,7 @@ struct uplink {
     struct uplink_ports ports;   /* that are redirected now */
     struct loop_handler monitor; /* the kernel's news of interfaces; fd -1: none */
     struct loop_timer retry;
+    int spare[UPLINK_SPARES]; /* of /dev/net/tun, which a sandboxed guard cannot open; -1: used */
     void (*tap_changed)(void *context); /* the TAP was opened anew: its descriptors are others */
     void *tap_context;
     bool interface_gone, tap_gone;

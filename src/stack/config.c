@@ -115,7 +115,7 @@ static const char *routes_error(const struct route *route)
             return "routes: a gateway must be of the same family as its prefix";
         if (address_kind(&one->gateway) != ADDRESS_UNICAST || route_is_ours(route, &one->gateway))
             return "routes: a gateway must be another host's unicast address";
-        if (!route->raw_ip && !route_is_on_link(route, &one->gateway) &&
+        if (!route->raw_ip && !route->anywhere && !route_is_on_link(route, &one->gateway) &&
             !address_is_link_local(&one->gateway))
             return "routes: a gateway must lie in one of the networks of addresses";
     }

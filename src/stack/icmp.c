@@ -236,7 +236,7 @@ bool icmp_error_allowed(const struct packet *packet)
 static enum hf_stat on_echo(struct hf_stack *stack, const struct packet *packet,
                             const struct icmp_finding *finding, int64_t now_us)
 {
-    if (!stack->config.answer_ping)
+    if (!stack->config.answer_ping || stack->config.addresses_shared)
         return HF_STAT_none;
     if (!route_is_ours(&stack->route, &packet->destination))
         return HF_STAT_ip_broadcast;

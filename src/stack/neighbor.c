@@ -57,6 +57,7 @@ void neighbor_init(struct neighbors *neighbors, struct arena *arena,
 {
     const struct hf_config *config = setup->config;
     bool ethernet = config->link == HF_ETHERNET;
+    bool speaks = ethernet && !config->addresses_shared;
 
     *neighbors = (struct neighbors){
         .route = setup->route,
@@ -66,9 +67,10 @@ void neighbor_init(struct neighbors *neighbors, struct arena *arena,
         .mac = setup->mac,
         .vlan = config->vlan,
         .ethernet = ethernet,
-        .announce_rounds = ethernet ? ANNOUNCE_ROUNDS - 1 : 0,
-        .announce_addresses = ethernet && config->gratuitous_arp,
-        .report_due = ethernet,
+        .shared = config->addresses_shared,
+        .announce_rounds = speaks ? ANNOUNCE_ROUNDS - 1 : 0,
+        .announce_addresses = speaks && config->gratuitous_arp,
+        .report_due = speaks,
         .announce_at_us = now_us + ANNOUNCE_INTERVAL_US,
         .reported_us = now_us,
         .conflict_us = now_us - NEIGHBOR_DEFEND_US,

@@ -81,6 +81,8 @@ struct neighbors {
     struct hf_mac mac;
     uint16_t vlan;
     bool ethernet;
+    bool
+        shared; /* another stack answers for our addresses: what would be said of them is left to it */
     uint32_t last_found; /* found last: most often there is one next hop */
     uint32_t generations;
     /* announcements: address by address, then the groups, in rounds */

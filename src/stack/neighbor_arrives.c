@@ -12,7 +12,7 @@
 /* Another station uses our address: told once an interval, and answered by one announcement. [RFC 5227 2.4 (b)] */
 static void conflict(struct neighbors *neighbors, const struct hf_address *ours, int64_t now_us)
 {
-    if (now_us - neighbors->conflict_us < NEIGHBOR_DEFEND_US)
+    if (neighbors->shared || now_us - neighbors->conflict_us < NEIGHBOR_DEFEND_US)
         return;
     neighbors->conflict_us = now_us;
     event_sink_put(neighbors->events, &(struct hf_event){.at_us = now_us,
@@ -29,8 +29,11 @@ static void conflict(struct neighbors *neighbors, const struct hf_address *ours,
 static void answer(struct neighbors *neighbors, const struct hf_address *ours,
                    const struct hf_address *asker, const struct hf_mac *mac)
 {
-    struct neighbor_reply *reply = ring_push(&neighbors->replies);
+    struct neighbor_reply *reply;
 
+    if (neighbors->shared)
+        return;
+    reply = ring_push(&neighbors->replies);
     if (reply)
         *reply = (struct neighbor_reply){.mac = *mac, .ours = *ours, .asker = *asker};
     else
@@ -151,7 +154,8 @@ enum hf_stat neighbor_on_nd(struct neighbors *neighbors, const struct packet *pa
 
 void neighbor_on_group_query(struct neighbors *neighbors, int64_t now_us)
 {
-    if (!neighbors->ethernet || now_us - neighbors->reported_us < REPORT_INTERVAL_US)
+    if (!neighbors->ethernet || neighbors->shared ||
+        now_us - neighbors->reported_us < REPORT_INTERVAL_US)
         return;
     neighbors->report_due = true;
 }

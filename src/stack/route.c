@@ -29,7 +29,8 @@ static struct route_network network_of(const struct hf_prefix *prefix)
 
 void route_init(struct route *route, const struct hf_config *config)
 {
-    *route = (struct route){.raw_ip = config->link == HF_RAW_IP};
+    *route =
+        (struct route){.raw_ip = config->link == HF_RAW_IP, .anywhere = config->addresses_shared};
     for (unsigned i = 0; i < HF_ADDRESSES_MAX; i++)
         if (is_used(&config->addresses[i])) {
             route->networks[route->our_count] = network_of(&config->addresses[i]);

@@ -16,7 +16,9 @@ struct route {
     struct route_network networks[HF_ADDRESSES_MAX]; /* of `ours` */
     struct hf_route routes[HF_ROUTES_MAX];
     uint8_t our_count, route_count;
-    bool raw_ip; /* no link addresses: every next hop is the destination */
+    bool
+        anywhere; /* gateways may lie outside our networks: the host's own routing has found them */
+    bool raw_ip;  /* no link addresses: every next hop is the destination */
 };
 
 /* How a packet goes out. */

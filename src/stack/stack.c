@@ -221,6 +221,19 @@ int hf_init(struct hf_stack **stack, const struct hf_config *config, const struc
     return HF_OK;
 }
 
+int hf_set_mac(struct hf_stack *stack, const struct hf_mac *mac)
+{
+    static const struct hf_mac none;
+
+    if (!stack->link_header || mac_is_group(mac) || mac_equal(mac, &none))
+        return HF_INVALID;
+    stack->mac = *mac;
+    stack->rules.mac = *mac;
+    stack->icmp.mac = *mac;
+    stack->neighbors.mac = *mac;
+    return HF_OK;
+}
+
 void hf_tick(struct hf_stack *stack, int64_t now_us)
 {
     stack->seen_us = now_us;

@@ -1,0 +1,339 @@
+/* The life of an uplink: opened before the stack, serving behind it, watched until the end. [rtnetlink(7)] */
+#include "guard/uplink.h"
+
+#include "base/time.h"
+#include "guard/link.h"
+#include "guard/netfilter.h"
+#include "guard/transparent.h"
+#include "guard/uplink_parts.h"
+#include "os/syscalls.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <string.h>
+#include <unistd.h>
+
+SYSCALLS("close");
+SYSCALLS_AT_START("openat");
+
+#define RETRY_US ((int64_t)US_PER_S)
+
+bool uplink_refuse(char error[UPLINK_ERROR_MAX], const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    vsnprintf(error, UPLINK_ERROR_MAX, format, arguments);
+    va_end(arguments);
+    return false;
+}
+
+const char *uplink_reason(int error)
+{
+    return error == HF_SYSTEM ? strerror(errno) : hf_error_text(error);
+}
+
+void uplink_tap_name(const struct config_uplink *config, char name[16])
+{
+    if (config->mode != CONFIG_MODE_PORT)
+        snprintf(name, 16, "%.15s", config->name);
+    else if (config->tap[0] != '\0')
+        snprintf(name, 16, "%.15s", config->tap);
+    else
+        snprintf(name, 16, "hf-%.12s", config->name);
+}
+
+static bool is_port_mode(const struct uplink *uplink)
+{
+    return uplink->config->uplink.mode == CONFIG_MODE_PORT;
+}
+
+/* ---- the start ---- */
+
+static bool prepare_tap(struct uplink *uplink, char error[UPLINK_ERROR_MAX])
+{
+    bool ready = is_port_mode(uplink)
+                     ? uplink_port_prepare(uplink, error)
+                     : uplink_address_prepare(&uplink->config->uplink, uplink->tap_name, error);
+
+    if (!ready)
+        return false;
+    return network_link(uplink->tap_name, &uplink->tap_link) == HF_OK ||
+           uplink_refuse(error, "uplink \"%s\": the TAP %s vanished", uplink->config->uplink.name,
+                         uplink->tap_name);
+}
+
+static bool open_tap(struct uplink *uplink, char error[UPLINK_ERROR_MAX])
+{
+    const char *name = uplink->config->uplink.name;
+    int result = HF_OK;
+
+    if (uplink->tap->fd < 0) /* else it was kept over a restart (hf_tap_adopt) */
+        result = hf_tap_open_split(uplink->tap, uplink->tap_name);
+    if (result == HF_INVALID)
+        return uplink_refuse(error,
+                             "uplink \"%s\": there is an interface %s that is no TAP of one queue",
+                             name, uplink->tap_name);
+    if (result == HF_DEVICE_BUSY)
+        return uplink_refuse(error, "uplink \"%s\": somebody else holds the TAP %s: %s", name,
+                             uplink->tap_name, hf_error_text(result));
+    return result == HF_OK || uplink_refuse(error, "uplink \"%s\": the TAP %s: %s", name,
+                                            uplink->tap_name, uplink_reason(result));
+}
+
+bool uplink_open(struct uplink *uplink, const struct config *config, struct hf_tap *tap,
+                 char error[UPLINK_ERROR_MAX])
+{
+    *uplink = (struct uplink){.config = config, .tap = tap, .monitor.fd = -1};
+    memset(uplink->spare, -1, sizeof uplink->spare);
+    uplink_tap_name(&config->uplink, uplink->tap_name);
+    if (is_port_mode(uplink)) {
+        snprintf(uplink->interface, sizeof uplink->interface, "%.15s", config->uplink.name);
+        if (!uplink_port_look(uplink, error))
+            return false;
+        uplink->netfilter = netfilter_open(error);
+        if (uplink->netfilter == NULL)
+            return false;
+    }
+    if (!open_tap(uplink, error))
+        return false;
+    if (!is_port_mode(uplink) && config->uplink.host_address.count > 0)
+        link_skip_duplicate_detection(uplink->tap_name);
+    if (!prepare_tap(uplink, error))
+        return false;
+    for (int i = 0; i < UPLINK_SPARES; i++)
+        uplink->spare[i] = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
+    return transparent_up(config, TRANSPARENT_GUARD, error);
+}
+
+void uplink_describe(const struct uplink *uplink, struct hf_config *stack)
+{
+    uint16_t mtu = stack->mtu;
+
+    hf_tap_describe(uplink->tap, stack);
+    stack->mtu = mtu;
+    if (is_port_mode(uplink))
+        uplink_port_describe(uplink, stack);
+}
+
+/* ---- what happens to interfaces ---- */
+
+static void retry_later(struct uplink *uplink)
+{
+    loop_timer_set(uplink->loop, &uplink->retry, hf_os_now_us() + RETRY_US);
+}
+
+/* The interface is back, perhaps as another: its index, and its link address, may be new. */
+static void attach(struct uplink *uplink, const struct network_link *now)
+{
+    char error[UPLINK_ERROR_MAX];
+
+    uplink->link = *now;
+    hf_set_mac(uplink->stack, &now->mac);
+    if (!uplink_port_redirect(uplink, &uplink->ports, error)) {
+        log_say(uplink->log, hf_os_now_us(), "uplink %s is back but cannot be used yet: %s",
+                uplink->interface, error);
+        retry_later(uplink);
+        return;
+    }
+    uplink->interface_gone = false;
+    log_say(uplink->log, hf_os_now_us(), "uplink %s is back, its ports are served again",
+            uplink->interface);
+}
+
+static void lost_interface(struct uplink *uplink)
+{
+    if (uplink->interface_gone)
+        return;
+    uplink->interface_gone = true;
+    log_say(uplink->log, hf_os_now_us(),
+            "uplink %s was removed: nobody can be served until it is back", uplink->interface);
+}
+
+/* What became of the interface, whatever was told of it. */
+static void look_at_interface(struct uplink *uplink)
+{
+    struct network_link now;
+
+    if (!is_port_mode(uplink))
+        return;
+    if (network_link(uplink->interface, &now) != HF_OK) {
+        lost_interface(uplink);
+        return;
+    }
+    if (uplink->interface_gone || now.index != uplink->link.index) {
+        lost_interface(uplink);
+        attach(uplink, &now);
+    } else if (memcmp(&now.mac, &uplink->link.mac, sizeof now.mac) != 0) {
+        uplink->link.mac = now.mac;
+        hf_set_mac(uplink->stack, &now.mac);
+    }
+}
+
+/* A spare that is used goes; one that did not help stays, so that trying again costs none. */
+static int open_again(struct uplink *uplink)
+{
+    int result = HF_NO_DEVICE;
+
+    for (int i = 0; i < UPLINK_SPARES; i++)
+        if (uplink->spare[i] >= 0) {
+            result = hf_tap_reopen(uplink->tap, uplink->tap_name, uplink->spare[i]);
+            if (result == HF_OK)
+                uplink->spare[i] = -1;
+            return result;
+        }
+    return result;
+}
+
+static void reopen_tap(struct uplink *uplink)
+{
+    char error[UPLINK_ERROR_MAX];
+    int result = open_again(uplink);
+
+    if (uplink->tap_changed != NULL)
+        uplink->tap_changed(uplink->tap_context);
+    if (result != HF_OK) {
+        log_say(uplink->log, hf_os_now_us(), "the TAP %s cannot be made again: %s",
+                uplink->tap_name, uplink_reason(result));
+        retry_later(uplink);
+        return;
+    }
+    if (!prepare_tap(uplink, error) ||
+        (is_port_mode(uplink) && !uplink_port_redirect(uplink, &uplink->ports, error))) {
+        log_say(uplink->log, hf_os_now_us(), "the TAP %s cannot be used: %s", uplink->tap_name,
+                error);
+        retry_later(uplink);
+        return;
+    }
+    uplink->tap_gone = false;
+    log_say(uplink->log, hf_os_now_us(), "the TAP %s was made again", uplink->tap_name);
+}
+
+static void lost_tap(struct uplink *uplink)
+{
+    if (uplink->tap_gone)
+        return;
+    uplink->tap_gone = true;
+    log_say(uplink->log, hf_os_now_us(), "the TAP %s was removed by somebody else",
+            uplink->tap_name);
+    reopen_tap(uplink);
+}
+
+static void on_retry(struct loop_timer *self, int64_t now_us)
+{
+    struct uplink *uplink = loop_owner(self, struct uplink, retry);
+
+    (void)now_us;
+    if (uplink->tap_gone)
+        reopen_tap(uplink);
+    look_at_interface(uplink);
+}
+
+static void look_at_tap(struct uplink *uplink)
+{
+    struct network_link now;
+
+    if (network_link(uplink->tap_name, &now) != HF_OK || now.index != uplink->tap_link.index)
+        lost_tap(uplink);
+}
+
+static void on_news(struct loop_handler *self, uint32_t events)
+{
+    struct uplink *uplink = loop_owner(self, struct uplink, monitor);
+    struct network_news news;
+
+    (void)events;
+    while (network_monitor_read(self->fd, &news)) {
+        if (news.index == 0 || (news.gone && news.index == uplink->tap_link.index))
+            look_at_tap(uplink);
+        if (news.index == 0 || news.index == uplink->link.index ||
+            strcmp(news.name, uplink->interface) == 0)
+            look_at_interface(uplink);
+    }
+}
+
+/* ---- serving ---- */
+
+bool uplink_serve(struct uplink *uplink, const struct uplink_setup *setup,
+                  char error[UPLINK_ERROR_MAX])
+{
+    struct uplink_ports none = {.count = 0};
+
+    uplink->stack = setup->stack;
+    uplink->loop = setup->loop;
+    uplink->log = setup->log;
+    uplink->tap_changed = setup->tap_changed;
+    uplink->tap_context = setup->context;
+    uplink->retry.run = on_retry;
+    uplink->monitor = (struct loop_handler){.fd = network_monitor_open(), .run = on_news};
+    if (uplink->monitor.fd < 0 || loop_add(uplink->loop, &uplink->monitor, EPOLLIN) != HF_OK)
+        return uplink_refuse(error, "uplink \"%s\": the kernel's interfaces cannot be watched: %s",
+                             uplink->config->uplink.name, strerror(errno));
+    if (!is_port_mode(uplink))
+        return true;
+    if (!uplink_port_list(uplink, uplink->config, &uplink->ports, error) ||
+        !uplink_port_redirect(uplink, &uplink->ports, error))
+        return false;
+    uplink_port_warn(uplink, &none);
+    return true;
+}
+
+bool uplink_may_become(const struct uplink *uplink, const struct config *config,
+                       char error[UPLINK_ERROR_MAX])
+{
+    char tap[16];
+    struct uplink_ports ports;
+
+    uplink_tap_name(&config->uplink, tap);
+    if (config->uplink.mode != uplink->config->uplink.mode ||
+        strcmp(config->uplink.name, uplink->config->uplink.name) != 0 ||
+        strcmp(tap, uplink->tap_name) != 0)
+        return uplink_refuse(error,
+                             "uplink \"%s\": its name, mode and tap change by a restart only",
+                             config->uplink.name);
+    return !is_port_mode(uplink) || uplink_port_list(uplink, config, &ports, error);
+}
+
+bool uplink_reconfigure(struct uplink *uplink, const struct config *config,
+                        char error[UPLINK_ERROR_MAX])
+{
+    const struct config *old = uplink->config;
+    struct uplink_ports ports, before = uplink->ports;
+
+    if (!uplink_may_become(uplink, config, error) || !transparent_add(config, error))
+        return false;
+    uplink->config = config;
+    if (!is_port_mode(uplink))
+        return true;
+    if (!uplink_port_list(uplink, config, &ports, error) ||
+        (!uplink->interface_gone && !uplink_port_redirect(uplink, &ports, error))) {
+        uplink->config = old;
+        return false;
+    }
+    uplink->ports = ports;
+    uplink_port_warn(uplink, &before);
+    return true;
+}
+
+void uplink_close(struct uplink *uplink)
+{
+    if (uplink->config == NULL) /* never opened */
+        return;
+    if (uplink->loop != NULL)
+        loop_timer_cancel(uplink->loop, &uplink->retry);
+    if (uplink->monitor.fd >= 0) {
+        loop_remove(uplink->loop, &uplink->monitor);
+        close(uplink->monitor.fd);
+        uplink->monitor.fd = -1;
+    }
+    for (int i = 0; i < UPLINK_SPARES; i++)
+        if (uplink->spare[i] >= 0)
+            close(uplink->spare[i]);
+    netfilter_close(uplink->netfilter);
+    uplink->netfilter = NULL;
+    transparent_down(uplink->config, TRANSPARENT_GUARD);
+    if (uplink->tap->buffers != NULL)
+        hf_tap_close(uplink->tap);
+    uplink->config = NULL;
+}
