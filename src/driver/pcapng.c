@@ -14,15 +14,17 @@
 #include "base/must.h"
 #include "driver/cut.h"
 #include "os/syscalls.h"
+#include "os/writer.h"
 
 SYSCALLS_AT_START("openat");
 
 #define BUFFER_BYTES ((size_t)1 << 20)
-#define COMMENT_MAX 200
+#define RING_BYTES ((size_t)8 << 20) /* what a disk may lag behind */
+#define CLOSE_PATIENCE_MS 1000
 #define STAGE_FRAMES HF_TAP_BATCH
 
 /* Headers, options and the largest frame of one packet. */
-#define BLOCK_MAX (HF_FRAME_MAX + COMMENT_MAX + 128)
+#define BLOCK_MAX (HF_FRAME_MAX + PCAPNG_COMMENT_MAX + 128)
 
 enum block_type {
     BLOCK_SECTION = 0x0a0d0d0a,
@@ -43,22 +45,27 @@ struct pcapng {
     int fd;
     unsigned interfaces;
     int64_t time_offset_us;
-    uint64_t lost;
-    bool failed;
+    struct writer *writer; /* NULL: the file is written at once */
+    uint64_t lost, made;
+    int error;        /* without a writer: of the first write that failed */
+    uint32_t packets; /* in the buffer */
+    bool memory;      /* no file: what is full is full */
+    size_t taken;     /* of the buffer, in memory      */
+    size_t capacity;  /* of the buffer                 */
     size_t used;
     size_t block; /* where the block that is being written begins */
     size_t staged;
     struct hf_frame stage[STAGE_FRAMES]; /* copies of a batch, taken before the stack saw it */
     uint8_t *stage_bytes;
-    uint8_t buffer[BUFFER_BYTES];
     uint8_t cut[HF_FRAME_MAX];
+    uint8_t buffer[];
 };
 
 /* ---- the buffer: numbers are in the machine's own order, the section header says which ---- */
 
 static void put(struct pcapng *pcapng, const void *data, size_t length)
 {
-    must(pcapng->used + length <= BUFFER_BYTES);
+    must(pcapng->used + length <= pcapng->capacity);
     memcpy(pcapng->buffer + pcapng->used, data, length);
     pcapng->used += length;
 }
@@ -87,25 +94,38 @@ static void put_option(struct pcapng *pcapng, enum option_code code, const void 
     put_padded(pcapng, data, length);
 }
 
-void pcapng_flush(struct pcapng *pcapng)
+/* False: disk full, a reader gone. The packets go on, the capture does not. */
+static bool write_now(struct pcapng *pcapng)
 {
     size_t done = 0;
 
-    while (done < pcapng->used && !pcapng->failed) {
+    while (done < pcapng->used && pcapng->error == 0) {
         ssize_t wrote = write(pcapng->fd, pcapng->buffer + done, pcapng->used - done);
 
         if (wrote >= 0)
             done += (size_t)wrote;
         else if (errno != EINTR)
-            pcapng->failed =
-                true; /* disk full, a reader gone: the packets go on, the capture does not */
+            pcapng->error = errno;
     }
+    return pcapng->error == 0;
+}
+
+/* Only between blocks. */
+void pcapng_flush(struct pcapng *pcapng)
+{
+    if (pcapng->used == 0 || pcapng->memory)
+        return;
+    if (pcapng->writer != NULL)
+        writer_put(pcapng->writer, pcapng->buffer, pcapng->used, pcapng->packets);
+    else if (!write_now(pcapng))
+        pcapng->lost += pcapng->packets;
     pcapng->used = 0;
+    pcapng->packets = 0;
 }
 
 static void block_begin(struct pcapng *pcapng, enum block_type type)
 {
-    if (pcapng->used + BLOCK_MAX > BUFFER_BYTES)
+    if (pcapng->used + BLOCK_MAX > pcapng->capacity)
         pcapng_flush(pcapng);
     pcapng->block = pcapng->used;
     put_u32(pcapng, (uint32_t)type);
@@ -137,25 +157,40 @@ static void put_section(struct pcapng *pcapng)
     block_end(pcapng);
 }
 
+static struct pcapng *make(size_t capacity, int64_t time_offset_us)
+{
+    struct pcapng *pcapng = malloc(sizeof *pcapng + capacity);
+
+    if (!pcapng)
+        return NULL;
+    memset(pcapng, 0, sizeof *pcapng);
+    pcapng->fd = -1;
+    pcapng->capacity = capacity;
+    pcapng->time_offset_us = time_offset_us;
+    pcapng->stage_bytes = malloc(STAGE_FRAMES * (size_t)HF_FRAME_MAX);
+    if (pcapng->stage_bytes)
+        return pcapng;
+    free(pcapng);
+    return NULL;
+}
+
+static void unmake(struct pcapng *pcapng)
+{
+    free(pcapng->stage_bytes);
+    free(pcapng);
+}
+
 int pcapng_open(struct pcapng **out, const char *path, int64_t time_offset_us)
 {
-    struct pcapng *pcapng = malloc(sizeof *pcapng);
+    struct pcapng *pcapng = make(BUFFER_BYTES, time_offset_us);
 
     if (!pcapng)
         return HF_NO_MEMORY;
-    memset(pcapng, 0, offsetof(struct pcapng, buffer));
-    pcapng->time_offset_us = time_offset_us;
-    pcapng->stage_bytes = malloc(STAGE_FRAMES * (size_t)HF_FRAME_MAX);
-    if (!pcapng->stage_bytes) {
-        free(pcapng);
-        return HF_NO_MEMORY;
-    }
     pcapng->fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
     if (pcapng->fd < 0) {
         int number = errno;
 
-        free(pcapng->stage_bytes);
-        free(pcapng);
+        unmake(pcapng);
         errno = number;
         return HF_SYSTEM;
     }
@@ -164,17 +199,88 @@ int pcapng_open(struct pcapng **out, const char *path, int64_t time_offset_us)
     return HF_OK;
 }
 
+int pcapng_open_memory(struct pcapng **out, size_t bytes, int64_t time_offset_us)
+{
+    struct pcapng *pcapng = make(bytes > 2 * BLOCK_MAX ? bytes : 2 * BLOCK_MAX, time_offset_us);
+
+    if (!pcapng)
+        return HF_NO_MEMORY;
+    pcapng->memory = true;
+    put_section(pcapng);
+    *out = pcapng;
+    return HF_OK;
+}
+
+/* Room for a packet of so many bytes, if it can be made. */
+static bool make_room(struct pcapng *pcapng, size_t length)
+{
+    size_t need = length + PCAPNG_COMMENT_MAX + 128;
+
+    if (!pcapng->memory || pcapng->used + need <= pcapng->capacity)
+        return true; /* block_begin flushes to the file */
+    memmove(pcapng->buffer, pcapng->buffer + pcapng->taken, pcapng->used - pcapng->taken);
+    pcapng->used -= pcapng->taken;
+    pcapng->taken = 0;
+    return pcapng->used + need <= pcapng->capacity;
+}
+
+size_t pcapng_take(struct pcapng *pcapng, size_t limit, const uint8_t **bytes)
+{
+    size_t length = pcapng->used - pcapng->taken;
+
+    must(pcapng->memory);
+    if (length == 0)
+        pcapng->used = pcapng->taken = 0;
+    if (length > limit)
+        length = limit;
+    *bytes = pcapng->buffer + pcapng->taken;
+    pcapng->taken += length;
+    return length;
+}
+
+uint64_t pcapng_made(const struct pcapng *pcapng)
+{
+    return pcapng->made;
+}
+
 uint64_t pcapng_close(struct pcapng *pcapng)
 {
     if (!pcapng)
         return 0;
     pcapng_flush(pcapng);
-    if (close(pcapng->fd) != 0 && !pcapng->failed)
-        pcapng->lost++;
     uint64_t lost = pcapng->lost;
-    free(pcapng->stage_bytes);
-    free(pcapng);
+    struct writer_count count;
+
+    if (pcapng->writer != NULL) {
+        writer_close(pcapng->writer, CLOSE_PATIENCE_MS, &count);
+        lost += count.refused + count.put - count.written; /* failed, or still waiting */
+    } else if (!pcapng->memory && close(pcapng->fd) != 0 && pcapng->error == 0) {
+        lost++;
+    }
+    unmake(pcapng);
     return lost;
+}
+
+/* What a reader needs first is written before anybody goes on. */
+int pcapng_write_behind(struct pcapng *pcapng)
+{
+    pcapng_flush(pcapng);
+    if (pcapng->error != 0) {
+        errno = pcapng->error;
+        return HF_SYSTEM;
+    }
+    pcapng->writer = writer_open(pcapng->fd, WRITER_FILE, RING_BYTES);
+    return pcapng->writer != NULL ? HF_OK : HF_SYSTEM;
+}
+
+uint64_t pcapng_lost(const struct pcapng *pcapng, int *error)
+{
+    struct writer_count count = {.error = pcapng->error};
+
+    if (pcapng->writer != NULL)
+        writer_counts(pcapng->writer, &count);
+    *error = count.error;
+    return pcapng->lost + count.refused + count.failed;
 }
 
 unsigned pcapng_add_interface(struct pcapng *pcapng, const char *name, enum hf_link link)
@@ -196,6 +302,11 @@ static void put_packet(struct pcapng *pcapng, const struct pcapng_note *note, co
 {
     uint64_t at = (uint64_t)(note->at_us + pcapng->time_offset_us);
 
+    if (!make_room(pcapng, length)) {
+        pcapng->lost++;
+        return;
+    }
+    pcapng->made++;
     block_begin(pcapng, BLOCK_PACKET);
     put_u32(pcapng, note->interface);
     put_u32(pcapng, (uint32_t)(at >> 32));
@@ -204,18 +315,19 @@ static void put_packet(struct pcapng *pcapng, const struct pcapng_note *note, co
     put_u32(pcapng, length);
     put_padded(pcapng, data, length);
     put_option(pcapng, OPTION_EPB_FLAGS, &(uint32_t){note->outbound ? 2 : 1}, 4);
-    put_option(pcapng, OPTION_COMMENT, comment, strnlen(comment, COMMENT_MAX));
+    put_option(pcapng, OPTION_COMMENT, comment, strnlen(comment, PCAPNG_COMMENT_MAX));
     block_end(pcapng);
+    pcapng->packets++;
 }
 
 void pcapng_packet(struct pcapng *pcapng, const struct hf_frame *frame,
                    const struct pcapng_note *note)
 {
-    char comment[COMMENT_MAX];
+    char comment[PCAPNG_COMMENT_MAX];
     struct cut cut;
 
     must(note->interface < pcapng->interfaces);
-    if (pcapng->failed || frame->length > HF_FRAME_MAX) {
+    if (pcapng->error != 0 || frame->length > HF_FRAME_MAX) {
         pcapng->lost++;
         return;
     }
@@ -230,7 +342,7 @@ void pcapng_packet(struct pcapng *pcapng, const struct hf_frame *frame,
     }
 }
 
-static void describe_input(const struct hf_frame *frame, char comment[COMMENT_MAX])
+void pcapng_describe_input(const struct hf_frame *frame, char comment[PCAPNG_COMMENT_MAX])
 {
     const char *name = hf_stat_name((enum hf_stat)frame->reason);
     const char *meaning = hf_stat_meaning((enum hf_stat)frame->reason);
@@ -238,14 +350,18 @@ static void describe_input(const struct hf_frame *frame, char comment[COMMENT_MA
     switch ((enum hf_verdict)frame->verdict) {
     case HF_DELIVERED:
         if (frame->reason == HF_STAT_none)
-            snprintf(comment, COMMENT_MAX, "delivered");
+            snprintf(comment, PCAPNG_COMMENT_MAX, "delivered");
         else
-            snprintf(comment, COMMENT_MAX, "delivered, %s: %s", name, meaning);
+            snprintf(comment, PCAPNG_COMMENT_MAX, "delivered, %s: %s", name, meaning);
         return;
-    case HF_DROPPED: snprintf(comment, COMMENT_MAX, "dropped, %s: %s", name, meaning); return;
-    case HF_FOREIGN: snprintf(comment, COMMENT_MAX, "foreign, %s: %s", name, meaning); return;
+    case HF_DROPPED:
+        snprintf(comment, PCAPNG_COMMENT_MAX, "dropped, %s: %s", name, meaning);
+        return;
+    case HF_FOREIGN:
+        snprintf(comment, PCAPNG_COMMENT_MAX, "foreign, %s: %s", name, meaning);
+        return;
     }
-    snprintf(comment, COMMENT_MAX, "?");
+    snprintf(comment, PCAPNG_COMMENT_MAX, "?");
 }
 
 void pcapng_before_input(struct pcapng *pcapng, const struct hf_frame *frames, size_t count)
@@ -264,11 +380,11 @@ void pcapng_before_input(struct pcapng *pcapng, const struct hf_frame *frames, s
 void pcapng_after_input(struct pcapng *pcapng, unsigned interface, const struct hf_frame *frames,
                         size_t count, int64_t now_us)
 {
-    char comment[COMMENT_MAX];
+    char comment[PCAPNG_COMMENT_MAX];
     struct pcapng_note note = {interface, false, now_us, comment};
 
     for (size_t i = 0; i < count; i++) {
-        describe_input(&frames[i], comment);
+        pcapng_describe_input(&frames[i], comment);
         pcapng_packet(pcapng, i < pcapng->staged ? &pcapng->stage[i] : &frames[i], &note);
     }
     pcapng->staged = 0;
