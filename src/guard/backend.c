@@ -124,7 +124,7 @@ static bool is_itself(int fd, const struct config_target *target)
     union address local, to;
     socklen_t length = sizeof local;
 
-    if (target->path[0] != '\0' || getsockname(fd, &local.any, &length) != 0 ||
+    if (target == NULL || target->path[0] != '\0' || getsockname(fd, &local.any, &length) != 0 ||
         target_address(target, &to) != length)
         return false;
     return memcmp(&local, &to, length) == 0;

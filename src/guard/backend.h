@@ -8,16 +8,27 @@
 
 enum backend_verdict {
     BACKEND_CONNECTED,
-    BACKEND_CONNECTING, /* writable when it is decided; backend_error says how */
-    BACKEND_BUSY,       /* its queue is full: try again in a moment            */
-    BACKEND_FAILED,     /* errno says why                                      */
+    BACKEND_CONNECTING, /* writable when it is decided; backend_error says how           */
+    BACKEND_BUSY,       /* its queue is full: try again in a moment                      */
+    BACKEND_NO_PORT,    /* this source has no port left for it: errno says how           */
+    BACKEND_STARVED,    /* no descriptor or memory here, nothing about it: errno says which */
+    BACKEND_FAILED,     /* errno says why                                                */
 };
 
-/* Starts to connect. *fd is -1 unless the answer is connected or connecting. */
-enum backend_verdict backend_open(const struct config_target *target, int *fd);
+/* Where a connection comes from. */
+struct backend_source {
+    bool bound;              /* false: the kernel chooses all */
+    bool transparent;        /* an address that is not ours [ip(7): IP_TRANSPARENT] */
+    struct hf_endpoint from; /* port 0: the kernel chooses it */
+};
 
-/* The errno that the socket has met, 0 if none. */
-int backend_error(int fd);
+/* Starts to connect. *fd is -1 unless the answer is connected or connecting. `source` NULL: as the kernel likes. */
+enum backend_verdict backend_open(const struct config_target *target,
+                                  const struct backend_source *source, int *fd);
+
+/* The errno that a connecting socket has met, 0 if none. A socket that found itself at a port of ours where nobody listens
+ * (a simultaneous open with itself) is refused. */
+int backend_error(int fd, const struct config_target *target);
 
 #define BACKEND_AGAIN (-1) /* nothing there, or no room, now */
 #define BACKEND_BROKEN (-2)

@@ -4,16 +4,18 @@
 
 #include "base/bytes.h"
 
+#define VERSION_2_LOCAL 0x20
 #define VERSION_2_PROXY 0x21
 #define INET_STREAM 0x11
 #define INET6_STREAM 0x21
 #define FIXED_BYTES 16u
 
+static const uint8_t signature[12] = {'\r', '\n', '\r', '\n', 0,   '\r',
+                                      '\n', 'Q',  'U',  'I',  'T', '\n'};
+
 size_t proxy_v2_build(uint8_t header[PROXY_V2_MAX], const struct hf_endpoint *client,
                       const struct hf_endpoint *local)
 {
-    static const uint8_t signature[12] = {'\r', '\n', '\r', '\n', 0,   '\r',
-                                          '\n', 'Q',  'U',  'I',  'T', '\n'};
     bool v4 = hf_address_is_v4(&client->address) && hf_address_is_v4(&local->address);
     size_t skip = v4 ? 12 : 0;
     size_t bytes = sizeof client->address.bytes - skip;
@@ -28,4 +30,13 @@ size_t proxy_v2_build(uint8_t header[PROXY_V2_MAX], const struct hf_endpoint *cl
     put_be16(at + 2 * bytes, client->port);
     put_be16(at + 2 * bytes + 2, local->port);
     return FIXED_BYTES + 2 * bytes + 4;
+}
+
+size_t proxy_v2_build_local(uint8_t header[PROXY_V2_MAX])
+{
+    memcpy(header, signature, sizeof signature);
+    header[12] = VERSION_2_LOCAL;
+    header[13] = 0; /* unspecified */
+    put_be16(header + 14, 0);
+    return FIXED_BYTES;
 }

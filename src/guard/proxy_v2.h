@@ -10,4 +10,7 @@
 size_t proxy_v2_build(uint8_t header[PROXY_V2_MAX], const struct hf_endpoint *client,
                       const struct hf_endpoint *local);
 
+/* The header of a connection that is the guard's own, as a check is: nobody is behind it (command LOCAL). */
+size_t proxy_v2_build_local(uint8_t header[PROXY_V2_MAX]);
+
 #endif

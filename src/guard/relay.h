@@ -9,6 +9,10 @@
  * writable) until a call answers "again", and each edge puts the relay on the run list. A turn of a relay moves at most
  * RELAY_TURN_BYTES each way; one that could go on stays on the list, and then the loop does not sleep.
  *
+ * As long as no byte of the client's was given to a backend and none came from it, another backend may take its place:
+ * refusals, silence and early resets cost the client a moment, not the connection. What we ourselves lack (descriptors,
+ * ports) makes a relay wait until connect_timeout, and nobody new is accepted meanwhile.
+ *
  * The slots are allocated once, at the start; full slots leave connections in the accept queue.
  */
 #ifndef HF_GUARD_RELAY_H
@@ -16,20 +20,23 @@
 
 #include "base/list.h"
 #include "guard/log.h"
+#include "guard/prefix_count.h"
 #include "guard/proxy_v2.h"
 #include "guard/service.h"
 #include "os/loop.h"
 
 #define RELAY_TURN_BYTES ((size_t)256 * 1024)
 #define RELAY_ACCEPTS_PER_TURN 64 /* of one listener */
-#define RELAY_RETRY_US 5000       /* after a unix socket's queue was full */
+#define RELAY_RETRY_US 5000       /* after something was full or lacking */
 
 enum relay_state {
     RELAY_FREE,
-    RELAY_RETRYING, /* the backend's queue was full */
+    RELAY_WAITING, /* the backend's queue was full, or we lacked a descriptor or a port */
     RELAY_CONNECTING,
     RELAY_OPEN,
 };
+
+#define RELAY_NO_BACKEND UINT8_MAX
 
 struct relays;
 
@@ -38,34 +45,49 @@ struct relay {
     struct relays *relays;
     struct service *service;
     hf_socket client;
-    int64_t moved_at_us; /* when something last moved, or when it was accepted */
-    struct list_link run_link, timer_link;
+    uint64_t id;
+    uint64_t bytes_in, bytes_out;
+    int64_t moved_at_us; /* when something last moved, or when this attempt began */
+    int64_t born_at_us;
+    struct list_link run_link, timer_link, age_link;
+    uint32_t prefix; /* its entry of relays->prefixes         */
+    uint32_t tried;  /* backends that failed it, a bit each   */
+    int error;       /* errno: why it waits                   */
     enum relay_state state;
+    uint8_t server;          /* of the service's backends, or RELAY_NO_BACKEND */
+    uint8_t attempts;        /* that failed */
     bool readable, writable; /* the backend, as far as we know */
     bool ended;              /* the stack says that the client's connection is over */
     bool finishing;    /* the backend's end of stream has come; it may not have been read yet */
     bool broken;       /* the backend's socket met an error */
     bool client_done;  /* the client's FIN was passed on */
     bool backend_done; /* the backend's end of stream was passed on */
+    bool client_is_v4;
     uint8_t header_length, header_sent;
     uint8_t header[PROXY_V2_MAX];
 };
+
+_Static_assert(SERVICE_BACKENDS_MAX <= 32, "a bit for each backend");
 
 struct relays {
     struct hf_stack *stack;
     struct loop *loop;
     struct log *log; /* NULL: silent */
     struct service *services;
-    uint32_t service_count;
+    uint32_t service_count; /* slots from here on were never used */
     struct relay *slots;
     uint32_t limit, active;
     uint32_t unused; /* slots from here on were never used */
+    uint64_t next_id;
+    struct prefix_count prefixes;
     struct list free_list, run_list, retry_list;
-    int64_t retry_at_us; /* for all that retry */
-    bool accepting;      /* a listener may have more */
+    int64_t retry_at_us; /* for all that wait */
+    struct want descriptors;
+    int64_t health_at_us; /* the next check of a backend */
+    bool accepting;       /* a listener may have more */
 };
 
-/* `relays` has stack, loop, log and services set. HF_OK or HF_NO_MEMORY. */
+/* `relays` has stack, loop, log and services set. HF_OK, HF_NO_MEMORY or HF_SYSTEM. */
 int relays_init(struct relays *relays, uint32_t limit);
 
 /* Resets whatever is left. */
@@ -77,19 +99,20 @@ void relays_on_ready(struct relays *relays, const struct hf_ready *ready);
 /* Accepts, and gives every relay on the run list its turn. */
 void relays_run(struct relays *relays, int64_t now_us);
 
-/* Connections that take too long. */
+/* Connections that take too long, attempts that are due, checks of backends. */
 void relays_expire(struct relays *relays, int64_t now_us);
 
 /* When relays_run or relays_expire has something to do; 0: at once, INT64_MAX: nothing is known. */
 int64_t relays_deadline(const struct relays *relays);
 
-/* What is known of one relay, for people. The names and texts live as long as the call. */
+/* What is known of one relay, for people. The names live as long as the call. */
 struct relay_view {
     uint64_t id;   /* never used again */
     uint32_t slot; /* where relays_kill finds it */
     uint32_t rtt_us;
     const char *service, *backend; /* backend: "" while there is none */
-    const char *state;             /* "connecting", "waiting", "open", "closing" */
+    const char *state; /* "waiting", "connecting", "open", "client-closed", "backend-closed" */
+    enum hf_state tcp_state; /* of the client's connection */
     struct hf_endpoint client, local;
     uint64_t bytes_in, bytes_out; /* from the client, to the client */
     int64_t age_us, idle_us;
@@ -109,5 +132,6 @@ bool relays_kill(struct relays *relays, uint32_t slot, uint64_t id, int64_t now_
 
 /* Resets every relay, counted as cut. Returns how many. */
 uint32_t relays_cut(struct relays *relays, int64_t now_us);
+void relays_cut_service(struct relays *relays, const struct service *service, int64_t now_us);
 
 #endif

@@ -133,6 +133,8 @@ enum relay_end relay_pump(struct relay *relay, int64_t now_us, bool *moved, bool
 
     count->bytes_in += in;
     count->bytes_out += out;
+    relay->bytes_in += in;
+    relay->bytes_out += out;
     *moved = in + out > 0 || (relay->client_done || relay->backend_done) != ended_before;
     *more = up == FLOW_MORE || down == FLOW_MORE;
     if (up == FLOW_BACKEND_GONE || down == FLOW_BACKEND_GONE)

@@ -309,5 +309,6 @@ def read_until(stream, word, seconds=PATIENCE):
 def service(name, port, to, families=(V4, V6), **keys):
     listen = ", ".join(f'"{family.endpoint(port)}"' for family in families)
     backend = f'backend "{name}" {{ to = "{to}" client_address = {keys.pop("client_address", "none")} }}'
+    keys.setdefault("check_interval", 0)  # servers under test see clients only
     lines = "\n".join(f"    {key} = {value}" for key, value in keys.items())
     return f'service "{name}" {{\n    listen = {{ {listen} }}\n    {backend}\n{lines}\n}}\n'

@@ -36,7 +36,7 @@ struct world {
     struct guard guard;
     struct hf_env client_env;
     struct hf_stack *client;
-    int listener; /* the backend's */
+    int listener; /* the backend's; -1: none */
     int64_t now_us;
     char file[64], path[64]; /* of the configuration, of a unix backend */
 };
@@ -86,8 +86,9 @@ static inline struct config *world_config(struct world *world, const char *targe
             "\"2001:db8::10/64\" } }\n"
             "limits { max_connections = 64 receive_buffer = 64k send_buffer = 64k buffer_memory = "
             "16m }\n"
-            "service \"web\" { listen = \":80\" backend \"b\" { to = \"%s\" %s\n",
-            target, service);
+            "service \"web\" { listen = \":80\" %sbackend \"b\" { to = \"%s\" %s%s\n",
+            strstr(service, "check_interval") ? "" : "check_interval = 0 ", target,
+            strstr(service, "client_address") ? "" : "client_address = none ", service);
     close(fd);
     struct config *config = config_read(world->file, error);
     if (config == NULL)
@@ -109,7 +110,8 @@ static inline void world_open_client(struct world *world)
     assert_int_equal(hf_init(&world->client, &config, &world->client_env, world->now_us), HF_OK);
 }
 
-/* `service`: what follows in the backend's section, its "}" and the rest of the service. */
+/* `service`: what follows in the backend's section, its "}" and the rest of the service. Unless it says otherwise backends are
+ * not checked and see the guard as their client. */
 static inline void world_open(struct world *world, const char *target, const char *service)
 {
     char error[GUARD_ERROR_MAX];
