@@ -11,7 +11,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-SYSCALLS("socket:inet socket:unix setsockopt getsockopt connect sendmsg readv shutdown");
+SYSCALLS("socket:inet socket:unix bind getsockname setsockopt getsockopt connect sendmsg readv"
+         " shutdown");
 
 #define SPANS_MAX 64
 #ifndef IP_BIND_ADDRESS_NO_PORT

@@ -12,6 +12,9 @@
 #include <sys/stat.h>
 
 #include "base/time.h"
+#include "os/syscalls.h"
+
+SYSCALLS("openat:read");
 
 #define VERSION 1
 #define FILE_MAX ((off_t)BLOCKS_MAX * 512)

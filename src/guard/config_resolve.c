@@ -4,6 +4,7 @@
 
 #include "guard/config_check.h"
 #include "guard/config_value.h"
+#include "os/syscalls.h"
 
 #include <errno.h>
 #include <netdb.h>
@@ -12,6 +13,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+
+SYSCALLS("clone:thread socket:datagram socket:inet socket:unix socket:netlink bind"
+         " connect getsockname getpeername setsockopt sendto sendmmsg sendmsg recvfrom"
+         " recvmsg ioctl:readable");
 
 struct name {
     char host[CONFIG_HOST_MAX];

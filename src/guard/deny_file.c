@@ -1,5 +1,6 @@
 /* Lists of prefixes in files. The file is read at once: a million lines are 20 MB and a fraction of a second. */
 #include "guard/deny_file.h"
+#include "os/syscalls.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -9,6 +10,8 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+SYSCALLS("openat:read");
 
 #define PREFIX_TEXT_MAX 64 /* longer than any prefix */
 #define SHOWN 40           /* of a line that is wrong */

@@ -13,7 +13,7 @@
 
 #include "os/syscalls.h"
 
-SYSCALLS("socket bind getsockname sendto recvmsg close");
+SYSCALLS("socket:netlink bind getsockname sendto recvmsg recvfrom");
 
 #define REPLY_BYTES 32768 /* what the kernel puts into one part of a dump */
 

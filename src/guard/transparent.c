@@ -12,7 +12,8 @@
 
 #include "os/syscalls.h"
 
-SYSCALLS("socket bind getsockname sendto recvmsg close");
+SYSCALLS(
+    "socket:netlink bind getsockname sendto recvmsg socket:unix socket:datagram ioctl:interface");
 
 /* Each uplink has a table of its own, so that guards beside each other do not take their neighbours' rules for left-overs:
  * "HF" and a hash of the name. Rules stand behind the kernel's local table, which knows the host's own addresses. */
