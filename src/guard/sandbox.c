@@ -14,6 +14,7 @@
 #include <fcntl.h>
 #include <handfast/handfast.h>
 #include <linux/sched.h>
+#include <linux/sockios.h>
 #include <seccomp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -65,6 +66,8 @@ static const struct form forms[] = {
     {"prctl:name", "prctl", 1, {{0, INT_BITS, PR_SET_NAME}}},
     {"ioctl:terminal", "ioctl", 1, {{1, INT_BITS, TCGETS}}},
     {"ioctl:terminal", "ioctl", 1, {{1, INT_BITS, TIOCGWINSZ}}},
+    {"ioctl:interface", "ioctl", 1, {{1, INT_BITS, SIOCGIFINDEX}}},
+    {"ioctl:interface", "ioctl", 1, {{1, INT_BITS, SIOCGIFNAME}}},
     {"ioctl:readable", "ioctl", 1, {{1, INT_BITS, FIONREAD}}},
     {"prlimit64:read", "prlimit64", 1, {{2, ALL_BITS, 0}}},
     {"tgkill:self", "tgkill", 1, {{0, INT_BITS, 0}}}, /* the value: this process, filled in */
