@@ -1,4 +1,4 @@
-/* The control socket's server: clients in a bounded table, each with a line coming in or a reply going out. */
+/* The control socket's server: clients in a bounded table, the commands, and how much of the time they get. */
 #include "control/server.h"
 
 #include <errno.h>
@@ -15,18 +15,12 @@
 #include <handfast/os.h>
 
 #include "base/must.h"
-#include "control/request.h"
+#include "base/time.h"
+#include "control/session.h"
+#include "os/syscalls.h"
 
-struct client {
-    struct loop_handler handler; /* fd -1: the place is free */
-    struct loop_timer patience;
-    struct control_server *server;
-    size_t line_length;
-    char line[CONTROL_LINE_MAX];
-    char *reply; /* NULL: none is going out */
-    size_t reply_length, reply_sent;
-    bool last; /* close after this reply */
-};
+SYSCALLS("accept4 sendto recvfrom unlink");
+SYSCALLS_AT_START("socket connect mkdir unlink umask bind listen chown");
 
 struct control_server {
     struct loop *loop;
@@ -35,10 +29,14 @@ struct control_server {
     size_t commands;
     struct {
         const char *name;
-        control_command *run;
+        control_command *run; /* or: */
+        control_opener *open;
         void *context;
     } command[CONTROL_COMMANDS_MAX];
-    struct client clients[CONTROL_CLIENTS_MAX];
+    int64_t owed_until_us; /* rest that is owed to the packets */
+    bool resting;
+    struct loop_timer rest, wait;
+    struct session sessions[CONTROL_CLIENTS_MAX];
 };
 
 json_t *control_error(const char *format, ...)
@@ -52,178 +50,140 @@ json_t *control_error(const char *format, ...)
                      text ? text : json_string("the error could not be put in words"));
 }
 
-/* ---- clients ---- */
+/* ---- what sessions ask of us ---- */
 
-static void client_end(struct client *client)
+struct loop *session_loop(const struct session *session)
 {
-    struct loop *loop = client->server->loop;
-
-    loop_remove(loop, &client->handler);
-    loop_timer_cancel(loop, &client->patience);
-    close(client->handler.fd);
-    free(client->reply);
-    client->reply = NULL;
-    client->handler.fd = -1;
+    return session->server->loop;
 }
 
-static void client_alive(struct client *client)
+static bool is_open(const struct session *session)
 {
-    loop_timer_set(client->server->loop, &client->patience, hf_os_now_us() + CONTROL_PATIENCE_US);
+    return session->handler.fd >= 0;
 }
 
-static void on_patience_end(struct loop_timer *self, int64_t now_us)
+static uint32_t streams(const struct control_server *server)
 {
-    (void)now_us;
-    client_end(loop_owner(self, struct client, patience));
+    uint32_t count = 0;
+
+    for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++)
+        count += is_open(&server->sessions[i]) && server->sessions[i].stream != NULL;
+    return count;
 }
 
-static json_t *answer(struct control_server *server, const json_t *request)
+static json_t *no_such_command(const struct control_server *server, const char *name)
 {
-    const char *name = json_string_value(json_object_get(request, "command"));
-
-    for (size_t i = 0; name && i < server->commands; i++)
-        if (strcmp(server->command[i].name, name) == 0)
-            return server->command[i].run(server->command[i].context, request);
-
     json_t *error = control_error("there is no command %s", name ? name : "in the request");
     json_t *names = json_array();
+
     for (size_t i = 0; i < server->commands; i++)
         json_array_append_new(names, json_string(server->command[i].name));
     json_object_set_new(error, "commands", names);
     return error;
 }
 
-static void set_reply(struct client *client, json_t *reply)
+json_t *session_answer(struct session *session, const json_t *request)
 {
-    char *text = reply ? json_dumps(reply, JSON_COMPACT | JSON_ENSURE_ASCII) : NULL;
+    struct control_server *server = session->server;
+    const char *name = json_string_value(json_object_get(request, "command"));
+    size_t i = 0;
 
-    json_decref(reply);
-    if (!text || strlen(text) >= CONTROL_REPLY_MAX) {
-        free(text);
-        text = strdup("{\"error\": \"the answer is too large\"}");
-    }
-    if (!text) {
-        client->last = true;
-        return;
-    }
-    client->reply = text;
-    client->reply_length = strlen(text) + 1;
-    client->reply[client->reply_length - 1] = '\n'; /* in the place of its zero */
-    client->reply_sent = 0;
+    while (name && i < server->commands && strcmp(server->command[i].name, name) != 0)
+        i++;
+    if (!name || i == server->commands)
+        return no_such_command(server, name);
+    if (!server->command[i].open)
+        return server->command[i].run(server->command[i].context, request);
+    if (streams(server) == CONTROL_STREAMS_MAX)
+        return control_error("%d streams are open already (events, connections, capture)",
+                             CONTROL_STREAMS_MAX);
+    return server->command[i].open(server->command[i].context, request, &session->stream);
 }
 
-/* Sends what can be sent. false: the client is gone. */
-static bool client_send(struct client *client)
+static void on_wait_end(struct loop_timer *self, int64_t now_us)
 {
-    while (client->reply && client->reply_sent < client->reply_length) {
-        ssize_t sent = send(client->handler.fd, client->reply + client->reply_sent,
-                            client->reply_length - client->reply_sent, MSG_NOSIGNAL | MSG_DONTWAIT);
+    struct control_server *server = loop_owner(self, struct control_server, wait);
 
-        if (sent < 0 && errno == EAGAIN) {
-            loop_change(client->server->loop, &client->handler, EPOLLOUT);
-            return true;
-        }
-        if (sent < 0 && errno == EINTR)
-            continue;
-        if (sent < 0) {
-            client_end(client);
-            return false;
-        }
-        client->reply_sent += (size_t)sent;
-        client_alive(client);
-    }
-    free(client->reply);
-    client->reply = NULL;
-    if (client->last) {
-        client_end(client);
-        return false;
-    }
-    loop_change(client->server->loop, &client->handler, EPOLLIN);
-    return true;
+    (void)now_us;
+    for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++)
+        if (is_open(&server->sessions[i]) && server->sessions[i].waiting && !server->resting)
+            session_wake(&server->sessions[i]);
 }
 
-/* Answers whole lines, one at a time: the next is read when the reply to this one is out. */
-static void client_serve(struct client *client)
+void session_waits(struct control_server *server, int64_t now_us)
 {
-    while (!client->reply) {
-        char *end = memchr(client->line, '\n', client->line_length);
-
-        if (!end && client->line_length < CONTROL_LINE_MAX)
-            return;
-        if (!end) {
-            client->last = true;
-            set_reply(client, control_error("a request has at most %d bytes", CONTROL_LINE_MAX));
-        } else {
-            json_t *request = request_parse(client->line, (size_t)(end - client->line));
-            size_t used = (size_t)(end + 1 - client->line);
-
-            client->line_length -= used;
-            set_reply(client,
-                      request ? answer(client->server, request) : control_error("not a request"));
-            json_decref(request);
-            memmove(client->line, end + 1, client->line_length);
-        }
-        if (!client_send(client))
-            return;
-    }
+    if (server->wait.place == 0)
+        loop_timer_set(server->loop, &server->wait, now_us + CONTROL_WAIT_US);
 }
 
-static void on_client(struct loop_handler *self, uint32_t events)
-{
-    struct client *client = loop_owner(self, struct client, handler);
+/* ---- packets go first ---- */
 
-    if (client->reply) {
-        if (events & (EPOLLERR | EPOLLHUP))
-            client_end(client);
-        else if (client_send(client))
-            client_serve(client);
+static void on_rest_end(struct loop_timer *self, int64_t now_us)
+{
+    struct control_server *server = loop_owner(self, struct control_server, rest);
+
+    (void)now_us;
+    server->resting = false;
+    loop_change(server->loop, &server->listener, EPOLLIN);
+    for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++)
+        if (is_open(&server->sessions[i]))
+            session_wake(&server->sessions[i]);
+}
+
+bool session_may_work(struct control_server *server, int64_t now_us)
+{
+    (void)now_us;
+    return !server->resting;
+}
+
+void session_worked(struct control_server *server, int64_t since_us, int64_t now_us)
+{
+    server->owed_until_us =
+        time_max(server->owed_until_us, since_us) + CONTROL_REST * (now_us - since_us);
+    if (server->resting || server->owed_until_us - now_us < CONTROL_REST_FROM_US)
         return;
-    }
-    ssize_t got = recv(self->fd, client->line + client->line_length,
-                       CONTROL_LINE_MAX - client->line_length, MSG_DONTWAIT);
-    if (got < 0 && (errno == EAGAIN || errno == EINTR))
-        return;
-    if (got <= 0) {
-        client_end(client);
-        return;
-    }
-    client->line_length += (size_t)got;
-    client_alive(client);
-    client_serve(client);
+    server->resting = true;
+    loop_timer_set(server->loop, &server->rest, server->owed_until_us);
+    loop_change(server->loop, &server->listener, 0);
+    for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++)
+        if (is_open(&server->sessions[i]))
+            session_pause(&server->sessions[i]);
 }
 
 /* ---- the listener ---- */
 
+/* A place for one more: that of the one who has been silent for longest and follows no stream. */
+static struct session *place_for_one(struct control_server *server)
+{
+    struct session *oldest = NULL;
+
+    for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++) {
+        struct session *session = &server->sessions[i];
+
+        if (!is_open(session))
+            return session;
+        if (session->stream == NULL &&
+            (oldest == NULL || session->active_at_us < oldest->active_at_us))
+            oldest = session;
+    }
+    must(oldest != NULL); /* there are fewer streams than places */
+    session_end(oldest);
+    return oldest;
+}
+
 static void on_listener(struct loop_handler *self, uint32_t events)
 {
     struct control_server *server = loop_owner(self, struct control_server, listener);
-    struct client *client = NULL;
-    int fd = accept4(self->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    int64_t since_us = hf_os_now_us();
+    int fd;
 
     (void)events;
-    if (fd < 0)
+    if (!session_may_work(server, since_us))
         return;
-    for (size_t i = 0; i < CONTROL_CLIENTS_MAX && !client; i++)
-        if (server->clients[i].handler.fd < 0)
-            client = &server->clients[i];
-    if (!client) { /* the one that has been silent for longest gives way */
-        client = &server->clients[0];
-        for (size_t i = 1; i < CONTROL_CLIENTS_MAX; i++)
-            if (server->clients[i].patience.at_us < client->patience.at_us)
-                client = &server->clients[i];
-        client_end(client);
-    }
-    client->handler = (struct loop_handler){fd, on_client};
-    client->patience = (struct loop_timer){.run = on_patience_end};
-    client->server = server;
-    client->line_length = 0;
-    client->last = false;
-    if (loop_add(server->loop, &client->handler, EPOLLIN) != HF_OK) {
-        close(fd);
-        client->handler.fd = -1;
-        return;
-    }
-    client_alive(client);
+    fd = accept4(self->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    if (fd >= 0)
+        session_open(place_for_one(server), server, fd);
+    session_worked(server, since_us, hf_os_now_us()); /* no descriptors left: not too often */
 }
 
 static int error_of(int number)
@@ -288,7 +248,7 @@ int control_server_open(struct control_server **out, struct loop *loop, const ch
     server->address.sun_family = AF_UNIX;
     memcpy(server->address.sun_path, path, strlen(path));
     for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++)
-        server->clients[i].handler.fd = -1;
+        server->sessions[i].handler.fd = -1;
 
     int error = listen_at(&server->address, &fd);
     if (error) {
@@ -296,6 +256,8 @@ int control_server_open(struct control_server **out, struct loop *loop, const ch
         return error;
     }
     server->listener = (struct loop_handler){fd, on_listener};
+    server->rest.run = on_rest_end;
+    server->wait.run = on_wait_end;
     *out = server;
     return loop_add(loop, &server->listener, EPOLLIN);
 }
@@ -305,20 +267,34 @@ void control_server_close(struct control_server *server)
     if (!server)
         return;
     for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++)
-        if (server->clients[i].handler.fd >= 0)
-            client_end(&server->clients[i]);
+        if (is_open(&server->sessions[i]))
+            session_end(&server->sessions[i]);
+    loop_timer_cancel(server->loop, &server->rest);
+    loop_timer_cancel(server->loop, &server->wait);
     loop_remove(server->loop, &server->listener);
     close(server->listener.fd);
     unlink(server->address.sun_path);
     free(server);
 }
 
-void control_server_register(struct control_server *server, const char *name, control_command *run,
-                             void *context)
+static void add_command(struct control_server *server, const char *name, void *context)
 {
     must(server->commands < CONTROL_COMMANDS_MAX);
     server->command[server->commands].name = name;
-    server->command[server->commands].run = run;
     server->command[server->commands].context = context;
     server->commands++;
+}
+
+void control_server_register(struct control_server *server, const char *name, control_command *run,
+                             void *context)
+{
+    add_command(server, name, context);
+    server->command[server->commands - 1].run = run;
+}
+
+void control_server_register_stream(struct control_server *server, const char *name,
+                                    control_opener *open, void *context)
+{
+    add_command(server, name, context);
+    server->command[server->commands - 1].open = open;
 }

@@ -1,9 +1,13 @@
-/* The control socket: one request a line, one JSON reply a line, over a unix stream socket.
+/* The control socket: one request a line, one JSON reply a line, over a unix stream socket; long answers come as streams.
  *
  * A request is plain words ("stats", "kill service web") or a JSON object ({"command": "stats", ...}). Words become
  * {"command": first, "arguments": [the rest]}. A reply is what the command's function answers; one that cannot be understood
- * gets {"error": "..."}. Whoever may open the socket is trusted, but his bytes are not: lines, replies and clients are
- * bounded, a client that does not read or says nothing is dropped, and none can hold up the others or the packets.
+ * gets {"error": "..."}.
+ *
+ * Whoever may open the socket is trusted, but his bytes are not, and neither is his reading. Lines, replies and clients are
+ * bounded. A client that does not take what he asked for is dropped after CONTROL_PATIENCE_US. One request a client is
+ * answered in a round of the loop, and all of them together get a fifth of the time: packets go first, however
+ * many ask however much.
  */
 #ifndef CONTROL_SERVER_H
 #define CONTROL_SERVER_H
@@ -14,9 +18,14 @@
 
 #define CONTROL_COMMANDS_MAX 32
 #define CONTROL_CLIENTS_MAX 32
+#define CONTROL_STREAMS_MAX 8 /* of the clients; they never give way to others */
 #define CONTROL_LINE_MAX 4096
-#define CONTROL_REPLY_MAX ((size_t)32 << 20)
+#define CONTROL_REPLY_MAX ((size_t)1 << 20)
+#define CONTROL_CHUNK_BYTES ((size_t)64 * 1024) /* about what a stream should say in one go */
 #define CONTROL_PATIENCE_US ((int64_t)10 * 1000 * 1000) /* without a byte in either direction */
+#define CONTROL_WAIT_US ((int64_t)50 * 1000) /* a stream with nothing to say is asked again */
+#define CONTROL_REST 4                       /* times as long as it worked, the server rests ... */
+#define CONTROL_REST_FROM_US ((int64_t)10 * 1000) /* ... once it owes so much                     */
 
 /* Answers a request (borrowed) with a new object; NULL: there was no memory. */
 typedef json_t *control_command(void *context, const json_t *request);
@@ -36,5 +45,38 @@ void control_server_register(struct control_server *server, const char *name, co
 
 /* {"error": "..."}: what a command answers that cannot do what it is asked. */
 json_t *control_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* ---- long answers ---- */
+
+/* What is said in one go. */
+struct control_chunk {
+    char *bytes;
+    size_t length, capacity;
+};
+
+/* Adds a line of JSON (taken over; NULL is no memory), or bytes as they are. False: there was no memory. */
+bool control_chunk_json(struct control_chunk *chunk, json_t *line);
+bool control_chunk_bytes(struct control_chunk *chunk, const void *bytes, size_t length);
+
+enum control_more {
+    CONTROL_MORE, /* ask again when this chunk is out       */
+    CONTROL_WAIT, /* nothing more for now                   */
+    CONTROL_END,  /* that was all: the client may ask again */
+};
+
+/* Pulled, never pushed: `more` is asked when the client has taken all that came before, so nothing grows while he does not
+ * read. `stopping`: he sent another line (any), and hears what is still to be said. */
+struct control_stream {
+    enum control_more (*more)(struct control_stream *self, struct control_chunk *chunk,
+                              bool stopping, int64_t now_us);
+    void (*end)(struct control_stream *self); /* gives it back; once */
+};
+
+/* Answers a request as a control_command does; the stream follows the answer if *stream is set. */
+typedef json_t *control_opener(void *context, const json_t *request,
+                               struct control_stream **stream);
+
+void control_server_register_stream(struct control_server *server, const char *name,
+                                    control_opener *open, void *context);
 
 #endif

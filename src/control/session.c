@@ -202,8 +202,7 @@ static void answer_line(struct session *session)
     json_t *request = request_parse(session->line, (size_t)(end - session->line));
 
     session->waiting = session->stopping = false;
-    set_reply(session,
-              request ? session_answer(session, request) : control_error("not a request"));
+    set_reply(session, request ? session_answer(session, request) : control_error("not a request"));
     json_decref(request);
     drop_line(session);
 }
@@ -214,8 +213,8 @@ static void pull_stream(struct session *session)
         session->stopping = true;
         drop_line(session);
     }
-    switch (session->stream->more(session->stream, &session->out, session->stopping,
-                                  hf_os_now_us())) {
+    switch (
+        session->stream->more(session->stream, &session->out, session->stopping, hf_os_now_us())) {
     case CONTROL_MORE: return;
     case CONTROL_WAIT:
         session->waiting = true;

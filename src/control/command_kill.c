@@ -1,0 +1,77 @@
+/* "kill FILTER": resets the relayed connections that are meant, some at a time, and says how many. */
+#include <stdlib.h>
+
+#include "control/commands.h"
+#include "control/filter_text.h"
+
+#define SLOTS_A_TURN 256u /* looked at between two batches of packets */
+
+struct killer {
+    struct control_stream stream;
+    struct guard *guard;
+    struct filter filter;
+    uint32_t slot, end; /* who comes after the question is not meant */
+    uint64_t killed;
+};
+
+static bool kill_one(struct killer *killer, uint32_t slot, int64_t now_us)
+{
+    struct relays *relays = &killer->guard->relays;
+    struct relay_view view;
+
+    if (!relays_view(relays, slot, &view, now_us))
+        return false;
+    return filter_takes(&killer->filter, &view) && relays_kill(relays, slot, view.id, now_us);
+}
+
+static enum control_more more(struct control_stream *self, struct control_chunk *chunk,
+                              bool stopping, int64_t now_us)
+{
+    struct killer *killer = loop_owner(self, struct killer, stream);
+
+    for (uint32_t i = 0; i < SLOTS_A_TURN && killer->slot < killer->end; i++, killer->slot++)
+        killer->killed += kill_one(killer, killer->slot, now_us);
+    if (killer->slot < killer->end && !stopping)
+        return CONTROL_MORE;
+    if (killer->killed > 0)
+        events_say(&killer->guard->events, now_us, "kill", "%llu connections were reset by hand",
+                   (unsigned long long)killer->killed);
+    control_chunk_json(chunk, json_pack("{s:I}", "killed", (json_int_t)killer->killed));
+    return CONTROL_END;
+}
+
+static void end(struct control_stream *self)
+{
+    free(loop_owner(self, struct killer, stream));
+}
+
+static bool service_is_known(const struct guard *guard, const char *name)
+{
+    return name[0] == '\0' || service_find(&guard->relays, name) != NULL;
+}
+
+static json_t *open_kill(void *context, const json_t *request, struct control_stream **stream)
+{
+    struct guard *guard = context;
+    char error[FILTER_ERROR_MAX];
+    struct filter filter;
+
+    if (!filter_of_request(&filter, request, 0, error))
+        return control_error("%s", error);
+    if (filter_is_empty(&filter))
+        return control_error("kill needs to know which connections; accepted are " FILTER_WORDS);
+    if (!service_is_known(guard, filter.service))
+        return control_error("there is no service %s", filter.service);
+    struct killer *killer = calloc(1, sizeof *killer);
+    if (killer == NULL)
+        return control_error("no memory");
+    *killer = (struct killer){
+        .stream = {more, end}, .guard = guard, .filter = filter, .end = guard->relays.unused};
+    *stream = &killer->stream;
+    return NULL;
+}
+
+void command_kill_register(struct control_server *server, struct guard *guard)
+{
+    control_server_register_stream(server, "kill", open_kill, guard);
+}
