@@ -6,6 +6,8 @@
 #include "base/time.h"
 #include "guard/backend.h"
 
+#include <handfast/os.h>
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,6 +41,7 @@ int relays_init(struct relays *relays, uint32_t limit)
     relays->active = relays->unused = 0;
     relays->accepting = false;
     relays->health_at_us = 0;
+    relays->now_us = hf_os_now_us();
     relays->descriptors = (struct want){0};
     list_init(&relays->free_list);
     list_init(&relays->run_list);
@@ -263,6 +266,7 @@ static void run_open(struct relay *relay, int64_t now_us)
 
 void relays_run(struct relays *relays, int64_t now_us)
 {
+    relays->now_us = now_us;
     if (relays->accepting)
         relay_accept_all(relays, now_us);
     for (uint32_t left = relays->run_list.count; left > 0 && relays->run_list.count > 0; left--) {

@@ -81,6 +81,7 @@ struct relays {
     uint64_t next_id;
     struct prefix_count prefixes;
     struct list free_list, run_list, retry_list;
+    int64_t now_us;      /* of the last turn, for who acts between two */
     int64_t retry_at_us; /* for all that wait */
     struct want descriptors;
     int64_t health_at_us; /* the next check of a backend */
