@@ -13,7 +13,10 @@ struct alarms {
     struct hf_event events[ALARM_EVENTS];
     struct hf_event_sink sink; /* for hf_env.event_sink */
     uint64_t told_dropped;
-    struct events *events; /* where they are kept too, or NULL */
+    struct events *kept; /* where they are kept too, or NULL */
+    /* The name of the service that listens there, or NULL; may be NULL itself. */
+    const char *(*service_of)(const void *context, const struct hf_endpoint *local);
+    const void *context;
 };
 
 void alarms_init(struct alarms *alarms);

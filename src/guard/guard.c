@@ -3,12 +3,15 @@
 
 #include "base/time.h"
 #include "guard/descriptors.h"
+#include "guard/farewell.h"
 #include "guard/guard_open.h"
+#include "guard/uplink.h"
 
 #include <handfast/stats.h>
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define CAPTURE_FLUSH_US ((int64_t)US_PER_S / 4)
 #define DRAIN_LOOK_US \
@@ -37,12 +40,75 @@ void guard_set_driver(struct guard *guard, const struct driver *driver, void *se
         loop_add(&guard->loop, &guard->driver_handler, EPOLLIN);
 }
 
+bool guard_adopt_tap(struct guard *guard, int fd, int syn_fd)
+{
+    char name[16];
+    int result;
+
+    uplink_tap_name(&guard->config->uplink, name);
+    result = hf_tap_adopt(&guard->tap, name, fd, syn_fd);
+    if (result == HF_INVALID) {
+        if (fd >= 0)
+            close(fd);
+        if (syn_fd >= 0)
+            close(syn_fd);
+    }
+    return result == HF_OK;
+}
+
+/* A disk that is full or slow costs the capture packets, nobody else. */
+static void tell_capture(struct guard *guard, int64_t now_us)
+{
+    int number;
+    uint64_t lost = pcapng_lost(guard->capture, &number);
+    struct log_about about = {
+        .level = LOG_LEVEL_WARNING,
+        .event = "capture-lost",
+        .count = lost - guard->capture_lost,
+    };
+
+    if (about.count == 0)
+        return;
+    log_about(&guard->log, now_us, &about,
+              "capture: %llu packets are missing in the file, which does not take them: %s",
+              (unsigned long long)about.count, number != 0 ? strerror(number) : "it is too slow");
+    guard->capture_lost = lost;
+}
+
 static void on_capture_timer(struct loop_timer *self, int64_t now_us)
 {
     struct guard *guard = loop_owner(self, struct guard, capture_timer);
 
     pcapng_flush(guard->capture);
+    tell_capture(guard, now_us);
     loop_timer_set(&guard->loop, self, now_us + CAPTURE_FLUSH_US);
+}
+
+static bool is_any(const struct hf_address *address)
+{
+    static const struct hf_address any;
+
+    return memcmp(address, &any, sizeof any) == 0;
+}
+
+/* Whose listener an alarm is about. */
+static const char *service_of(const void *context, const struct hf_endpoint *local)
+{
+    const struct guard *guard = context;
+
+    for (uint32_t i = 0; i < CONFIG_SERVICES_MAX; i++) {
+        const struct config_service *config = guard->services[i].config;
+
+        for (uint32_t j = 0; config != NULL && j < config->listen.count; j++) {
+            const struct hf_endpoint *at = &config->listen.items[j].endpoint;
+
+            if (at->port == local->port &&
+                (is_any(&at->address) ||
+                 memcmp(&at->address, &local->address, sizeof at->address) == 0))
+                return config->name;
+        }
+    }
+    return NULL;
 }
 
 bool guard_start(struct guard *guard, char error[GUARD_ERROR_MAX])
@@ -60,8 +126,9 @@ bool guard_start(struct guard *guard, char error[GUARD_ERROR_MAX])
         log_say(&guard->log, 0,
                 "the limit of open files allows %u connections, not the %u of max_connections",
                 room, limit);
-    if (!guard_open_stack(guard, error) || !guard_open_services(guard, error) ||
-        !guard_open_capture(guard, error))
+    if (!guard_open_stack(guard, error) ||
+        !guard_filter_open(&guard->filter, guard->config, guard->stack, &guard->log, error) ||
+        !guard_open_services(guard, error) || !guard_open_capture(guard, error))
         return false;
     if (guard->capture != NULL) {
         guard->capture_timer.run = on_capture_timer;
@@ -79,8 +146,10 @@ bool guard_start(struct guard *guard, char error[GUARD_ERROR_MAX])
         snprintf(error, GUARD_ERROR_MAX, "no memory for %u connections", room);
         return false;
     }
+    guard->alarms.service_of = service_of;
+    guard->alarms.context = guard;
     guard->started_at_us = hf_os_now_us();
-    return true;
+    return guard_serve_uplink(guard, error);
 }
 
 /* ---- a turn ---- */
@@ -152,6 +221,7 @@ static void look_whether_done(struct guard *guard, int64_t now_us)
     if (guard->relays.active == 0 && unfinished(guard) == 0) {
         guard->life = GUARD_ENDED;
     } else if (now_us >= guard->drain_until_us) {
+        farewell_say(guard, now_us);
         guard->cut = relays_cut(&guard->relays, now_us);
         guard->unfinished = unfinished(guard);
         give_frames(guard, now_us); /* the resets */
@@ -161,6 +231,7 @@ static void look_whether_done(struct guard *guard, int64_t now_us)
 
 void guard_step(struct guard *guard, int64_t now_us)
 {
+    guard_filter_turn(&guard->filter, guard->config, guard->stack, now_us);
     take_frames(guard, now_us);
     hf_tick(guard->stack, now_us);
     tell_relays(guard);
@@ -216,8 +287,10 @@ void guard_deinit(struct guard *guard)
     }
     if (guard->driver_handler.fd >= 0)
         loop_remove(&guard->loop, &guard->driver_handler);
-    if (guard->tap.fd >= 0)
+    uplink_close(&guard->uplink);
+    if (guard->tap.buffers != NULL)
         hf_tap_close(&guard->tap);
+    guard_filter_close(&guard->filter, guard->stack);
     if (guard->env.memory != NULL)
         hf_os_env_free(&guard->env);
     events_deinit(&guard->events);

@@ -11,10 +11,12 @@
 #include "driver/pcapng.h"
 #include "guard/alarm.h"
 #include "guard/config.h"
+#include "guard/guard_filter.h"
 #include "guard/events.h"
 #include "guard/log.h"
 #include "guard/relay.h"
 #include "guard/service.h"
+#include "guard/uplink.h"
 #include "guard/watcher.h"
 #include "os/loop.h"
 
@@ -44,6 +46,7 @@ struct guard {
     void *driver_self;
     struct loop_handler driver_handler; /* fd -1: the driver has nothing to sleep on */
     bool driver_ready;
+    struct uplink uplink; /* config NULL: the driver is another */
     struct hf_tap tap; /* fd -1: the driver is another */
 
     struct alarms alarms;
@@ -51,8 +54,10 @@ struct guard {
     struct hf_stack *stack; /* NULL: not started */
     struct service services[CONFIG_SERVICES_MAX];
     struct relays relays;
+    struct guard_filter filter;
     struct pcapng *capture; /* or NULL */
     unsigned capture_interface;
+    uint64_t capture_lost; /* packets, as last told */
     struct loop_timer capture_timer;
     struct guard_watcher *watchers;
     struct hf_frame frames[GUARD_BATCH];
@@ -63,6 +68,10 @@ int guard_init(struct guard *guard, const struct config *config);
 
 /* Opens the TAP interface and sets up the kernel's end of it. False: `error` is one line that says why. */
 bool guard_open_tap(struct guard *guard, char error[GUARD_ERROR_MAX]);
+
+/* Takes over the descriptors of the TAP from the process before this one, instead of opening it: to be called before
+ * guard_open_tap. False: they are not of this configuration's interface, and were closed. */
+bool guard_adopt_tap(struct guard *guard, int fd, int syn_fd);
 
 /* Or takes another driver, whose self the caller keeps. */
 void guard_set_driver(struct guard *guard, const struct driver *driver, void *self);

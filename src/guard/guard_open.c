@@ -1,8 +1,6 @@
 /* What a guard needs before its first turn: an interface, a stack, listeners, perhaps a capture. */
 #include "guard/guard_open.h"
 
-#include "guard/link.h"
-
 #include <errno.h>
 #include <stdarg.h>
 #include <string.h>
@@ -26,43 +24,36 @@ static const char *reason(int error)
 
 /* ---- the interface ---- */
 
-static bool set_up_kernel_end(const struct config_uplink *uplink, const char *name,
-                              char error[GUARD_ERROR_MAX])
-{
-    char text[HF_ADDRESS_TEXT_MAX];
-    int result;
-
-    if (uplink->host_address.count > 0)
-        link_skip_duplicate_detection(name);
-    result = link_up(name, uplink->mtu);
-    if (result != HF_OK)
-        return refuse(error, "uplink \"%s\": cannot be brought up with an MTU of %u: %s", name,
-                      uplink->mtu, reason(result));
-    for (uint32_t i = 0; i < uplink->host_address.count; i++) {
-        const struct hf_prefix *prefix = &uplink->host_address.items[i].prefix;
-
-        result = link_add_address(name, prefix);
-        if (result != HF_OK)
-            return refuse(error, "uplink \"%s\": host_address %s/%u cannot be set: %s", name,
-                          hf_address_format(text, &prefix->address), prefix->length,
-                          reason(result));
-    }
-    return true;
-}
+_Static_assert(GUARD_ERROR_MAX >= UPLINK_ERROR_MAX, "what an uplink says fits");
 
 bool guard_open_tap(struct guard *guard, char error[GUARD_ERROR_MAX])
 {
-    const struct config_uplink *uplink = &guard->config->uplink;
-    int result = hf_tap_open_split(&guard->tap, uplink->name);
-
-    if (result == HF_INVALID)
-        return refuse(
-            error, "uplink \"%s\": there is an interface of this name that is no TAP of one queue",
-            uplink->name);
-    if (result != HF_OK)
-        return refuse(error, "uplink \"%s\": %s", uplink->name, reason(result));
+    if (!uplink_open(&guard->uplink, guard->config, &guard->tap, error))
+        return false;
     guard_set_driver(guard, &driver_tap, &guard->tap);
-    return set_up_kernel_end(uplink, guard->tap.name, error);
+    return true;
+}
+
+/* The TAP was removed and made anew. */
+static void on_tap_changed(void *context)
+{
+    struct guard *guard = context;
+
+    loop_remove(&guard->loop, &guard->driver_handler);
+    guard_set_driver(guard, &driver_tap, &guard->tap);
+}
+
+bool guard_serve_uplink(struct guard *guard, char error[GUARD_ERROR_MAX])
+{
+    struct uplink_setup setup = {
+        .stack = guard->stack,
+        .loop = &guard->loop,
+        .log = &guard->log,
+        .tap_changed = on_tap_changed,
+        .context = guard,
+    };
+
+    return guard->uplink.config == NULL || uplink_serve(&guard->uplink, &setup, error);
 }
 
 /* ---- the stack ---- */
@@ -74,9 +65,8 @@ bool guard_open_stack(struct guard *guard, char error[GUARD_ERROR_MAX])
     int result;
 
     config_stack(guard->config, &stack);
-    if (guard->tap.fd >= 0)
-        hf_tap_describe(&guard->tap, &stack);
-    stack.mtu = (uint16_t)guard->config->uplink.mtu;
+    if (guard->uplink.config != NULL)
+        uplink_describe(&guard->uplink, &stack);
     bytes = hf_memory_needed(&stack);
     if (bytes == 0)
         return refuse(error, "%s", hf_config_error(&stack));
@@ -84,7 +74,7 @@ bool guard_open_stack(struct guard *guard, char error[GUARD_ERROR_MAX])
     if (result != HF_OK)
         return refuse(error, "%zu bytes of memory for the stack: %s", bytes, reason(result));
     alarms_init(&guard->alarms);
-    guard->alarms.events = &guard->events;
+    guard->alarms.kept = &guard->events;
     guard->env.event_sink = &guard->alarms.sink;
     result = hf_init(&guard->stack, &stack, &guard->env, hf_os_now_us());
     return result == HF_OK || refuse(error, "the stack cannot be made: %s", reason(result));
@@ -139,7 +129,7 @@ void guard_describe(const struct config *config, char *text, size_t capacity)
     } while (0)
     for (uint32_t i = 0; i < config->services; i++) {
         const struct config_service *service = &config->service[i];
-        const struct config_target *to = &service->backend.to;
+        const struct config_target *to = &service->backend[0].to;
 
         ADD("%s%s:", i > 0 ? "; " : "", service->name);
         for (uint32_t j = 0; j < service->listen.count; j++)
@@ -147,7 +137,7 @@ void guard_describe(const struct config *config, char *text, size_t capacity)
                 hf_endpoint_format(address, &service->listen.items[j].endpoint));
         ADD(" -> %s%s%s", to->path[0] != '\0' ? "unix:" : "",
             to->path[0] != '\0' ? to->path : hf_endpoint_format(address, &to->endpoint),
-            service->backend.client_address == CONFIG_CLIENT_PROXY_V2 ? " (proxy-v2)" : "");
+            service->backend[0].client_address == CONFIG_CLIENT_PROXY_V2 ? " (proxy-v2)" : "");
     }
 #undef ADD
 }
