@@ -210,3 +210,21 @@ void chaos_make(struct scenario *scenario, struct random *random)
     if (one_in(random, 4))
         scenario->accept_every_us = (int64_t)random_scaled(random, 500000);
 }
+
+/* A client who only listens would wait for ever if the ACK that returns a cookie is lost, as nothing is sent again
+ * [RFC 4987 3.6]: here every client has something to say, and says it while its cookie is good. */
+void chaos_make_cookies(struct scenario *scenario, struct random *random)
+{
+    chaos_make(scenario, random);
+    scenario->cookies = HF_COOKIES_ALWAYS;
+    scenario->config[1].max_connections +=
+        scenario->count; /* no cookie grows old for want of room */
+    for (unsigned i = 0; i < scenario->count; i++) {
+        struct app_script *client = &scenario->conversations[i].script[0];
+
+        if (scenario->conversations[i].expect == EXPECT_WHOLE)
+            scenario->conversations[i].expect = EXPECT_WHOLE_OR_UNBORN;
+        client->send_bytes = max_u32(client->send_bytes, 1);
+        client->write_from_us = 0;
+    }
+}

@@ -2,7 +2,7 @@
 #ifndef SIM_SCENARIO_H
 #define SIM_SCENARIO_H
 
-#include <handfast/handfast.h>
+#include <handfast/socket.h>
 
 #include "sim/link.h"
 #include "sim/peer_app.h"
@@ -11,8 +11,9 @@
 
 /* What must have happened to a conversation in the end. Whatever is expected: no wrong byte is ever delivered. */
 enum expectation {
-    EXPECT_WHOLE = 0, /* every byte both ways, both FINs, no error          */
-    EXPECT_REFUSED,   /* HF_REFUSED                                         */
+    EXPECT_WHOLE = 0,       /* every byte both ways, both FINs, no error          */
+    EXPECT_WHOLE_OR_UNBORN, /* ... or the server never knew of it, and the client was told so    */
+    EXPECT_REFUSED,         /* HF_REFUSED                                         */
     EXPECT_RESET,     /* one end aborted or closed early: the other sees HF_RESET, or had all */
     EXPECT_TIMED_OUT, /* HF_TIMED_OUT at an end                             */
     EXPECT_OPEN,      /* both ends are connected when the scene stops        */
@@ -36,8 +37,9 @@ struct scenario {
     uint32_t backlog; /* of the server's listener; 0: its default              */
     int64_t accept_every_us;
     bool no_listener;
-    unsigned batch;   /* frames given to one hf_input at most                  */
-    int64_t limit_us; /* all must be over by then                             */
+    enum hf_cookies cookies; /* of that listener                             */
+    unsigned batch;          /* frames given to one hf_input at most                  */
+    int64_t limit_us;        /* all must be over by then                             */
     uint64_t limit_steps;
     int64_t stop_us; /* 0: at the end of all things                        */
     unsigned count;

@@ -293,6 +293,7 @@ const struct scene sim_scenes[] = {
     {"many", "200 connections, IPv4 and IPv6", make_many},
     {"fragments", "a smaller MTU in between", make_fragments},
     {"chaos", "everything at once, drawn from the seed", chaos_make},
+    {"cookies", "the same, and every SYN is answered by a cookie", chaos_make_cookies},
     {NULL, NULL, NULL},
 };
 
@@ -315,6 +316,7 @@ void scene_make(const struct scene *scene, uint64_t seed, struct scenario *scena
     scenario->limit_us = 24 * 3600 * SECOND;
     scenario->limit_steps = 3000000;
     scenario->batch = 1;
+    scenario->cookies = HF_COOKIES_OFF;
     scenario->start_us = (int64_t)random_below(&random, (uint64_t)1 << 40);
     for (unsigned node = 0; node < 2; node++) {
         scenario->config[node] = (struct hf_config)HF_CONFIG_DEFAULT;

@@ -22,4 +22,7 @@ void scene_make(const struct scene *scene, uint64_t seed, struct scenario *scena
 /* Everything at once, drawn from the seed: chaos.c. */
 void chaos_make(struct scenario *scenario, struct random *random);
 
+/* ... and nothing is kept of a SYN. */
+void chaos_make_cookies(struct scenario *scenario, struct random *random);
+
 #endif

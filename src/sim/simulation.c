@@ -168,7 +168,7 @@ static bool all_are_over(const struct simulation *simulation)
         if (!apps[0].over || apps[1].open)
             return false;
         if (!apps[1].over && apps[0].error == HF_OK &&
-            simulation->scenario->conversations[i].expect == EXPECT_WHOLE)
+            simulation->scenario->conversations[i].expect <= EXPECT_WHOLE_OR_UNBORN)
             return false;
     }
     return true;
@@ -235,8 +235,6 @@ static int64_t next_us(void *self)
     return next;
 }
 
-/* Without cookies: a client who only listens waits for ever if the ACK that returns one is lost, as nothing is sent again.
- * [RFC 4987 3.6] */
 static bool listen(struct simulation *simulation)
 {
     struct world *world = &simulation->world;
@@ -244,7 +242,7 @@ static bool listen(struct simulation *simulation)
                                &(struct hf_listen_options){
                                    .local = {.port = SCENARIO_PORT},
                                    .backlog = simulation->scenario->backlog,
-                                   .cookies = HF_COOKIES_OFF,
+                                   .cookies = (uint8_t)simulation->scenario->cookies,
                                },
                                &simulation->listener);
 
@@ -356,12 +354,24 @@ static void judge_whole(struct simulation *simulation, const struct peer_app *ap
                    app->side, app->received, app->expects, app->eof ? "FIN" : "no FIN");
 }
 
+/* The cookie was lost with all that returned it, until it was too old. */
+static bool is_unborn(const struct peer_app *client, const struct peer_app *server)
+{
+    return client->error == HF_RESET && client->received == 0 && !server->over;
+}
+
 static void judge_conversation(struct simulation *simulation, unsigned number)
 {
     const struct peer_app *a = &simulation->apps[number][0], *b = &simulation->apps[number][1];
 
     switch (simulation->scenario->conversations[number].expect) {
     case EXPECT_WHOLE:
+        judge_whole(simulation, a);
+        judge_whole(simulation, b);
+        break;
+    case EXPECT_WHOLE_OR_UNBORN:
+        if (is_unborn(a, b))
+            break;
         judge_whole(simulation, a);
         judge_whole(simulation, b);
         break;
@@ -395,6 +405,8 @@ void simulation_judge(struct simulation *simulation, struct sim_result *result)
     *result = (struct sim_result){0};
     for (unsigned i = 0; i < simulation->scenario->count && !world->failed; i++)
         judge_conversation(simulation, i);
+    for (unsigned i = 0; i < simulation->scenario->count; i++)
+        result->unborn += is_unborn(&simulation->apps[i][0], &simulation->apps[i][1]);
     for (unsigned i = 0; i < simulation->scenario->count; i++)
         for (unsigned side = 0; side < 2; side++) {
             result->bytes += simulation->apps[i][side].received;

@@ -25,6 +25,7 @@ struct sim_result {
     uint64_t frames, trace_hash;
     uint64_t bytes; /* of text, delivered to applications */
     unsigned urgent_seen;
+    unsigned unborn; /* conversations whose client was reset before the server knew of them */
     struct hf_stats stats[2];
     struct link_count faults[2];
     uint16_t transitions[HF_STATES]; /* of both stacks together */

@@ -308,7 +308,11 @@ static void let_go(struct hf_stack *stack, uint32_t slot, int64_t now_us)
     connection_after(stack, slot, NULL, now_us);
 }
 
-/* How near: 0 not at all, 1 an eighth is left, 2 a sixteenth, 3 a thirty-second. */
+/* How near: 0 not at all, 1 an eighth is left, 2 a sixteenth, 3 a thirty-second; 4: next to nothing, and somebody was
+ * turned away for it within the last second. */
+#define NEAR_TURNED_AWAY 4u
+#define NEAR_IDLE_MOST 3u
+
 static uint32_t nearness(uint32_t left, uint32_t capacity)
 {
     if (left > capacity / 8)
@@ -324,8 +328,10 @@ static uint32_t slots_near(const struct hf_stack *stack, int64_t now_us)
     uint32_t capacity = stack->connections.pool.capacity;
     uint32_t near = nearness(capacity - stack->connections.table.count, capacity);
 
-    if (near == 0 || is_recent(stack->watch.no_slot_us, now_us))
-        return near;
+    if (near == 0)
+        return 0;
+    if (is_recent(stack->watch.no_slot_us, now_us))
+        return near == 3 && capacity >= HURRY_SLOTS ? NEAR_TURNED_AWAY : near;
     if (!is_recent(stack->watch.opened_us, now_us))
         return 0;
     return capacity < HURRY_SLOTS ? 1 : near;
@@ -463,13 +469,14 @@ static struct meeting meet_next(struct hf_stack *stack, uint32_t patience, int64
 static void release_idle(struct hf_stack *stack, struct round *round)
 {
     struct watch *watch = &stack->watch;
+    uint32_t patience = patience_ms(stack, min_u32(round->slots, NEAR_IDLE_MOST));
     uint32_t heaviest_met = 0;
     struct meeting best = {SLOT_NONE, 0};
 
     round->visits = min_u32(stack->connections.pool.high, WATCH_VISITS);
     while (round->visits-- && round->releases && is_short(stack, round) &&
            (round->slots || round->closed)) {
-        struct meeting met = meet_next(stack, patience_ms(stack, round->slots), round->now_us);
+        struct meeting met = meet_next(stack, patience, round->now_us);
 
         heaviest_met = max_u32(heaviest_met, met.weight);
         if (met.slot == SLOT_NONE)
@@ -484,7 +491,7 @@ static void release_idle(struct hf_stack *stack, struct round *round)
     }
     watch->heaviest = max_u32(heaviest_met, watch->heaviest - watch->heaviest / 8);
     if (best.slot != SLOT_NONE && round->releases == RELEASES &&
-        (round->slots == 3 || round->closed)) {
+        (round->slots >= NEAR_IDLE_MOST || round->closed)) {
         let_go(stack, best.slot, round->now_us);
         round->releases--;
     }

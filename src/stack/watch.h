@@ -5,7 +5,8 @@
  * a byte at a time, also costs the bytes that wait for him, as long as he answers our probes. RFC 9293 bids us wait, and
  * RFC 6429 says who may end the waiting: whoever runs short. So nothing is done while there is room, or while nobody
  * wants it. When the room left falls below an eighth, those that made no progress for stall_timeout_ms are released, below
- * a sixteenth after a quarter of it, below a thirty-second after a sixteenth.
+ * a sixteenth after a quarter of it, below a thirty-second after a sixteenth. Once newcomers are turned away, those that
+ * hold bytes and take none have a sixty-fourth: a second, of the default minute.
  *
  * Who goes first: those that hold most bytes, by the lists here, one for each power of two. Among those that hold none,
  * those that nobody of ours holds any more, then the prefix (/32, /64) that has most connections. Progress is at

@@ -21,7 +21,7 @@
 static void test_chaos(void **state)
 {
     (void)state;
-    run_chaos(0, 2, run_seeds(SEEDS));
+    run_chaos("chaos", 0, 2, run_seeds(SEEDS));
 }
 
 int main(void)

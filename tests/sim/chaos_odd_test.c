@@ -21,7 +21,7 @@
 static void test_chaos(void **state)
 {
     (void)state;
-    run_chaos(1, 2, run_seeds(SEEDS));
+    run_chaos("chaos", 1, 2, run_seeds(SEEDS));
 }
 
 /* Beyond the range: seeds that found a fault once, and what it was. */
@@ -34,7 +34,7 @@ static void test_seeds_that_found_something(void **state)
 
     (void)state;
     for (unsigned i = 0; i < sizeof seeds / sizeof *seeds; i++)
-        run_chaos(seeds[i], 1, seeds[i] + 1);
+        run_chaos("chaos", seeds[i], 1, seeds[i] + 1);
 }
 
 int main(void)

@@ -115,27 +115,29 @@ uint64_t run_seeds(uint64_t otherwise)
     return seeds ? seeds : otherwise;
 }
 
-void run_chaos(uint64_t first, uint64_t step, uint64_t limit)
+void run_chaos(const char *scene, uint64_t first, uint64_t step, uint64_t limit)
 {
     struct scenario *scenario = malloc(sizeof *scenario);
-    uint64_t frames = 0, bytes = 0, seeds = 0, lost = 0;
-    const struct scene *chaos = scene_find("chaos");
+    uint64_t frames = 0, bytes = 0, seeds = 0, lost = 0, unborn = 0;
+    const struct scene *chaos = scene_find(scene);
     struct sim_result result;
 
     assert_non_null(scenario);
     for (uint64_t seed = first; seed < limit; seed += step, seeds++) {
         scene_make(chaos, seed, scenario);
         if (!simulation_run(scenario, &result))
-            fail_msg("handfast sim --seed 0x%" PRIx64 ": step %" PRIu64 ": %s", seed, result.steps,
-                     result.message);
+            fail_msg("handfast sim --scene %s --seed 0x%" PRIx64 ": step %" PRIu64 ": %s", scene,
+                     seed, result.steps, result.message);
         frames += result.frames;
         bytes += result.bytes;
+        unborn += result.unborn;
         lost += result.faults[0].lost + result.faults[1].lost;
     }
     free(scenario);
     print_message("%" PRIu64 " seeds from 0x%" PRIx64 " on: %" PRIu64 " frames, %" PRIu64
-                  " lost, %" PRIu64 " bytes delivered\n",
-                  seeds, first, frames, lost, bytes);
+                  " lost, %" PRIu64 " bytes delivered, %" PRIu64 " conversations unborn\n",
+                  seeds, first, frames, lost, bytes, unborn);
     /* The dice are worth something only if the network was really bad. */
+    assert_true(unborn <= seeds / 20);
     assert_true(seeds < 100 || (lost > frames / 100 && bytes > 10000 * seeds));
 }

@@ -38,7 +38,7 @@ uint32_t run_count(const struct run *run, uint8_t flags, bool exactly);
 /* How many seeds a test of many may use: HF_SIM_SEEDS of them in all if it is set. */
 uint64_t run_seeds(uint64_t otherwise);
 
-/* Chaos, seed by seed: every `step`th from first on, below the limit. */
-void run_chaos(uint64_t first, uint64_t step, uint64_t limit);
+/* A scene that is drawn from its seed, seed by seed: every `step`th from first on, below the limit. */
+void run_chaos(const char *scene, uint64_t first, uint64_t step, uint64_t limit);
 
 #endif
