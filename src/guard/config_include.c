@@ -3,10 +3,13 @@
 #include "guard/config_include.h"
 
 #include "guard/config_text.h"
+#include "os/syscalls.h"
 
 #include <glob.h>
 #include <stdlib.h>
 #include <string.h>
+
+SYSCALLS("openat:read getdents64 newfstatat");
 
 /* A file that is being read, and who includes it. */
 struct level {

@@ -7,7 +7,8 @@
 
 /* Puts a configuration in force and owns it from then on. False: nothing has changed, the caller keeps it, and `error` is one
  * line that says why: a key that needs a restart with its FILE:LINE, or what the system refused. */
-bool guard_reload(struct guard *guard, struct config *config, char error[GUARD_ERROR_MAX]);
+bool guard_reload(struct guard *guard, struct config *config, char error[GUARD_ERROR_MAX],
+                  int64_t now_us);
 
 /* The same with a file, which is read here and now: it may take CONFIG_RESOLVE_MS if it has names. */
 bool guard_reload_file(struct guard *guard, const char *file, char error[GUARD_ERROR_MAX]);
