@@ -266,7 +266,7 @@ void guard_drain(struct guard *guard, int64_t now_us)
     guard->drain_until_us = now_us + ms_to_us(guard->config->drain_timeout_ms);
     tell_relays(guard);
     relays_run(&guard->relays, now_us); /* who has finished his handshake is let in */
-    for (uint32_t i = 0; i < guard->config->services; i++)
+    for (uint32_t i = 0; i < guard->relays.service_count; i++)
         service_close(&guard->services[i], guard->stack, now_us);
 }
 
@@ -295,4 +295,5 @@ void guard_deinit(struct guard *guard)
         hf_os_env_free(&guard->env);
     events_deinit(&guard->events);
     loop_deinit(&guard->loop);
+    config_free(guard->reloaded);
 }

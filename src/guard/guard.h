@@ -32,7 +32,8 @@ enum guard_life {
 };
 
 struct guard {
-    const struct config *config;
+    const struct config *config; /* in force: the caller's, or ... */
+    struct config *reloaded;     /* ... ours, NULL before the first reload */
     struct loop loop;
     struct log log;
     struct events events;

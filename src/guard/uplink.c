@@ -96,7 +96,7 @@ bool uplink_open(struct uplink *uplink, const struct config *config, struct hf_t
         if (uplink->netfilter == NULL)
             return false;
     }
-    if (!open_tap(uplink, error))
+    if (tap->fd < 0 && !open_tap(uplink, error)) /* a guard before this one may have left it open */
         return false;
     if (!is_port_mode(uplink) && config->uplink.host_address.count > 0)
         link_skip_duplicate_detection(uplink->tap_name);
