@@ -14,7 +14,7 @@
 #include "os/syscalls.h"
 
 /* libnftables': when the ports change */
-SYSCALLS("socket:netlink bind getsockname setsockopt getsockopt sendto sendmsg recvmsg close");
+SYSCALLS("socket:netfilter bind getsockname setsockopt getsockopt sendto sendmsg recvmsg close");
 
 #define PRIORITY_REDIRECT (-150)
 #define PRIORITY_DROP (-140) /* behind the other: what arrives here nobody redirects */

@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <handfast/handfast.h>
+#include <linux/netlink.h>
 #include <linux/sched.h>
 #include <linux/sockios.h>
 #include <seccomp.h>
@@ -60,8 +61,11 @@ static const struct form forms[] = {
     {"socket:datagram", "socket", 2, {{0, INT_BITS, AF_INET6}, {1, 0xf, SOCK_DGRAM}}},
     {"socket:unix", "socket", 2, {{0, INT_BITS, AF_UNIX}, {1, 0xf, SOCK_STREAM}}},
     {"socket:unix", "socket", 2, {{0, INT_BITS, AF_UNIX}, {1, 0xf, SOCK_DGRAM}}},
-    {"socket:netlink", "socket", 2, {{0, INT_BITS, AF_NETLINK}, {1, 0xf, SOCK_RAW}}},
-    {"socket:netlink", "socket", 2, {{0, INT_BITS, AF_NETLINK}, {1, 0xf, SOCK_DGRAM}}},
+    {"socket:netlink", "socket", 2, {{0, INT_BITS, AF_NETLINK}, {2, INT_BITS, NETLINK_ROUTE}}},
+    {"socket:netfilter",
+     "socket",
+     2,
+     {{0, INT_BITS, AF_NETLINK}, {2, INT_BITS, NETLINK_NETFILTER}}},
     {"clone:thread", "clone", 1, {{0, THREAD, THREAD}}},
     {"prctl:name", "prctl", 1, {{0, INT_BITS, PR_SET_NAME}}},
     {"ioctl:terminal", "ioctl", 1, {{1, INT_BITS, TCGETS}}},

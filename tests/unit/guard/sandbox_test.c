@@ -24,6 +24,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "guard/config.h"
 #include "guard/sandbox.h"
 #include "os/syscalls.h"
 
@@ -107,9 +108,9 @@ static void open_a_raw_socket(void)
     socket(AF_INET, SOCK_RAW, 1);
 }
 
-static void open_netlink(void)
+static void open_the_audit(void)
 {
-    socket(AF_NETLINK, SOCK_RAW, 0);
+    socket(AF_NETLINK, SOCK_RAW, 9 /* NETLINK_AUDIT */);
 }
 
 static void open_vsock(void)
@@ -187,7 +188,7 @@ static const struct {
     {"open that makes a file", make_a_file},
     {"a packet socket", open_a_packet_socket},
     {"a raw socket", open_a_raw_socket},
-    {"a netlink socket", open_netlink},
+    {"a netlink socket of the audit", open_the_audit},
     {"a vsock", open_vsock},
     {"fork", fork_a_process},
     {"kill", kill_another},
@@ -253,6 +254,59 @@ static void what_is_declared_works_in_every_thread(void **state)
     int status = in_the_sandbox(work);
 
     (void)state;
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), ALIVE);
+}
+
+/* What a reload does: files that include files, and names that are looked up, here in a network where nobody answers. */
+#define UPLINK "uplink \"hf0\" { mode = address addresses = { \"192.0.2.10/24\" } }\n"
+#define NAMED(name)                                                                            \
+    "service \"s\" { listen = { \"192.0.2.10:80\" } check_interval = 0s backend \"b\" { to = " \
+    "\"" name ":80\" } }\n"
+
+static const char *file_of(const char *text, char path[64])
+{
+    FILE *file;
+    int fd;
+
+    snprintf(path, 64, "/tmp/handfast-sandbox-XXXXXX");
+    fd = mkstemp(path);
+    file = fd < 0 ? NULL : fdopen(fd, "w");
+    assert_non_null(file);
+    fputs(text, file);
+    fclose(file);
+    return path;
+}
+
+static char here[64], nowhere[64], wrong[64];
+
+static void read_configurations(void)
+{
+    char error[CONFIG_ERROR_MAX] = "";
+    struct config *config = config_read(here, error);
+
+    if (config == NULL)
+        fprintf(stderr, "%s\n", error);
+    NEED(config != NULL);
+    config_free(config);
+    NEED(config_read(nowhere, error) == NULL && strstr(error, "no-such-host.invalid") != NULL);
+    NEED(config_read(wrong, error) == NULL && strstr(error, ":1: ") != NULL);
+}
+
+static void a_configuration_is_read_and_names_are_looked_up(void **state)
+{
+    int status;
+
+    (void)state;
+    if (unshare(CLONE_NEWNET) != 0)
+        skip();
+    file_of(UPLINK NAMED("localhost"), here);
+    file_of(UPLINK NAMED("no-such-host.invalid"), nowhere);
+    file_of("nonsense = 1\n", wrong);
+    status = in_the_sandbox(read_configurations);
+    unlink(here);
+    unlink(nowhere);
+    unlink(wrong);
     assert_true(WIFEXITED(status));
     assert_int_equal(WEXITSTATUS(status), ALIVE);
 }
@@ -346,7 +400,7 @@ static void every_declared_word_is_known(void **state)
     (void)state;
     sandbox_visit(look_at, &seen);
     assert_true(seen.words > 40);
-    assert_int_equal(seen.own, 1);
+    assert_true(seen.own >= 1);
     assert_false(sandbox_knows("socket:anything", 15));
     assert_false(sandbox_knows("reed", 4));
 }
@@ -360,6 +414,7 @@ int main(void)
         cmocka_unit_test(no_memory_becomes_executable),
         cmocka_unit_test(abort_is_seen_as_abort),
         cmocka_unit_test(every_declared_word_is_known),
+        cmocka_unit_test(a_configuration_is_read_and_names_are_looked_up),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
