@@ -247,7 +247,7 @@ static int draw_listeners(struct top_page *page, int row, const json_t *answer)
 {
     int count = table_rows(page->rows, count_listeners(answer));
     char since[TOP_TEXT_MAX], a[TOP_TEXT_MAX], b[TOP_TEXT_MAX], c[TOP_TEXT_MAX];
-    const char *service;
+    const char *service = "";
 
     title(page, row++,
           " LISTENER                SERVICE      PRESSURE  SINCE    HALF-OPEN   QUEUE  COOKIES");
