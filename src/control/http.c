@@ -178,9 +178,9 @@ static int listen_at(const struct hf_endpoint *at, int *out)
 
         close(fd);
         errno = number;
-        return number == EADDRINUSE                    ? HF_ADDRESS_IN_USE
+        return number == EADDRINUSE                  ? HF_ADDRESS_IN_USE
                : number == EACCES || number == EPERM ? HF_NO_PERMISSION
-                                                       : HF_SYSTEM;
+                                                     : HF_SYSTEM;
     }
     *out = fd;
     return HF_OK;
@@ -215,8 +215,8 @@ int http_open(struct http_server **out, struct loop *loop, const struct hf_endpo
     server = calloc(1, sizeof *server);
     if (!server)
         return HF_NO_MEMORY;
-    *server = (struct http_server){
-        .loop = loop, .page = page, .context = context, .timer.run = on_time};
+    *server =
+        (struct http_server){.loop = loop, .page = page, .context = context, .timer.run = on_time};
     error = listen_at(at, &fd);
     if (error) {
         free(server);
