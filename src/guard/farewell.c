@@ -47,6 +47,6 @@ static void say_service(struct guard *guard, const struct service *service, int6
 void farewell_say(struct guard *guard, int64_t now_us)
 {
     for (uint32_t i = 0; i < guard->relays.service_count; i++)
-        if (guard->services[i].config != NULL && guard->services[i].active > 0)
+        if (guard->services[i].life != SERVICE_FREE && guard->services[i].active > 0)
             say_service(guard, &guard->services[i], now_us);
 }

@@ -96,16 +96,16 @@ static const char *service_of(const void *context, const struct hf_endpoint *loc
 {
     const struct guard *guard = context;
 
-    for (uint32_t i = 0; i < CONFIG_SERVICES_MAX; i++) {
-        const struct config_service *config = guard->services[i].config;
+    for (uint32_t i = 0; i < guard->relays.service_count; i++) {
+        const struct service *service = &guard->services[i];
 
-        for (uint32_t j = 0; config != NULL && j < config->listen.count; j++) {
-            const struct hf_endpoint *at = &config->listen.items[j].endpoint;
+        for (uint32_t j = 0; service->life != SERVICE_FREE && j < SERVICE_LISTENERS_MAX; j++) {
+            const struct service_listener *listener = &service->listeners[j];
 
-            if (at->port == local->port &&
-                (is_any(&at->address) ||
-                 memcmp(&at->address, &local->address, sizeof at->address) == 0))
-                return config->name;
+            if (listener->socket != HF_NO_SUCH_SOCKET && listener->local.port == local->port &&
+                (is_any(&listener->local.address) ||
+                 memcmp(&listener->local.address, &local->address, sizeof local->address) == 0))
+                return service->config->name;
         }
     }
     return NULL;
@@ -296,4 +296,5 @@ void guard_deinit(struct guard *guard)
     events_deinit(&guard->events);
     loop_deinit(&guard->loop);
     config_free(guard->reloaded);
+    log_close(&guard->log);
 }

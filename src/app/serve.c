@@ -1,0 +1,355 @@
+/* The life of the daemon.
+ *
+ * Everything that needs a privilege or may wait is done before the first packet: names are resolved, descriptors opened, and
+ * then root is given up, threads for the log and the capture begin, and a filter of system calls closes the door. From then
+ * on there is one loop, and nothing in it waits but the loop itself: that is what the supervisor's watchdog watches.
+ *
+ * Backends are not asked at the start: a service whose backend comes later is served from the moment it does.
+ *
+ * The descriptors of the TAP are given to the supervisor to keep. Whatever happens to this process, the interface with its
+ * addresses stays until the next one takes it over, so nobody else can answer for them meanwhile. What is lost with a process
+ * are the connections it held, and nothing else.
+ */
+#include "app/serve.h"
+
+#include "base/time.h"
+#include "control/command_top.h"
+#include "control/commands.h"
+#include "control/http.h"
+#include "control/prometheus.h"
+#include "control/server.h"
+#include "guard/guard.h"
+#include "guard/memory_cap.h"
+#include "guard/notify.h"
+#include "guard/privilege.h"
+#include "guard/reload.h"
+#include "guard/sandbox.h"
+#include "os/syscalls.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+SYSCALLS_AT_START("rt_sigaction");
+
+#define HOUSEKEEPING_US ((int64_t)US_PER_S)
+#define STATUS_EVERY 10                 /* housekeepings */
+#define STOP_SLACK_US UINT64_C(5000000) /* to end when everything is drained */
+#define KEPT_TAP "tap"
+#define KEPT_SYNS "tap-syns"
+
+_Static_assert((int)LOG_AUTO == (int)CONFIG_LOG_AUTO &&
+                   (int)LOG_JOURNALD == (int)CONFIG_LOG_JOURNALD &&
+                   (int)LOG_JSON == (int)CONFIG_LOG_JSON && (int)LOG_TEXT == (int)CONFIG_LOG_TEXT,
+               "the key's words are the log's forms");
+
+struct daemon {
+    struct guard guard;
+    const char *file;
+    struct notify notify;
+    struct control_server *control;
+    struct command_top *top;
+    struct http_server *metrics;
+    struct loop_timer housekeeping;
+    uint32_t housekeepings;
+    struct command_reload reload;
+};
+
+/* ---- opening ---- */
+
+static bool open_control(struct daemon *daemon)
+{
+    const char *path = daemon->guard.config->control;
+    int error;
+
+    if (path[0] == '\0')
+        return true;
+    error = control_server_open(&daemon->control, &daemon->guard.loop, path);
+    if (error == HF_ADDRESS_IN_USE)
+        app_fail("guard",
+                 "control \"%s\": a guard is running there already; accepted is a path of its own",
+                 path);
+    else if (error != HF_OK)
+        app_fail("guard", "control \"%s\": %s", path,
+                 error == HF_SYSTEM ? strerror(errno) : hf_error_text(error));
+    return error == HF_OK;
+}
+
+static bool open_metrics(struct daemon *daemon)
+{
+    const struct hf_endpoint *at = &daemon->guard.config->metrics;
+    char text[HF_ENDPOINT_TEXT_MAX];
+    int error;
+
+    if (at->port == 0)
+        return true;
+    error = http_open(&daemon->metrics, &daemon->guard.loop, at, prometheus_page, &daemon->guard);
+    if (error != HF_OK)
+        app_fail("guard", "metrics \"%s\": %s", hf_endpoint_format(text, at),
+                 error == HF_SYSTEM ? strerror(errno) : hf_error_text(error));
+    return error == HF_OK;
+}
+
+/* What a supervisor kept for us; one that fits no more is forgotten. */
+static void take_interface(struct daemon *daemon)
+{
+    int fd = notify_take(KEPT_TAP), syn_fd = notify_take(KEPT_SYNS);
+
+    if (fd < 0 && syn_fd < 0)
+        return;
+    if (guard_adopt_tap(&daemon->guard, fd, syn_fd))
+        log_say(&daemon->guard.log, hf_os_now_us(),
+                "the interface %s was kept over the restart, with its addresses",
+                daemon->guard.tap.name);
+    else
+        log_warn(&daemon->guard.log, hf_os_now_us(),
+                 "an interface that was kept over the restart is not that of this configuration: "
+                 "it is let go");
+}
+
+static void keep_interface(void *context)
+{
+    const struct daemon *daemon = context;
+    const struct hf_tap *tap = &daemon->guard.tap;
+
+    if (tap->fd < 0)
+        return;
+    notify_keep(&daemon->notify, KEPT_TAP, tap->fd);
+    if (tap->syn_fd >= 0)
+        notify_keep(&daemon->notify, KEPT_SYNS, tap->syn_fd);
+    else
+        notify_forget(&daemon->notify, KEPT_SYNS);
+}
+
+/* ---- reloading ---- */
+
+static void say_status(const struct daemon *daemon)
+{
+    const struct guard *guard = &daemon->guard;
+
+    notify_say(&daemon->notify, "STATUS=%s: %" PRIu32 " connections, %" PRIu32 " services",
+               guard->life == GUARD_SERVING ? "serving" : "draining", guard->relays.active,
+               guard->config->services);
+}
+
+/* What became of a reload, whoever asked for it. */
+static void on_reloaded(void *context, bool ok, const char *error)
+{
+    struct daemon *daemon = context;
+    struct guard *guard = &daemon->guard;
+
+    if (ok)
+        log_about(&guard->log, hf_os_now_us(),
+                  &(struct log_about){.level = LOG_LEVEL_NOTICE, .event = "reload"},
+                  "%s was read again and is in force", daemon->file);
+    else
+        log_about(&guard->log, hf_os_now_us(),
+                  &(struct log_about){.level = LOG_LEVEL_ERROR, .event = "reload-failed"},
+                  "nothing has changed: %s", error);
+    notify_say(&daemon->notify, "READY=1");
+    say_status(daemon);
+}
+
+static void ask_reload(struct daemon *daemon)
+{
+    notify_say(&daemon->notify, "RELOADING=1\nMONOTONIC_USEC=%" PRId64 "\nSTATUS=reading %s",
+               hf_os_now_us(), daemon->file);
+    if (!reload_request(daemon->reload.reload, on_reloaded, daemon))
+        on_reloaded(daemon, false, "too many have asked already");
+}
+
+/* ---- running ---- */
+
+static void on_signal(void *context, int number)
+{
+    struct daemon *daemon = context;
+    struct guard *guard = &daemon->guard;
+
+    if (number == SIGHUP) {
+        ask_reload(daemon);
+        return;
+    }
+    if (guard->life == GUARD_SERVING) {
+        log_say(&guard->log, hf_os_now_us(), "ending: %u connections get %u ms",
+                guard->relays.active, guard->config->drain_timeout_ms);
+        notify_say(&daemon->notify,
+                   "STOPPING=1\nEXTEND_TIMEOUT_USEC=%" PRIu64
+                   "\nSTATUS=draining: %u connections get %u ms",
+                   (uint64_t)guard->config->drain_timeout_ms * 1000 + STOP_SLACK_US,
+                   guard->relays.active, guard->config->drain_timeout_ms);
+    }
+    guard_drain(guard, hf_os_now_us());
+}
+
+static void on_housekeeping(struct loop_timer *self, int64_t now_us)
+{
+    struct daemon *daemon = loop_owner(self, struct daemon, housekeeping);
+
+    log_turn(&daemon->guard.log, now_us);
+    if (++daemon->housekeepings % STATUS_EVERY == 0)
+        say_status(daemon);
+    loop_timer_set(&daemon->guard.loop, self,
+                   time_min(now_us + HOUSEKEEPING_US, notify_deadline(&daemon->notify)));
+}
+
+static void say_ready(struct daemon *daemon)
+{
+    struct guard *guard = &daemon->guard;
+    char text[400];
+
+    guard_describe(guard->config, text, sizeof text);
+    log_about(&guard->log, hf_os_now_us(),
+              &(struct log_about){.level = LOG_LEVEL_NOTICE, .event = "serving"},
+              "serving on %s: %s", guard->config->uplink.name, text);
+    notify_say(&daemon->notify, "READY=1");
+    say_status(daemon);
+}
+
+static void say_ended(struct guard *guard)
+{
+    struct log_about about = {
+        .level = LOG_LEVEL_NOTICE, .event = "ended", .count = guard->cut + guard->unfinished};
+
+    if (about.count == 0)
+        log_about(&guard->log, hf_os_now_us(), &about, "ended, every connection was finished");
+    else
+        log_about(&guard->log, hf_os_now_us(), &about,
+                  "ended, %u connections were cut and %u more not finished", guard->cut,
+                  guard->unfinished);
+}
+
+static bool receive_signals(struct daemon *daemon)
+{
+    sigset_t signals;
+
+    signal(SIGPIPE, SIG_IGN); /* a reader that has gone is an answer of write, not a death */
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGHUP);
+    if (loop_on_signals(&daemon->guard.loop, &signals, on_signal, daemon) == HF_OK)
+        return true;
+    app_fail("guard", "signals cannot be received: %s", strerror(errno));
+    return false;
+}
+
+/* What is still needed while serving. */
+static uint32_t kept_privileges(const struct config *config)
+{
+    bool transparent = false;
+    uint32_t keep = 0;
+
+    for (uint32_t i = 0; i < config->services; i++)
+        for (uint32_t j = 0; j < config->service[i].backends; j++)
+            transparent |=
+                config->service[i].backend[j].client_address == CONFIG_CLIENT_TRANSPARENT;
+    if (transparent)
+        keep |= PRIVILEGE_NET_RAW | PRIVILEGE_NET_ADMIN; /* rules are removed at the end */
+    if (config->uplink.mode == CONFIG_MODE_PORT)
+        keep |= PRIVILEGE_NET_ADMIN;
+    return keep;
+}
+
+/* Root, then threads, then the door. */
+static bool give_up_privileges(struct daemon *daemon)
+{
+    struct guard *guard = &daemon->guard;
+    struct privilege privilege = {guard->config->user, kept_privileges(guard->config)};
+    char error[PRIVILEGE_ERROR_MAX], why[SANDBOX_ERROR_MAX];
+
+    if (privilege_drop(&privilege, error) != HF_OK) {
+        app_fail("guard", "%s", error);
+        return false;
+    }
+    if (log_start(&guard->log) != HF_OK ||
+        (guard->capture != NULL && pcapng_write_behind(guard->capture) != HF_OK)) {
+        app_fail("guard", "the log or the capture cannot be written: %s", strerror(errno));
+        return false;
+    }
+    if (sandbox_enter(SANDBOX_KILL, why) != HF_OK) {
+        app_fail("guard", "%s", why);
+        return false;
+    }
+    return true;
+}
+
+static void register_commands(struct daemon *daemon)
+{
+    if (daemon->control == NULL)
+        return;
+    control_commands_register(daemon->control, &daemon->guard);
+    command_reload_register(daemon->control, &daemon->reload);
+    daemon->top = command_top_open(daemon->control, &daemon->guard);
+}
+
+static bool start(struct daemon *daemon)
+{
+    struct guard *guard = &daemon->guard;
+    char error[GUARD_ERROR_MAX];
+
+    if (!open_control(daemon) || !receive_signals(daemon))
+        return false;
+    take_interface(daemon);
+    if (!guard_open_tap(guard, error) || !guard_start(guard, error)) {
+        app_fail("guard", "%s", error);
+        return false;
+    }
+    keep_interface(daemon);
+    if (!open_metrics(daemon))
+        return false;
+    daemon->reload = (struct command_reload){guard, reload_open(guard, daemon->file)};
+    if (daemon->reload.reload == NULL) {
+        app_fail("guard", "the configuration could never be read again: %s", strerror(errno));
+        return false;
+    }
+    register_commands(daemon);
+    daemon->housekeeping.run = on_housekeeping;
+    loop_timer_set(&guard->loop, &daemon->housekeeping, hf_os_now_us());
+    return give_up_privileges(daemon);
+}
+
+static void run(struct daemon *daemon)
+{
+    struct guard *guard = &daemon->guard;
+
+    say_ready(daemon);
+    while (guard->life != GUARD_ENDED) {
+        guard_turn(guard);
+        notify_feed(&daemon->notify, hf_os_now_us());
+    }
+    say_ended(guard);
+}
+
+enum app_exit serve(struct config *config, const char *file)
+{
+    struct daemon *daemon = calloc(1, sizeof *daemon);
+    char capped[MEMORY_CAP_TEXT_MAX];
+    bool was_capped = memory_cap(config, capped), started;
+
+    if (daemon == NULL || guard_init(&daemon->guard, config) != HF_OK) {
+        config_free(config);
+        free(daemon);
+        return (enum app_exit)app_fail("guard", "no memory or no descriptors to begin with: %s",
+                                       strerror(errno));
+    }
+    daemon->file = file;
+    notify_open(&daemon->notify);
+    if (log_open(&daemon->guard.log, (enum log_form)config->log) != HF_OK)
+        app_fail("guard", "the journal cannot be reached, the log is text: %s", strerror(errno));
+    if (was_capped)
+        log_warn(&daemon->guard.log, hf_os_now_us(), "%s", capped);
+    started = start(daemon);
+    if (started)
+        run(daemon);
+    command_top_close(daemon->top);
+    http_close(daemon->metrics);
+    control_server_close(daemon->control);
+    reload_close(daemon->reload.reload);
+    guard_deinit(&daemon->guard);
+    config_free(config);
+    notify_close(&daemon->notify);
+    free(daemon);
+    return started ? APP_OK : APP_NO;
+}
