@@ -125,6 +125,7 @@ static void *run(void *context)
     uint64_t word;
 
     drop_capabilities();
+    announce(writer);
     while (!atomic_load(&writer->stop)) {
         write_all(writer);
         if (read(writer->wake_fd, &word, sizeof word) < 0 && errno != EINTR)

@@ -11,6 +11,7 @@ import json
 import os
 import pathlib
 import random
+import re
 import select
 import shutil
 import signal
@@ -233,6 +234,9 @@ class World:
 
     def config(self, services, root="", uplink="", name="guard.conf"):
         path = self.directory / name
+        for key, value in (("user", ""), ("state_directory", self.directory)):
+            if not re.search(rf"^{key}\b", root, re.MULTILINE):
+                root += f'\n{key} = "{value}"'
         path.write_text(f'''
 control = "/run/handfast/{self.name}.sock"
 {root}
