@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#define LISTENERS_SPARE \
+    128 /* for services that come with a reload, and while old listeners are there */
 #define HALF_OPENS_MAX (UINT64_C(1) << 22)
 
 static bool is_any(const struct hf_address *address)
@@ -71,6 +73,7 @@ void config_stack(const struct config *config, struct hf_config *stack)
         half_opens += (uint64_t)service->half_open_limit * service->listen.count;
         waiting += (uint64_t)service->backlog * service->listen.count;
     }
+    stack->max_listeners += LISTENERS_SPARE;
     stack->max_half_opens = (uint32_t)(half_opens < HALF_OPENS_MAX ? half_opens : HALF_OPENS_MAX);
 
     /* Beside those being relayed there are those that wait to be, and those whose last bytes are still under way. */

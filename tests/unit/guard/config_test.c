@@ -54,7 +54,12 @@ static struct config *read_text(const char *text)
 #define UPLINK "uplink \"hf0\" { addresses = { \"203.0.113.10/24\", \"2001:db8::10/64\" } }\n"
 #define SERVICE \
     "service \"web\" { listen = \"203.0.113.10:80\" backend \"b\" { to = \"127.0.0.1:80\" } }\n"
-#define KEYS "control, capture, drain_timeout, uplink, limits, service"
+#define KEYS                                                                            \
+    "control, metrics, log, capture, journal, user, state_directory, cookie_key_file, " \
+    "drain_timeout, uplink, limits, filter, service"
+#define PORT_UPLINK "uplink \"eth0\" { mode = port }\n"
+#define BACKEND(...) \
+    UPLINK "service \"x\" { listen = \":80\"\nbackend \"b\" { " __VA_ARGS__ " } }\n"
 
 /* The message after "FILE:"; whoever reads it must learn what was found and what is accepted. */
 static const struct bad {
@@ -69,8 +74,14 @@ static const struct bad {
     {UPLINK "limits {\n frog = 1 }\n" SERVICE,
      "3: \"frog\" is no key of limits, accepted are max_connections, receive_buffer, send_buffer, "
      "buffer_memory, stall_timeout, reset_budget, challenge_budget, icmp_budget, scan_ports"},
-    {"include(\"x\")\n", "1: \"include\" is no key here, accepted are " KEYS},
-    {"metrics = \"\"\n", "1: \"metrics\" is no key here, accepted are " KEYS},
+    {UPLINK "service \"x\" { frog = 1 }\n",
+     "2: \"frog\" is no key of service, accepted are listen, allow, half_open_limit, "
+     "half_open_timeout, on_timeout, syn_ack_retries, half_open_per_prefix, syn_ack_cap, cookies, "
+     "without_timestamps, when_full, enforce, max_connections, max_per_prefix, connect_timeout, "
+     "connect_retries, idle_timeout, total_timeout, check_interval, check_timeout, check_fall, "
+     "check_rise, backlog, backend"},
+    {UPLINK "filter { egress = \"127.0.0.1:443\" }\n",
+     "2: \"egress\" is no key of filter, accepted are deny_files, bogons, reverse_path"},
     {"drain_timeout = 1s\n\ndrain_timeout = 1s\n" UPLINK SERVICE,
      "3: drain_timeout a second time, accepted is every key once (the first is in line 1)"},
     {"uplink \"hf0\" { addresses = { \"203.0.113.10/24\" }\naddresses = { \"203.0.113.11/24\" } "
@@ -119,11 +130,46 @@ static const struct bad {
     {"limits { max_connections = many }\n" UPLINK,
      "1: max_connections = \"many\", accepted is a number from 1 to 16777216"},
     {"uplink \"hf0\" { mtu = 100 }\n", "1: mtu = \"100\", accepted is a number from 576 to 65535"},
-    {"uplink \"hf0\" {\n mode = port }\n", "2: mode = \"port\", accepted is address"},
+    {"uplink \"hf0\" {\n mode = bridge }\n", "2: mode = \"bridge\", accepted is address | port"},
+    {"log = syslog\n", "1: log = \"syslog\", accepted is auto | journald | json | text"},
+    {"filter { bogons = maybe }\n", "1: bogons = \"maybe\", accepted is accept | log | refuse"},
+    {"filter { reverse_path = strict }\n", "1: reverse_path = \"strict\", accepted is off"},
+    {"filter { deny_files = { \"deny.list\" } }\n",
+     "1: deny_files = \"deny.list\", accepted is a path of at most 107 bytes that begins with /"},
+    {"user = \"a b\"\n", "1: user = \"a b\", accepted is a name of at most 31 characters"},
+    {"metrics = \"127.0.0.1\"\n",
+     "1: metrics = \"127.0.0.1\", accepted is an address and a port such as \"127.0.0.1:9648\", or "
+     "\"\" for none"},
+    {"\nmetrics = \"192.0.2.1:9648\"\n" UPLINK SERVICE,
+     "2: metrics = \"192.0.2.1:9648\", accepted is a loopback address such as \"127.0.0.1:9648\", "
+     "as nobody who asks there is asked who he is"},
+    {"journal = \"/var/log/x\"\n" UPLINK SERVICE,
+     "1: journal = \"/var/log/x\", accepted is \"\": this version writes none"},
+    {"state_directory = \"state\"\n" UPLINK SERVICE,
+     "1: state_directory = \"state\", accepted is a path that begins with /, or \"\""},
+    /* modes */
+    {"uplink \"eth0\" { mode = port host_address = \"192.0.2.1/24\" }\n" SERVICE,
+     "1: uplink \"eth0\" with host_address, accepted is that in mode = address"},
+    {"uplink \"eth0\" { mode = port bridge = br0 }\n" SERVICE,
+     "1: uplink \"eth0\" with bridge, accepted is that in mode = address"},
+    {"uplink \"hf0\" { addresses = \"192.0.2.1/24\" tap = hf1 }\n" SERVICE,
+     "1: uplink \"hf0\" with tap, accepted is that in mode = port"},
+    {"uplink \"hf0\" { addresses = \"192.0.2.1/24\" when_stopped = drop }\n" SERVICE,
+     "1: uplink \"hf0\" with when_stopped = drop, accepted is that in mode = port"},
+    {"uplink \"hf0\" { addresses = \"192.0.2.1/24\"\ngateway = auto }\n" SERVICE,
+     "2: gateway has auto, accepted is that in mode = port"},
+    {"uplink \"eth0\" { mode = port\ngateway = { \"192.0.2.1\", auto } }\n" SERVICE,
+     "2: gateway has auto, accepted is auto or addresses"},
+    {"uplink \"eth0\" { mode = port tap = eth0 }\n" SERVICE,
+     "1: tap \"eth0\" is the uplink's own name, accepted is another"},
+    {"uplink \"eth0\" { mode = port tap = interface-name-0 }\n" SERVICE,
+     "1: tap \"interface-name-0\", accepted is an interface name of 1 to 15 characters"},
+    {PORT_UPLINK "service \"x\" { listen = \"127.0.0.1:80\" }\n",
+     "2: listen has 127.0.0.1, accepted is one of the host's own addresses on its network"},
     {UPLINK "service \"x\" { on_timeout = never }\n",
      "2: on_timeout = \"never\", accepted is forget | reset"},
-    {UPLINK "service \"x\" { backend \"b\" {\n client_address = transparent } }\n",
-     "3: client_address = \"transparent\", accepted is none | proxy-v2"},
+    {UPLINK "service \"x\" { backend \"b\" {\n client_address = original } }\n",
+     "3: client_address = \"original\", accepted is none | proxy-v2 | transparent"},
     /* addresses */
     {"uplink \"interface-name-\" {}\n" SERVICE, "1: uplink \"interface-name-\" without addresses, "
                                                 "accepted is addresses = { \"203.0.113.10/24\" }"},
@@ -172,13 +218,28 @@ static const struct bad {
     {UPLINK "service \"x\" { listen = \":80\"\nbackend \"b\" { } }\n",
      "3: backend \"b\" without to, accepted is to = \"127.0.0.1:8080\""},
     {UPLINK "service \"x\" { listen = \":80\"\nbackend \"b\" { to = \"unix:x.sock\" } }\n",
-     "3: to = \"unix:x.sock\", accepted is \"127.0.0.1:8080\", \"[::1]:8080\" or "
-     "\"unix:/run/web.sock\""},
+     "3: to = \"unix:x.sock\", accepted is \"127.0.0.1:8080\", \"[::1]:8080\", "
+     "\"db.example:5432\" or \"unix:/run/web.sock\""},
+    {BACKEND("to = \"127.0.0.300:80\""),
+     "3: to = \"127.0.0.300:80\", accepted is \"127.0.0.1:8080\", \"[::1]:8080\", "
+     "\"db.example:5432\" or \"unix:/run/web.sock\""},
+    {BACKEND("to = \"db.example\""),
+     "3: to = \"db.example\", accepted is \"127.0.0.1:8080\", \"[::1]:8080\", "
+     "\"db.example:5432\" or \"unix:/run/web.sock\""},
+    {BACKEND("to = \"unix:/x\" client_address = transparent"),
+     "3: backend \"b\" with client_address = transparent, accepted is none | proxy-v2: a unix "
+     "socket has no addresses"},
+    {BACKEND("to = \"127.0.0.1:1\" client_address = transparent\nsource = \"127.0.0.2\""),
+     "4: source has 127.0.0.2, accepted is none: client_address = transparent takes the client's"},
+    {BACKEND("to = \"127.0.0.1:1\" source = \"::1\""),
+     "3: source has ::1, accepted is an address of the family of to"},
+    {BACKEND("to = \"192.0.2.7:1\" source = \"224.0.0.1\""),
+     "3: source has 224.0.0.1, accepted is an address that a host can have"},
     {UPLINK "service \"x\" { listen = \":80\"\nbackend \"b\" { to = \"203.0.113.10:81\" } }\n",
      "3: backend \"b\" is the guard's own address 203.0.113.10, accepted is a server's"},
-    {UPLINK "service \"x\" { backend \"b\" { to = \"127.0.0.1:1\" }\nbackend \"c\" { to = "
-            "\"127.0.0.1:1\" } }\n",
-     "3: a second backend, accepted is one"},
+    {UPLINK "service \"x\" { backend \"b\" { to = \"127.0.0.1:1\" }\nbackend \"b\" { to = "
+            "\"127.0.0.1:2\" } }\n",
+     "3: a second \"b\", accepted is every name once"},
     {"limits { max_connections = 5 }\n" UPLINK
      "service \"x\" { listen = \":80\" max_connections = 6 }\n",
      "3: service \"x\" with max_connections = 6, accepted are at most the 5 of limits"},
@@ -191,8 +252,8 @@ static void every_bad_file_is_told_what_is_wrong(void **state)
         char error[CONFIG_ERROR_MAX], expected[CONFIG_ERROR_MAX];
 
         write_file(bad[i].text, strlen(bad[i].text));
-        snprintf(expected, sizeof expected, "%s:%s", file, bad[i].message);
         assert_null(config_read(file, error));
+        snprintf(expected, sizeof expected, "%s:%s", file, bad[i].message);
         assert_string_equal(error, expected);
         assert_null(strchr(error, '\n'));
     }
@@ -272,7 +333,17 @@ static const char full[] =
     "  half_open_limit = 9  half_open_timeout = 1500ms  on_timeout = reset\n"
     "  syn_ack_retries = 0  connect_timeout = 90s  idle_timeout = 36h  backlog = 3\n"
     "}\n"
-    "service \"x\" { listen = \":22\" backend \"b\" { to = \"unix:/run/x.sock\" } }\n";
+    "service \"x\" { listen = \":22\" backend \"b\" { to = \"unix:/run/x.sock\" } }\n"
+    "metrics = \"127.0.0.1:9648\" log = json user = \"nobody\" cookie_key_file = \"/etc/key\"\n"
+    "filter { deny_files = { \"/etc/a\", \"/etc/b\" } bogons = log }\n"
+    "service \"several\" {\n"
+    "  listen = \"203.0.113.10:25\" allow = { \"198.51.100.0/24\", \"2001:db8:5::/48\" }\n"
+    "  backend \"here\" { to = \"127.0.0.1:25\" }\n"
+    "  backend \"there\" { to = \"192.0.2.7:25\" source = { \"192.0.2.8\", \"192.0.2.9\" } }\n"
+    "  backend \"named\" { to = \"localhost:25\" client_address = none }\n"
+    "  total_timeout = 1h max_per_prefix = 7 check_interval = 0 check_fall = 5 connect_retries = "
+    "0\n"
+    "}\n";
 
 static void a_full_file_means_what_it_says(void **state)
 {
@@ -288,17 +359,92 @@ static void a_full_file_means_what_it_says(void **state)
     assert_int_equal(config->limits.max_connections, 77);
     assert_int_equal(config->limits.receive_buffer, 65537);
     assert_int_equal(config->limits.send_buffer, 2 << 20);
-    assert_int_equal(config->services, 2);
+    assert_int_equal(config->services, 3);
     assert_int_equal(config->service[0].half_open_timeout_ms, 1500);
     assert_int_equal(config->service[0].on_timeout, CONFIG_RESET);
     assert_int_equal(config->service[0].syn_ack_retries, 0);
     assert_int_equal(config->service[0].idle_timeout_ms, 36 * 3600 * 1000);
-    assert_int_equal(config->service[0].backend.client_address, CONFIG_CLIENT_PROXY_V2);
-    assert_int_equal(config->service[0].backend.to.endpoint.port, 8080);
+    assert_int_equal(config->service[0].backend[0].client_address, CONFIG_CLIENT_PROXY_V2);
+    assert_int_equal(config->service[0].backend[0].to.endpoint.port, 8080);
     assert_int_equal(config->service[1].max_connections, 77);
-    assert_string_equal(config->service[1].backend.to.path, "/run/x.sock");
+    assert_string_equal(config->service[1].backend[0].to.path, "/run/x.sock");
     assert_int_equal(config->service[1].listen.items[0].endpoint.port, 22);
     config_free(config);
+}
+
+static void the_keys_of_a_daemon_mean_what_they_say(void **state)
+{
+    struct config *config = read_text(full);
+    const struct config_service *service;
+
+    (void)state;
+    assert_non_null(config);
+    service = &config->service[2];
+    assert_int_equal(config->metrics.port, 9648);
+    assert_int_equal(config->log, CONFIG_LOG_JSON);
+    assert_string_equal(config->user, "nobody");
+    assert_string_equal(config->cookie_key_file, "/etc/key");
+    assert_string_equal(config->state_directory, "/var/lib/handfast");
+    assert_int_equal(config->filter.deny_files, 2);
+    assert_string_equal(config->filter.deny_file[1], "/etc/b");
+    assert_int_equal(config->filter.bogons, CONFIG_BOGONS_LOG);
+    assert_int_equal(service->allow.count, 2);
+    assert_int_equal(service->allow.items[1].prefix.length, 48);
+    assert_int_equal(service->backends, 3);
+    assert_string_equal(service->backend[2].name, "named");
+    assert_int_equal(service->backend[0].client_address, CONFIG_CLIENT_TRANSPARENT);
+    assert_int_equal(service->backend[1].client_address, CONFIG_CLIENT_NONE);
+    assert_int_equal(service->backend[1].source.count, 2);
+    assert_int_equal(service->backend[2].client_address, CONFIG_CLIENT_NONE);
+    assert_true(config_target_is_local(&service->backend[2].to)); /* /etc/hosts says so */
+    assert_int_equal(service->backend[2].to.endpoint.port, 25);
+    assert_int_equal(service->total_timeout_ms, 3600 * 1000);
+    assert_int_equal(service->max_per_prefix, 7);
+    assert_int_equal(service->check_interval_ms, 0);
+    assert_int_equal(service->check_timeout_ms, 1000);
+    assert_int_equal(service->check_fall, 5);
+    assert_int_equal(service->check_rise, 2);
+    assert_int_equal(service->connect_retries, 0);
+    assert_int_equal(config->service[0].connect_retries, 1);
+    config_free(config);
+}
+
+/* The defaults of port mode: the kernel's gateway, a TAP named after the interface, the services' addresses. */
+static void port_mode_needs_no_addresses(void **state)
+{
+    struct config *config = read_text("uplink \"enp1234567890\" { mode = port }\n"
+                                      "service \"web\" { listen = { \"203.0.113.10:80\", "
+                                      "\"203.0.113.10:443\", \"[2001:db8::10]:80\" }\n"
+                                      "backend \"b\" { to = \"127.0.0.1:80\" } }\n"
+                                      "service \"any\" { listen = \":22\"\n"
+                                      "backend \"b\" { to = \"203.0.113.10:22\" } }\n");
+    struct hf_config stack;
+
+    (void)state;
+    assert_non_null(config);
+    assert_string_equal(config->uplink.tap, "hf-enp123456789");
+    assert_int_equal(config->uplink.gateway.count, 1);
+    assert_int_equal(config->uplink.when_stopped, CONFIG_STOPPED_PASS);
+    config_stack(config, &stack);
+    assert_int_equal(stack.addresses[0].length, 32);
+    assert_int_equal(stack.addresses[1].length, 128);
+    assert_int_equal(stack.addresses[2].length, 0);
+    assert_int_equal(stack.routes[0].to.length, 0);
+    assert_false(hf_address_is_v4(&stack.routes[0].to.address)); /* unused: the uplink learns it */
+    config_free(config);
+}
+
+/* A name without an address is refused with the name, within the time that all names have together. */
+static void a_name_that_means_nothing_is_named(void **state)
+{
+    char error[CONFIG_ERROR_MAX];
+
+    (void)state;
+    write_file(BACKEND("to = \"no-such-host.invalid:1\""),
+               sizeof BACKEND("to = \"no-such-host.invalid:1\"") - 1);
+    assert_null(config_read(file, error));
+    assert_non_null(strstr(error, ":3: backend \"b\" to \"no-such-host.invalid:1\": "));
+    assert_non_null(strstr(error, ", accepted is a name that has an address, or an address"));
 }
 
 static char *dump(const struct config *config)
@@ -355,9 +501,9 @@ static void the_stack_has_room_for_what_the_services_promise(void **state)
     assert_non_null(config);
     config_stack(config, &stack);
     assert_null(hf_config_error(&stack));
-    assert_int_equal(stack.max_listeners, 3);
-    assert_int_equal(stack.max_half_opens, 2 * 9 + 4096);
-    assert_true(stack.max_connections >= 77 + 2 * 3 + 512);
+    assert_true(stack.max_listeners >= 4);
+    assert_int_equal(stack.max_half_opens, 2 * 9 + 2 * 4096);
+    assert_true(stack.max_connections >= 77 + 2 * 3 + 2 * 512);
     assert_int_equal(stack.routes[0].to.length, 0);
     assert_true(hf_address_is_v4(&stack.routes[0].to.address));
     assert_false(hf_address_is_v4(&stack.routes[1].to.address));
@@ -372,6 +518,9 @@ int main(void)
         cmocka_unit_test(a_file_that_cannot_be_read_is_named),
         cmocka_unit_test(cut_and_damaged_files_are_refused_in_one_line),
         cmocka_unit_test(a_full_file_means_what_it_says),
+        cmocka_unit_test(the_keys_of_a_daemon_mean_what_they_say),
+        cmocka_unit_test(port_mode_needs_no_addresses),
+        cmocka_unit_test(a_name_that_means_nothing_is_named),
         cmocka_unit_test(a_dump_reads_back_to_the_same),
         cmocka_unit_test(the_example_is_right),
         cmocka_unit_test(the_stack_has_room_for_what_the_services_promise),
