@@ -250,15 +250,15 @@ static int draw_listeners(struct top_page *page, int row, const json_t *answer)
     const char *service = "";
 
     title(page, row++,
-          " LISTENER                SERVICE      PRESSURE  SINCE    HALF-OPEN   QUEUE  COOKIES");
+          " LISTENER               SERVICE    PRESSURE  SINCE   HALF-OPEN  QUEUE  COOKIES");
     for (int i = 0; i < count; i++, row++) {
         const json_t *l = nth_listener(answer, i, &service);
         const char *pressure = word(l, "pressure");
         int64_t since_s = number(l, "pressure_for_s");
 
-        put(page, row, 1, TOP_PLAIN, "%-23.23s %-12.12s", word(l, "local"), service);
-        put(page, row, 38, pressure_style(pressure), "%-9s", pressure);
-        put(page, row, 48, TOP_PLAIN, "%-7s %10s %7s %8s",
+        put(page, row, 1, TOP_PLAIN, "%-22.22s %-10.10s", word(l, "local"), service);
+        put(page, row, 35, pressure_style(pressure), "%-9s", pressure);
+        put(page, row, 45, TOP_PLAIN, "%-7s %9s %6s %8s",
             since_s ? top_text_time(since, since_s * 1000000) : "-",
             top_text_number(a, (double)number(l, "half_opens")),
             top_text_number(b, (double)number(l, "accept_queued")),

@@ -119,11 +119,23 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
 
 /* ---- in the loop ---- */
 
+static unsigned clients(const struct http_server *server)
+{
+    return MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_CURRENT_CONNECTIONS)
+        ->num_connections;
+}
+
+/* When there were as many clients as may be, it has stopped to listen, and listens again only in the run after the one in
+ * which some of them left: nothing else would wake it for that. */
 static void turn(struct http_server *server)
 {
     MHD_UNSIGNED_LONG_LONG left_ms;
+    unsigned before;
 
-    MHD_run(server->daemon);
+    do {
+        before = clients(server);
+        MHD_run(server->daemon);
+    } while (clients(server) < before);
     if (MHD_get_timeout(server->daemon, &left_ms) == MHD_YES)
         loop_timer_set(server->loop, &server->timer, hf_os_now_us() + (int64_t)left_ms * 1000);
     else
