@@ -18,6 +18,8 @@ static const struct bench *const benches[] = {
     &bench_ack_bad_cookie,
     &bench_ack_good_cookie,
     &bench_syn_cache,
+    &bench_filter_match,
+    &bench_filter_load,
     /* Those that need gigabytes are only run when they are named. */
     &bench_syn_cookie_10m,
     &bench_idle_10m,

@@ -47,27 +47,44 @@ static bool is_asked_about(const struct packet *packet)
     return false;
 }
 
-/* Whether a list refuses the source. */
-static bool is_listed(struct hf_filter *filter, const struct packet *packet, enum hf_stat *counter)
+void filter_look_up(const struct hf_filter *filter, const struct packet *const *packets,
+                    unsigned count, uint32_t *listed)
 {
-    uint32_t value = prefix_table_find(&filter->sources, &packet->source);
+    const struct hf_address *sources[PREFIX_TABLE_GROUP] = {NULL};
+    uint32_t found[PREFIX_TABLE_GROUP], places[PREFIX_TABLE_GROUP];
+    unsigned asked = 0;
 
-    if (value == PREFIX_TABLE_NONE)
+    for (unsigned i = 0; i < count; i++) {
+        listed[i] = PREFIX_TABLE_NONE;
+        if (is_asked_about(packets[i])) {
+            sources[asked] = &packets[i]->source;
+            places[asked++] = i;
+        }
+    }
+    prefix_table_find_group(&filter->sources, sources, asked, found);
+    for (unsigned i = 0; i < asked; i++)
+        listed[places[i]] = found[i];
+}
+
+/* Whether a list refuses the source. */
+static bool is_refused(struct hf_filter *filter, uint32_t listed, enum hf_stat *counter)
+{
+    if (listed == PREFIX_TABLE_NONE)
         return false;
-    filter->list_packets[value - 1]++;
-    *counter = filter->lists[value - 1].counter;
-    return !filter->lists[value - 1].allow;
+    filter->list_packets[listed - 1]++;
+    *counter = filter->lists[listed - 1].counter;
+    return !filter->lists[listed - 1].allow;
 }
 
 enum filter_verdict filter_match(struct hf_filter *filter, const struct packet *packet,
-                                 enum hf_stat *counter)
+                                 uint32_t listed, enum hf_stat *counter)
 {
     const struct filter_service *service = NULL;
     bool refused;
 
     if (!is_asked_about(packet))
         return FILTER_PASS;
-    refused = is_listed(filter, packet, counter);
+    refused = is_refused(filter, listed, counter);
     if (packet->kind == PACKET_TCP && filter->endpoint_count)
         service = filter_service_at(filter, &packet->destination, packet->segment.destination_port);
     if (!refused && service && service->restricted &&

@@ -11,9 +11,41 @@
 
 __extension__ typedef unsigned __int128 u128;
 
+/* Where the keys of a tree begin that may lie from `place` on: nodes are whole lines. */
+static uint32_t begin_of(uint32_t place, uint32_t count)
+{
+    return count > FEW ? (place + NODE - 1) / NODE * NODE : place;
+}
+
+static uint32_t places_of(uint32_t count)
+{
+    return count > FEW ? (count + NODE - 1) / NODE * NODE : count;
+}
+
+/* A lower tree lies behind a word that says how large it is and what holds before its first key. */
+static uint64_t header_of(uint32_t count, uint32_t below)
+{
+    return (uint64_t)count << 32 | below;
+}
+
+static struct prefix_tree tree_at(const struct prefix_table *table, uint32_t place)
+{
+    uint32_t count = (uint32_t)(table->keys[place] >> 32);
+
+    return (struct prefix_tree){begin_of(place + 1, count), count, (uint32_t)table->keys[place]};
+}
+
 /* ---- finding ---- */
 
-/* How many of a node's keys are at most `key`: without a branch that a random address would make go wrong. */
+/* A search under way. */
+struct probe {
+    const uint64_t *keys;
+    const uint32_t *values;
+    uint64_t key;
+    uint32_t count, nodes, node, best, below;
+};
+
+/* How many keys are at most `key`: without a branch that a random address would make go wrong. */
 static inline uint32_t rank_of(const uint64_t *keys, uint32_t count, uint64_t key)
 {
     uint32_t rank = 0;
@@ -23,35 +55,124 @@ static inline uint32_t rank_of(const uint64_t *keys, uint32_t count, uint64_t ke
     return rank;
 }
 
-static inline uint32_t find_in(const struct prefix_table *table, const struct prefix_tree *tree,
-                               uint64_t key)
+static inline void fetch_node(const struct probe *probe)
 {
-    const uint64_t *keys = table->keys + tree->first;
-    const uint32_t *values = table->values + tree->first;
-    uint32_t nodes = (tree->count + NODE - 1) / NODE, best = UINT32_MAX, rank;
+    const uint64_t *keys = probe->keys + probe->node * NODE;
 
-    if (tree->count <= FEW) {
-        rank = rank_of(keys, tree->count, key);
-        return rank ? values[rank - 1] : tree->below;
-    }
-    for (uint32_t node = 0; node < nodes; node = node * (NODE + 1) + 1 + rank) {
-        __builtin_prefetch(values + node * NODE);
-        rank = rank_of(keys + node * NODE, NODE, key);
-        best = rank ? node * NODE + rank - 1 : best;
-    }
-    return best == UINT32_MAX ? tree->below : values[best];
+    __builtin_prefetch(keys);
+    __builtin_prefetch(keys + NODE / 2);
+    __builtin_prefetch(probe->values + probe->node * NODE);
+}
+
+static inline void probe_begin(struct probe *probe, const struct prefix_table *table,
+                               const struct prefix_tree *tree, uint64_t key)
+{
+    probe->keys = table->keys + tree->first;
+    probe->values = table->values + tree->first;
+    probe->key = key;
+    probe->count = tree->count;
+    probe->nodes = tree->count > FEW ? (tree->count + NODE - 1) / NODE : 0;
+    probe->node = 0;
+    probe->best = UINT32_MAX;
+    probe->below = tree->below;
+}
+
+/* One node further down; false: there is none. */
+static inline bool probe_step(struct probe *probe)
+{
+    uint32_t rank;
+
+    if (probe->node >= probe->nodes)
+        return false;
+    rank = rank_of(probe->keys + probe->node * NODE, NODE, probe->key);
+    probe->best = rank ? probe->node * NODE + rank - 1 : probe->best;
+    probe->node = probe->node * (NODE + 1) + 1 + rank;
+    if (probe->node < probe->nodes)
+        fetch_node(probe);
+    return true;
+}
+
+static inline uint32_t probe_end(struct probe *probe)
+{
+    uint32_t rank;
+
+    if (probe->nodes)
+        return probe->best == UINT32_MAX ? probe->below : probe->values[probe->best];
+    rank = rank_of(probe->keys, probe->count, probe->key);
+    return rank ? probe->values[rank - 1] : probe->below;
+}
+
+static inline void probe_address(struct probe *probe, const struct prefix_table *table,
+                                 const struct hf_address *address)
+{
+    if (hf_address_is_v4(address))
+        probe_begin(probe, table, &table->v4, (uint64_t)get_be32(address->bytes + 12) << 32);
+    else
+        probe_begin(probe, table, &table->v6, get_be64(address->bytes));
+}
+
+static inline void probe_lower(struct probe *probe, const struct prefix_table *table,
+                               uint32_t place, const struct hf_address *address)
+{
+    struct prefix_tree tree = tree_at(table, place);
+
+    probe_begin(probe, table, &tree, get_be64(address->bytes + 8));
 }
 
 uint32_t prefix_table_find(const struct prefix_table *table, const struct hf_address *address)
 {
+    struct probe probe;
     uint32_t value;
 
-    if (hf_address_is_v4(address))
-        return find_in(table, &table->v4, (uint64_t)get_be32(address->bytes + 12) << 32);
-    value = find_in(table, &table->v6, get_be64(address->bytes));
-    return value & LOWER
-               ? find_in(table, &table->lower[value & ~LOWER], get_be64(address->bytes + 8))
-               : value;
+    probe_address(&probe, table, address);
+    while (probe_step(&probe))
+        ;
+    value = probe_end(&probe);
+    if (!(value & LOWER))
+        return value;
+    probe_lower(&probe, table, value & ~LOWER, address);
+    while (probe_step(&probe))
+        ;
+    return probe_end(&probe);
+}
+
+static void step_all(struct probe *probes, unsigned count)
+{
+    bool going = true;
+
+    while (going) {
+        going = false;
+        for (unsigned i = 0; i < count; i++)
+            going |= probe_step(&probes[i]);
+    }
+}
+
+/* In step: while one search waits for memory the others go on. */
+void prefix_table_find_group(const struct prefix_table *table,
+                             const struct hf_address *const *addresses, unsigned count,
+                             uint32_t *values)
+{
+    struct probe probes[PREFIX_TABLE_GROUP];
+    uint32_t asked[PREFIX_TABLE_GROUP], lower = 0;
+
+    must(count <= PREFIX_TABLE_GROUP);
+    for (unsigned i = 0; i < count; i++)
+        probe_address(&probes[i], table, addresses[i]);
+    step_all(probes, count);
+    for (unsigned i = 0; i < count; i++) {
+        values[i] = probe_end(&probes[i]);
+        if (values[i] & LOWER) {
+            __builtin_prefetch(&table->keys[values[i] & ~LOWER]);
+            __builtin_prefetch(&table->keys[values[i] & ~LOWER] + 2);
+            __builtin_prefetch(&table->values[values[i] & ~LOWER] + 1);
+            asked[lower++] = i;
+        }
+    }
+    for (unsigned i = 0; i < lower; i++)
+        probe_lower(&probes[i], table, values[asked[i]] & ~LOWER, addresses[asked[i]]);
+    step_all(probes, lower);
+    for (unsigned i = 0; i < lower; i++)
+        values[asked[i]] = probe_end(&probes[i]);
 }
 
 /* ---- from prefixes to ranges ---- */
@@ -174,24 +295,14 @@ static uint32_t filler_next(struct tree_filler *filler)
     return filler->first + node * NODE + slot;
 }
 
-static uint32_t places_of(uint32_t count)
-{
-    return count > FEW ? (count + NODE - 1) / NODE * NODE : count;
-}
-
-static uint32_t begin_of(uint32_t places, uint32_t count)
-{
-    return count > FEW ? (places + NODE - 1) / NODE * NODE : places; /* nodes are whole lines */
-}
-
 /* Ranges in, trees out. The first walk counts, the second writes; both make the same choices. */
 struct building {
-    struct flattening ranges;  /* first: it knows its owner */
-    struct prefix_tree *lower; /* NULL: only measuring */
-    uint64_t *keys;            /* NULL: the first walk */
+    struct flattening ranges; /* first: it knows its owner */
+    uint64_t *sizes;          /* the keys, for headers of lower trees; NULL: only measuring */
+    uint64_t *keys;           /* NULL: the first walk */
     uint32_t *values;
-    uint32_t places; /* taken so far by lower trees, and what came before them */
-    uint32_t lower_count, lower_keys;
+    uint32_t places; /* taken so far, by lower trees */
+    uint32_t lower_keys;
     uint32_t upper_count, upper_value; /* keys of the first half, and the last one's value */
     uint64_t upper;                    /* the first half under way ... */
     bool in_upper;                     /* ... is there one, ... */
@@ -226,13 +337,15 @@ static void put_upper(struct building *building, uint64_t upper, uint32_t value)
 /* The lower tree of `upper` begins; `value` holds before its first key. */
 static void open_lower(struct building *building, uint64_t upper)
 {
-    put_upper(building, upper, LOWER | building->lower_count);
-    if (building->keys) {
-        struct prefix_tree *tree = &building->lower[building->lower_count];
+    uint32_t place = building->places;
 
-        tree->first = begin_of(building->places, tree->count);
-        tree->below = building->value;
-        filler_init(&building->lower_filler, tree->first, tree->count);
+    put_upper(building, upper, LOWER | place);
+    if (building->keys) {
+        uint32_t count = (uint32_t)(building->keys[place] >> 32);
+
+        building->keys[place] = header_of(count, building->value);
+        building->values[place] = PREFIX_TABLE_NONE;
+        filler_init(&building->lower_filler, begin_of(place + 1, count), count);
     }
     building->upper = upper;
     building->in_upper = building->in_lower = true;
@@ -241,13 +354,12 @@ static void open_lower(struct building *building, uint64_t upper)
 
 static void close_lower(struct building *building)
 {
-    uint32_t count = building->lower_keys;
+    uint32_t count = building->lower_keys, place = building->places;
 
     pad(building, &building->lower_filler, building->value);
-    if (building->lower)
-        building->lower[building->lower_count].count = count;
-    building->places = begin_of(building->places, count) + places_of(count);
-    building->lower_count++;
+    if (building->sizes && !building->keys)
+        building->sizes[place] = header_of(count, 0);
+    building->places = begin_of(place + 1, count) + places_of(count);
 }
 
 /* The first half under way is over; `next`: where the next one begins, if there is one. */
@@ -289,17 +401,17 @@ static void walk(struct building *building, const struct hf_filter_entry *entrie
 {
     building->ranges = (struct flattening){.take = take_range};
     building->value = PREFIX_TABLE_NONE;
-    building->lower_count = building->upper_count = 0;
+    building->upper_count = 0;
     flatten(entries, count, &building->ranges);
     close_upper(building, NULL);
 }
 
-/* What the counting walks find. */
+/* What the counting walks find. Lower trees lie first, so that their places are known before the others' sizes are. */
 struct layout {
     size_t v4_entries;
-    uint32_t v4_keys, v6_keys, lower_trees;
-    uint32_t v6_first, lower_first, places;
-    size_t keys_at, values_at, bytes;
+    uint32_t v4_keys, v6_keys;
+    uint32_t v4_first, v6_first, lower_places, places;
+    size_t values_at, bytes;
 };
 
 static size_t line_after(size_t bytes)
@@ -307,11 +419,11 @@ static size_t line_after(size_t bytes)
     return (bytes + 63) & ~(size_t)63;
 }
 
-/* `lower`: where the numbers of keys of lower trees go, or NULL. */
+/* `memory`: where the sizes of lower trees go, or NULL. */
 static void measure(struct layout *layout, const struct hf_filter_entry *entries, size_t count,
-                    struct prefix_tree *lower)
+                    void *memory)
 {
-    struct building building = {.lower = NULL};
+    struct building building = {.sizes = NULL};
 
     *layout = (struct layout){0};
     while (layout->v4_entries < count &&
@@ -319,16 +431,15 @@ static void measure(struct layout *layout, const struct hf_filter_entry *entries
         layout->v4_entries++;
     walk(&building, entries, layout->v4_entries);
     layout->v4_keys = building.upper_count;
-    building = (struct building){.lower = lower};
+    building = (struct building){.sizes = memory};
     walk(&building, entries + layout->v4_entries, count - layout->v4_entries);
     layout->v6_keys = building.upper_count;
-    layout->lower_trees = building.lower_count;
+    layout->lower_places = building.places;
 
-    layout->v6_first = begin_of(places_of(layout->v4_keys), layout->v6_keys);
-    layout->lower_first = (layout->v6_first + places_of(layout->v6_keys) + NODE - 1) / NODE * NODE;
-    layout->places = layout->lower_first + building.places;
-    layout->keys_at = line_after(layout->lower_trees * sizeof(struct prefix_tree));
-    layout->values_at = line_after(layout->keys_at + layout->places * sizeof(uint64_t));
+    layout->v4_first = begin_of(layout->lower_places, layout->v4_keys);
+    layout->v6_first = begin_of(layout->v4_first + places_of(layout->v4_keys), layout->v6_keys);
+    layout->places = layout->v6_first + places_of(layout->v6_keys);
+    layout->values_at = line_after(layout->places * sizeof(uint64_t));
     layout->bytes = line_after(layout->values_at + layout->places * sizeof(uint32_t));
 }
 
@@ -344,7 +455,7 @@ size_t prefix_table_needed(const struct hf_filter_entry *entries, size_t count)
  * whole nodes, and begins with one, once it has FEW keys. */
 size_t prefix_table_most(size_t count)
 {
-    return count * (6 * (sizeof(uint64_t) + sizeof(uint32_t)) + sizeof(struct prefix_tree)) +
+    return count * (7 * (sizeof(uint64_t) + sizeof(uint32_t))) +
            (4 * NODE) * (sizeof(uint64_t) + sizeof(uint32_t)) + 256;
 }
 
@@ -360,22 +471,18 @@ static void fill(struct building *building, const struct prefix_tree *tree,
 void prefix_table_build(struct prefix_table *table, const struct hf_filter_entry *entries,
                         size_t count, void *memory)
 {
-    uint8_t *bytes = memory;
     struct layout layout;
-    struct building building = {.lower = memory};
+    struct building building = {.sizes = memory, .keys = memory};
 
     measure(&layout, entries, count, memory);
-    building.keys = (uint64_t *)(void *)(bytes + layout.keys_at);
-    building.values = (uint32_t *)(void *)(bytes + layout.values_at);
+    building.values = (uint32_t *)(void *)((uint8_t *)memory + layout.values_at);
     *table = (struct prefix_table){
-        .v4 = {.count = layout.v4_keys},
+        .v4 = {.first = layout.v4_first, .count = layout.v4_keys},
         .v6 = {.first = layout.v6_first, .count = layout.v6_keys},
-        .lower = memory,
         .keys = building.keys,
         .values = building.values,
     };
     fill(&building, &table->v4, entries, layout.v4_entries);
-    building.places = layout.lower_first;
     fill(&building, &table->v6, entries + layout.v4_entries, count - layout.v4_entries);
-    must(building.lower_count == layout.lower_trees && building.places == layout.places);
+    must(building.places == layout.lower_places);
 }

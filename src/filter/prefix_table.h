@@ -24,8 +24,7 @@ struct prefix_tree {
 };
 
 struct prefix_table {
-    struct prefix_tree v4, v6;
-    const struct prefix_tree *lower; /* of the second half of IPv6 addresses */
+    struct prefix_tree v4, v6; /* v6: of the first half of addresses */
     const uint64_t *keys;
     const uint32_t *values;
 };
@@ -46,5 +45,12 @@ void prefix_table_build(struct prefix_table *table, const struct hf_filter_entry
 
 /* The value of the longest prefix that holds the address, or PREFIX_TABLE_NONE. */
 uint32_t prefix_table_find(const struct prefix_table *table, const struct hf_address *address);
+
+#define PREFIX_TABLE_GROUP 8u
+
+/* The same for up to PREFIX_TABLE_GROUP addresses, which costs little more than for one where the table is beyond the caches. */
+void prefix_table_find_group(const struct prefix_table *table,
+                             const struct hf_address *const *addresses, unsigned count,
+                             uint32_t *values);
 
 #endif

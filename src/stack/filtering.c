@@ -1,8 +1,22 @@
 /* Filters in a stack: the strictest of them is heard. [RFC 2827; RFC 3704] */
 #include "stack/filtering.h"
 
+void filtering_look_up(const struct hf_stack *stack, const struct packet *const *packets,
+                       unsigned count, struct filtering_lists *lists)
+{
+    uint32_t listed[PREFIX_TABLE_GROUP];
+
+    for (unsigned place = 0; place < HF_FILTERS; place++) {
+        if (!stack->filter[place])
+            continue;
+        filter_look_up(stack->filter[place], packets, count, listed);
+        for (unsigned i = 0; i < count; i++)
+            lists[i].listed[place] = listed[i];
+    }
+}
+
 enum filter_verdict filtering_ask(struct hf_stack *stack, const struct packet *packet,
-                                  enum hf_stat *counter)
+                                  const struct filtering_lists *lists, enum hf_stat *counter)
 {
     enum filter_verdict all = FILTER_PASS;
 
@@ -12,7 +26,7 @@ enum filter_verdict filtering_ask(struct hf_stack *stack, const struct packet *p
 
         if (!stack->filter[place])
             continue;
-        one = filter_match(stack->filter[place], packet, &named);
+        one = filter_match(stack->filter[place], packet, lists->listed[place], &named);
         if (one > all) {
             all = one;
             *counter = named;

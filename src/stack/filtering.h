@@ -5,9 +5,17 @@
 #include "filter/match.h"
 #include "stack/stack.h"
 
-/* What all filters together say; only to be asked while stack->filters is not 0. Counts nothing but what is observed;
- * `counter` is the name of a refusal. */
+/* What the lists of each filter say about a packet's source. */
+struct filtering_lists {
+    uint32_t listed[HF_FILTERS];
+};
+
+/* For up to PREFIX_TABLE_GROUP packets at once. Like filtering_ask only to be called while stack->filters is not 0. */
+void filtering_look_up(const struct hf_stack *stack, const struct packet *const *packets,
+                       unsigned count, struct filtering_lists *lists);
+
+/* What all filters together say. Counts nothing but what is observed; `counter` is the name of a refusal. */
 enum filter_verdict filtering_ask(struct hf_stack *stack, const struct packet *packet,
-                                  enum hf_stat *counter);
+                                  const struct filtering_lists *lists, enum hf_stat *counter);
 
 #endif

@@ -20,6 +20,7 @@ struct arrival {
     uint32_t
         guess; /* the slot that it may belong to; SLOT_NONE: to none, as long as no connection is opened ... */
     uint32_t inserted; /* ... since the table was asked */
+    struct filtering_lists lists;
 };
 
 /* Counts a refusal by name and gives its number. */
@@ -184,6 +185,20 @@ static enum hf_stat on_unknown(struct hf_stack *stack, const struct packet *pack
     return packet->reason;
 }
 
+_Static_assert(GROUP <= PREFIX_TABLE_GROUP, "a group is looked up at once");
+
+static void look_up_lists(struct hf_stack *stack, struct arrival *arrivals, size_t count)
+{
+    const struct packet *packets[GROUP];
+    struct filtering_lists lists[GROUP];
+
+    for (size_t i = 0; i < count; i++)
+        packets[i] = &arrivals[i].packet;
+    filtering_look_up(stack, packets, (unsigned)count, lists);
+    for (size_t i = 0; i < count; i++)
+        arrivals[i].lists = lists[i];
+}
+
 /* Segments come in trains: the connection that met the last one is asked before the flow is hashed.
  * [Partridge and Pink, 1993: a one-behind cache] */
 static void prepare(struct hf_stack *stack, struct arrival *arrival)
@@ -226,6 +241,8 @@ static enum hf_stat on_fragment(struct hf_stack *stack, struct arrival *arrival,
     if (packet->kind == PACKET_FRAGMENT) /* fragments of fragments */
         return refused(stack, ip_fragment_refused);
     prepare(stack, arrival);
+    if (stack->filters)
+        look_up_lists(stack, arrival, 1);
     return dispatch(stack, arrival, now_us);
 }
 
@@ -243,7 +260,7 @@ static enum hf_stat ask_filters(struct hf_stack *stack, const struct arrival *ar
 {
     enum hf_stat counter = HF_STAT_none;
 
-    switch (filtering_ask(stack, &arrival->packet, &counter)) {
+    switch (filtering_ask(stack, &arrival->packet, &arrival->lists, &counter)) {
     case FILTER_PASS:
     case FILTER_OBSERVED: return HF_STAT_none;
     case FILTER_REFUSE_FRESH:
@@ -318,6 +335,8 @@ static void input_group(struct hf_stack *stack, struct hf_frame *frames, size_t 
         packet_parse(&arrivals[i].packet, &stack->rules, &frames[i]);
         prepare(stack, &arrivals[i]);
     }
+    if (__builtin_expect(stack->filters, 0))
+        look_up_lists(stack, arrivals, count);
     if (stack->connections.table.count)
         for (size_t i = 0; i < count; i++)
             guess(stack, &arrivals[i]);

@@ -80,6 +80,20 @@ static void assert_same(const struct built *built, const struct hf_address *addr
         fail_msg("%s: %u, not %u", hf_address_format(text, address), found, wanted);
 }
 
+/* A group is asked as each of it would be. */
+static void assert_group(const struct built *built, const struct hf_address *addresses,
+                         unsigned count)
+{
+    const struct hf_address *group[PREFIX_TABLE_GROUP];
+    uint32_t values[PREFIX_TABLE_GROUP];
+
+    for (unsigned i = 0; i < count; i++)
+        group[i] = &addresses[i];
+    prefix_table_find_group(&built->table, group, count, values);
+    for (unsigned i = 0; i < count; i++)
+        assert_int_equal(values[i], prefix_table_find(&built->table, &addresses[i]));
+}
+
 /* A step of one either way in the address as a number. */
 static struct hf_address step(struct hf_address address, int by)
 {
@@ -164,10 +178,14 @@ static void random_tables(void **unused)
         }
         build(&built, entries, count);
         assert_edges(&built);
-        for (unsigned i = 0; i < 200; i++) {
-            struct hf_address address = random_address(&state, next(&state) % 2, crowded);
+        for (unsigned i = 0; i < 25; i++) {
+            struct hf_address addresses[PREFIX_TABLE_GROUP];
 
-            assert_same(&built, &address);
+            for (unsigned j = 0; j < PREFIX_TABLE_GROUP; j++) {
+                addresses[j] = random_address(&state, next(&state) % 2, crowded);
+                assert_same(&built, &addresses[j]);
+            }
+            assert_group(&built, addresses, (unsigned)(next(&state) % (PREFIX_TABLE_GROUP + 1)));
         }
         drop(&built);
     }
@@ -201,11 +219,15 @@ static void large_tables(void **unused)
         build(&built, entries, MANY);
         assert_true(built.bytes <= MANY * 60 + 4096);
         for (unsigned i = 0; i < 2000; i++) {
-            struct hf_address address = entries[next(&state) % MANY].prefix.address;
+            struct hf_address addresses[PREFIX_TABLE_GROUP];
+            unsigned at = i % PREFIX_TABLE_GROUP;
 
+            addresses[at] = entries[next(&state) % MANY].prefix.address;
             for (uint64_t j = next(&state) % 4; j > 0; j--)
-                address.bytes[15 - next(&state) % 4] ^= (uint8_t)(1 << next(&state) % 8);
-            assert_same(&built, &address);
+                addresses[at].bytes[15 - next(&state) % 4] ^= (uint8_t)(1 << next(&state) % 8);
+            assert_same(&built, &addresses[at]);
+            if (at == PREFIX_TABLE_GROUP - 1)
+                assert_group(&built, addresses, PREFIX_TABLE_GROUP);
         }
         drop(&built);
     }
@@ -303,12 +325,9 @@ static void many_equal_entries(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(no_entries),
-        cmocka_unit_test(everything_and_the_last_address),
-        cmocka_unit_test(families_are_apart),
-        cmocka_unit_test(bits_behind_the_length_do_not_count),
-        cmocka_unit_test(many_equal_entries),
-        cmocka_unit_test(random_tables),
+        cmocka_unit_test(no_entries),         cmocka_unit_test(everything_and_the_last_address),
+        cmocka_unit_test(families_are_apart), cmocka_unit_test(bits_behind_the_length_do_not_count),
+        cmocka_unit_test(many_equal_entries), cmocka_unit_test(random_tables),
         cmocka_unit_test(large_tables),
     };
 
