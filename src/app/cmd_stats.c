@@ -1,5 +1,4 @@
 /* handfast stats: every counter of a running guard, and how much of each limit is in use. */
-#include <inttypes.h>
 #include <string.h>
 
 #include <handfast/stats.h>
@@ -9,10 +8,11 @@
 #include "app/guard_client.h"
 
 static const char help[] =
-    "usage: handfast [-i NAME] stats [--json] [--all]\n\n"
+    "usage: handfast [-i NAME] stats [--json | --prometheus] [--all]\n\n"
     "Every counter of a running guard, and how much of each limit is in use.\n"
-    "  --json  exact numbers as one JSON object\n"
-    "  --all   also what has never been counted\n";
+    "  --json        exact numbers as one JSON object\n"
+    "  --prometheus  the same as a page for Prometheus\n"
+    "  --all         also what has never been counted\n";
 
 /* The sections of stats.h, by their first row. */
 static const struct section {
@@ -26,42 +26,14 @@ static const struct section {
     {HF_STAT_time_waits, "TIME-WAIT"},
 };
 
-#define NUMBER_MAX 32
-
-/* Exact up to five digits, rounded to four above. */
-static const char *number(char text[NUMBER_MAX], int64_t value)
-{
-    static const char units[] = "kMGTPE";
-    double scaled = (double)value;
-    size_t unit = 0;
-
-    if (value < 100000) {
-        snprintf(text, NUMBER_MAX, "%" PRId64, value);
-        return text;
-    }
-    for (scaled /= 1000; scaled >= 999.95 && unit + 1 < sizeof units - 1; unit++)
-        scaled /= 1000;
-    snprintf(text, NUMBER_MAX, "%.*f %c",
-             scaled < 10    ? 3
-             : scaled < 100 ? 2
-                            : 1,
-             scaled, units[unit]);
-    return text;
-}
-
-static int64_t integer(const json_t *object, const char *name)
-{
-    return json_integer_value(json_object_get(object, name));
-}
-
 static void print_gauge(const json_t *gauges, const char *label, const char *used,
                         const char *limit)
 {
-    char a[NUMBER_MAX], b[NUMBER_MAX];
+    char a[GUARD_NUMBER_MAX], b[GUARD_NUMBER_MAX];
 
-    printf("  %-16s %10s", label, number(a, integer(gauges, used)));
+    printf("  %-16s %10s", label, guard_number(a, guard_integer(gauges, used)));
     if (limit)
-        printf("  of %s", number(b, integer(gauges, limit)));
+        printf("  of %s", guard_number(b, guard_integer(gauges, limit)));
     putchar('\n');
 }
 
@@ -70,7 +42,7 @@ static void print_gauges(const json_t *reply, bool all)
     const json_t *gauges = json_object_get(reply, "gauges");
     const char *state;
     json_t *count;
-    char text[NUMBER_MAX];
+    char text[GUARD_NUMBER_MAX];
 
     printf("%sIn use%s\n", color(stdout, COLOR_BOLD), color(stdout, COLOR_PLAIN));
     print_gauge(gauges, "connections", "connections_used", "max_connections");
@@ -85,7 +57,7 @@ static void print_gauges(const json_t *reply, bool all)
     printf("\n%sStates%s\n", color(stdout, COLOR_BOLD), color(stdout, COLOR_PLAIN));
     json_object_foreach(json_object_get(reply, "connections"), state,
                         count) if (all || json_integer_value(count))
-        printf("  %-16s %10s\n", state, number(text, json_integer_value(count)));
+        printf("  %-16s %10s\n", state, guard_number(text, json_integer_value(count)));
 }
 
 /* The rows from `first` up to `end`. */
@@ -93,7 +65,7 @@ static void print_section(const json_t *counters, const char *title, enum hf_sta
                           enum hf_stat end, bool all)
 {
     bool titled = false;
-    char text[NUMBER_MAX];
+    char text[GUARD_NUMBER_MAX];
 
     for (unsigned i = first; i < end; i++) {
         enum hf_stat stat = (enum hf_stat)i;
@@ -104,15 +76,26 @@ static void print_section(const json_t *counters, const char *title, enum hf_sta
         if (!titled)
             printf("\n%s%s%s\n", color(stdout, COLOR_BOLD), title, color(stdout, COLOR_PLAIN));
         titled = true;
-        printf("  %10s %-11s  %-27s %s%s%s\n", number(text, json_integer_value(value)),
+        printf("  %10s %-11s  %-27s %s%s%s\n", guard_number(text, json_integer_value(value)),
                hf_stat_unit(stat), hf_stat_name(stat), color(stdout, COLOR_DIM),
                hf_stat_meaning(stat), color(stdout, COLOR_PLAIN));
     }
 }
 
+static void print_all(const json_t *reply, bool all)
+{
+    size_t count = sizeof sections / sizeof *sections;
+
+    print_gauges(reply, all);
+    for (size_t i = 0; i < count; i++)
+        print_section(json_object_get(reply, "counters"), sections[i].title, sections[i].first,
+                      i + 1 < count ? sections[i + 1].first : HF_STAT_COUNT, all);
+}
+
 int cmd_stats(const struct app *app, int argc, char **argv)
 {
     bool json = false, all = false;
+    const char *page = NULL;
     int result;
 
     if (app_help(argc, argv, help))
@@ -120,26 +103,28 @@ int cmd_stats(const struct app *app, int argc, char **argv)
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--json") == 0)
             json = true;
+        else if (strcmp(argv[i], "--prometheus") == 0)
+            page = "prometheus";
         else if (strcmp(argv[i], "--all") == 0)
             all = true;
         else
-            return app_usage("stats", "%s is not understood; accepted are --json and --all",
+            return app_usage("stats",
+                             "%s is not understood; accepted are --json, --prometheus and --all",
                              argv[i]);
     }
+    if (json && page)
+        return app_usage("stats", "accepted is one of --json and --prometheus");
 
-    json_t *reply = guard_ask(app, "stats", json_pack("{s:s}", "command", "stats"), &result);
+    json_t *reply = guard_ask(app, "stats", guard_request("stats", 1, &page), &result);
     if (!reply)
         return result;
-    if (json) {
+    if (page) {
+        fputs(guard_string(reply, "prometheus"), stdout);
+    } else if (json) {
         json_dumpf(reply, stdout, JSON_INDENT(2));
         putchar('\n');
     } else {
-        size_t count = sizeof sections / sizeof *sections;
-
-        print_gauges(reply, all);
-        for (size_t i = 0; i < count; i++)
-            print_section(json_object_get(reply, "counters"), sections[i].title, sections[i].first,
-                          i + 1 < count ? sections[i + 1].first : HF_STAT_COUNT, all);
+        print_all(reply, all);
     }
     json_decref(reply);
     return APP_OK;

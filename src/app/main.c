@@ -14,8 +14,20 @@ struct command {
 
 static const struct command commands[] = {
     {"guard", "stand before a TCP server: admit real clients, relay to it", cmd_guard},
+    {"status", "one screen about a running guard: services, pressure, backends, alarms",
+     cmd_status},
     {"stats", "every counter of a running guard", cmd_stats},
     {"top", "what a running guard is doing now, on a screen", cmd_top},
+    {"events", "what it noticed and did lately; --follow: and what it does now", cmd_events},
+    {"connections", "who is connected, or half-open", cmd_connections},
+    {"kill", "reset connections: of a service, from a prefix, in a state", cmd_kill},
+    {"block", "shut a prefix out of every service, for a time", cmd_block},
+    {"unblock", "let it in again", cmd_unblock},
+    {"blocks", "who is shut out, until when and why", cmd_blocks},
+    {"drain", "a service takes no new connections", cmd_drain},
+    {"resume", "it takes them again", cmd_resume},
+    {"reload", "read the configuration again, without dropping a connection", cmd_reload},
+    {"capture", "packets with what was decided about each, into a file", cmd_capture},
     {"lab", "watch it work in a private network", cmd_lab},
     {"sim", "two stacks and a bad network, all from one seed", cmd_sim},
     {"nc", "our stack as a client or server on a TAP interface", cmd_nc},
@@ -34,7 +46,7 @@ static const struct command *command_find(const char *name)
 static void print_commands(FILE *stream)
 {
     for (size_t i = 0; i < COMMANDS; i++)
-        fprintf(stream, "  %-8s %s\n", commands[i].name, commands[i].help);
+        fprintf(stream, "  %-11s %s\n", commands[i].name, commands[i].help);
 }
 
 static void print_help(FILE *stream)

@@ -12,6 +12,7 @@
 
 #include <handfast/handfast.h>
 
+#include "control/client_socket.h"
 #include "control/server.h"
 #include "os/syscalls.h"
 
@@ -24,10 +25,17 @@ int control_path(char path[CONTROL_PATH_MAX], const char *name)
     return length > 0 && length < CONTROL_PATH_MAX ? HF_OK : HF_INVALID;
 }
 
-static int connect_to(const char *path, int *fd)
+void client_set_patience(int fd, int64_t patience_us)
+{
+    struct timeval patience = {.tv_sec = patience_us / 1000000, .tv_usec = patience_us % 1000000};
+
+    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+}
+
+int client_connect(const char *path, int *fd)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    struct timeval patience = {.tv_sec = CONTROL_PATIENCE_US / 1000000};
 
     if (strlen(path) >= sizeof address.sun_path)
         return HF_INVALID;
@@ -35,8 +43,7 @@ static int connect_to(const char *path, int *fd)
     *fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (*fd < 0)
         return HF_SYSTEM;
-    setsockopt(*fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
-    setsockopt(*fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    client_set_patience(*fd, CONTROL_PATIENCE_US);
     if (connect(*fd, (const struct sockaddr *)&address, sizeof address) == 0)
         return HF_OK;
 
@@ -54,7 +61,7 @@ static int connect_to(const char *path, int *fd)
     }
 }
 
-static int send_line(int fd, const json_t *request)
+int client_send_line(int fd, const json_t *request)
 {
     char *text = json_dumps(request, JSON_COMPACT | JSON_ENSURE_ASCII);
     size_t length, done = 0;
@@ -111,11 +118,11 @@ static int receive_line(int fd, json_t **reply)
 int control_ask(const char *path, const json_t *request, json_t **reply)
 {
     int fd;
-    int error = connect_to(path, &fd);
+    int error = client_connect(path, &fd);
 
     if (error)
         return error;
-    error = send_line(fd, request);
+    error = client_send_line(fd, request);
     if (!error)
         error = receive_line(fd, reply);
     close(fd);

@@ -2,6 +2,7 @@
 #ifndef CONTROL_CLIENT_H
 #define CONTROL_CLIENT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include <jansson.h>
@@ -14,5 +15,25 @@ int control_path(char path[CONTROL_PATH_MAX], const char *name);
 /* Sends the request and reads the reply: a new value, which may be {"error": ...}. HF_OK, HF_REFUSED (no guard is there),
  * HF_NO_PERMISSION, HF_TIMED_OUT, HF_INVALID (the reply is no JSON), HF_NO_MEMORY, HF_SYSTEM with errno. */
 int control_ask(const char *path, const json_t *request, json_t **reply);
+
+/* ---- long answers ---- */
+
+struct control_stream_in;
+
+/* Sends the request; the lines come with control_next. Errors as those of control_ask. */
+int control_follow(const char *path, const json_t *request, struct control_stream_in **stream);
+
+/* The next line, a new value. Waits as long as it takes if `patient`. HF_OK, HF_AGAIN (a signal came), HF_CLOSING (the guard has
+ * hung up), HF_TIMED_OUT, HF_INVALID (no JSON), HF_NO_MEMORY, HF_SYSTEM. */
+int control_next(struct control_stream_in *stream, json_t **line, bool patient);
+
+/* So many bytes that follow a line. HF_OK or as above. */
+int control_next_bytes(struct control_stream_in *stream, void *to, size_t length);
+
+/* Asks for the end; what is still to be said comes before it. */
+int control_stop(struct control_stream_in *stream);
+
+/* NULL is allowed. */
+void control_unfollow(struct control_stream_in *stream);
 
 #endif
