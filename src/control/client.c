@@ -14,9 +14,6 @@
 
 #include "control/client_socket.h"
 #include "control/server.h"
-#include "os/syscalls.h"
-
-SYSCALLS_AT_START("socket setsockopt connect sendto recvfrom");
 
 int control_path(char path[CONTROL_PATH_MAX], const char *name)
 {
