@@ -20,3 +20,8 @@ endif()
 
 add_test(NAME repository/states COMMAND ${PROJECT_SOURCE_DIR}/tools/states --check)
 set_tests_properties(repository/states PROPERTIES LABELS repository TIMEOUT 60)
+
+if(TARGET handfast_cli)
+    add_test(NAME repository/manual COMMAND ${PROJECT_SOURCE_DIR}/tools/manual $<TARGET_FILE:handfast_cli>)
+    set_tests_properties(repository/manual PROPERTIES LABELS repository TIMEOUT 60)
+endif()
