@@ -155,7 +155,7 @@ HF_API int hf_listen_with(struct hf_stack *stack, const struct hf_listen_options
 
 /* A listener goes on with other options: neither its half-opens nor the connections that wait are touched, though there may
  * be more of them than it may have now, and none is added until there are fewer. options->local and options->user are not
- * looked at: hf_set_user changes the latter. HF_NO_SOCKET: it is no listener. */
+ * looked at: hf_set_user changes the latter. HF_INVALID: it is a connection. */
 HF_API int hf_listen_change(struct hf_stack *stack, hf_socket listener,
                             const struct hf_listen_options *options, int64_t now_us);
 

@@ -106,11 +106,12 @@ static bool read_includes(struct build *build, const struct level *at,
     if (result == GLOB_NOMATCH && wild)
         return true; /* a directory without files yet */
     if (result != 0 && result != GLOB_NOMATCH)
-        return refuse(build, at, include->line,
-                      result == GLOB_NOSPACE
-                          ? "no memory to look for it, accepted is a machine with more"
-                          : "a directory of it cannot be read, accepted is one that can be",
-                      pattern);
+        return refuse(
+            build, at, include->line,
+            result == GLOB_NOSPACE
+                ? "no memory to look for it, accepted is a machine with more"
+                : "its directory is not there or cannot be read, accepted is one that can be",
+            pattern);
     if (result == GLOB_NOMATCH)
         return read_file(build, pattern, at, include->line);
     for (size_t i = 0; ok && i < found.gl_pathc; i++)

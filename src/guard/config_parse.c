@@ -2,6 +2,7 @@
 #include "guard/config_parse.h"
 
 #include "guard/config_include.h"
+#include "guard/config_opening.h"
 #include "guard/config_value.h"
 
 #include <confuse.h>
@@ -22,6 +23,7 @@ struct parse {
     bool parsing;
     const char *replaced; /* a key that was repeated, or NULL */
     int replaced_line;    /* of its first value */
+    struct config_openings openings;
 };
 
 static _Thread_local struct parse *now; /* libconfuse's callbacks have no context of ours */
@@ -231,15 +233,24 @@ static bool take_name(cfg_t *cfg, char name[CONFIG_NAME_MAX])
     return true;
 }
 
+/* Where a section begins: the `index`th of its name behind the opening of its parent. Its end, if that is not known. */
+static int line_of(const cfg_t *cfg, int64_t parent, uint32_t index, int64_t *opening)
+{
+    int line = config_opening_line(&now->openings, cfg->name, parent, index, opening);
+
+    return line > 0 ? line : cfg->line;
+}
+
 /* A section that may stand once: how often it does, and the last of them. */
 static bool take_once(cfg_t *cfg, const char *name, cfg_t **found)
 {
     unsigned count = cfg_size(cfg, name);
+    int64_t opening;
 
     *found = count > 0 ? cfg_getnsec(cfg, name, 0) : NULL;
     if (count < 2)
         return true;
-    fail(cfg_getnsec(cfg, name, 1)->line, "a second %s, accepted is one", name);
+    fail(line_of(cfg_getnsec(cfg, name, 1), -1, 1, &opening), "a second %s, accepted is one", name);
     return false;
 }
 
@@ -251,16 +262,15 @@ static bool too_many(cfg_t *cfg, unsigned most)
 
 static bool take_backend(cfg_t *cfg, struct config_backend *backend)
 {
-    backend->line = cfg->line;
     backend->client_address = CONFIG_WORD_UNSAID;
     return take_name(cfg, backend->name) && take_section(cfg, CONFIG_BACKEND, backend);
 }
 
-static bool take_service(cfg_t *cfg, struct config_service *service)
+static bool take_service(cfg_t *cfg, int64_t opening, struct config_service *service)
 {
     unsigned backends = cfg_size(cfg, "backend");
+    int64_t inner;
 
-    service->line = cfg->line;
     if (!take_name(cfg, service->name) || !take_section(cfg, CONFIG_SERVICE, service))
         return false;
     for (unsigned i = 0; i < backends; i++, service->backends++) {
@@ -268,6 +278,7 @@ static bool take_service(cfg_t *cfg, struct config_service *service)
 
         if (i == CONFIG_BACKENDS_MAX)
             return too_many(backend, CONFIG_BACKENDS_MAX);
+        service->backend[i].line = line_of(backend, opening, i, &inner);
         if (!take_backend(backend, &service->backend[i]))
             return false;
     }
@@ -278,11 +289,12 @@ static bool take_service(cfg_t *cfg, struct config_service *service)
 static bool take_optional(cfg_t *root, enum config_section_id id, void *section, int *line)
 {
     cfg_t *found;
+    int64_t opening;
 
     if (!take_once(root, config_sections[id].name, &found))
         return false;
     if (found != NULL) {
-        *line = found->line;
+        *line = line_of(found, -1, 0, &opening);
         return take_section(found, id, section);
     }
     for (const struct config_key *key = config_sections[id].keys; key->name != NULL; key++)
@@ -295,6 +307,7 @@ static bool take_all(cfg_t *root, struct config *config)
 {
     unsigned services = cfg_size(root, "service");
     cfg_t *uplink;
+    int64_t opening;
 
     config->limits.line = config->filter.line = config->last_line;
     if (!take_section(root, CONFIG_ROOT, config) || !take_once(root, "uplink", &uplink) ||
@@ -302,7 +315,7 @@ static bool take_all(cfg_t *root, struct config *config)
         !take_optional(root, CONFIG_FILTER, &config->filter, &config->filter.line))
         return false;
     if (uplink != NULL) {
-        config->uplink.line = uplink->line;
+        config->uplink.line = line_of(uplink, -1, 0, &opening);
         if (!take_name(uplink, config->uplink.name) ||
             !take_section(uplink, CONFIG_UPLINK, &config->uplink))
             return false;
@@ -310,9 +323,12 @@ static bool take_all(cfg_t *root, struct config *config)
     for (unsigned i = 0; i < services; i++, config->services++) {
         cfg_t *service = cfg_getnsec(root, "service", i);
 
+        opening = -1;
+
         if (i == CONFIG_SERVICES_MAX)
             return too_many(service, CONFIG_SERVICES_MAX);
-        if (!take_service(service, &config->service[i]))
+        config->service[i].line = line_of(service, -1, i, &opening);
+        if (!take_service(service, opening, &config->service[i]))
             return false;
     }
     return true;
@@ -377,9 +393,11 @@ bool config_parse(struct config *config, const char *file, char error[CONFIG_ERR
         return false;
     config->sources = text.sources;
     config->last_line = text.lines;
+    config_openings_find(&parse.openings, text.bytes);
     now = &parse;
     ok = parse_root(&text, config);
     now = NULL;
+    free(parse.openings.all);
     free(text.bytes);
     return ok;
 }
