@@ -11,6 +11,9 @@
 
 #include "control/client_socket.h"
 #include "control/server.h"
+#include "os/syscalls.h"
+
+SYSCALLS_AT_START("sendto recvfrom"); /* commands ask; a guard that serves never does */
 
 #define LINE_MAX_BYTES ((size_t)4 << 20)
 

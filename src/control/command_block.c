@@ -1,4 +1,5 @@
 /* "block PREFIX for 1h reason TEXT", "unblock PREFIX", "blocks": who is shut out of every service. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -75,6 +76,19 @@ static json_t *read_block(const json_t *request, struct block *block, int64_t *f
     return NULL;
 }
 
+/* Who did what to whom is in the log, and among the events. */
+static void say(struct guard *guard, const char *event, const struct hf_prefix *prefix,
+                const char *what)
+{
+    char address[HF_ADDRESS_TEXT_MAX], text[HF_ADDRESS_TEXT_MAX + 8];
+
+    snprintf(text, sizeof text, "%s/%u", hf_address_format(address, &prefix->address),
+             prefix->length);
+    log_about(&guard->log, hf_os_now_us(),
+              &(struct log_about){.level = LOG_LEVEL_NOTICE, .event = event, .prefix = text},
+              "%s is %s", text, what);
+}
+
 static json_t *block(void *context, const json_t *request)
 {
     struct guard *guard = context;
@@ -82,17 +96,17 @@ static json_t *block(void *context, const json_t *request)
     char error[BLOCKS_ERROR_MAX];
     struct block wanted = {.since_wall_us = now_us + clock_wall_minus_now_us()};
     json_t *refusal = read_block(request, &wanted, &for_us);
+    char what[BLOCK_REASON_MAX + 40];
 
     if (refusal != NULL)
         return refusal;
     if (!blocks_add(&guard->filter.blocks, &wanted, for_us, now_us, error))
         return control_error("%s", error);
     const struct block *made = blocks_find(&guard->filter.blocks, &wanted.prefix);
-    char text[HF_ADDRESS_TEXT_MAX];
 
-    events_say(&guard->events, now_us, "block", "%s/%u is blocked: %s",
-               hf_address_format(text, &wanted.prefix.address), wanted.prefix.length,
-               wanted.reason[0] != '\0' ? wanted.reason : "no reason given");
+    snprintf(what, sizeof what, "blocked by command%s%s", wanted.reason[0] != '\0' ? ": " : "",
+             wanted.reason);
+    say(guard, "block", &wanted.prefix, what);
     return json_pack("{s:o, s:I}", "blocked",
                      made != NULL ? describe_block(made, now_us) : json_null(), "blocks",
                      (json_int_t)guard->filter.blocks.count);
@@ -102,7 +116,6 @@ static json_t *unblock(void *context, const json_t *request)
 {
     struct guard *guard = context;
     const char *word = request_word(request, 0);
-    char text[HF_ADDRESS_TEXT_MAX];
     struct hf_prefix prefix;
 
     if (word == NULL || request_words(request) != 1 || hf_prefix_parse(&prefix, word) != HF_OK)
@@ -110,8 +123,7 @@ static json_t *unblock(void *context, const json_t *request)
                              word ? word : "(nothing)");
     if (!blocks_remove(&guard->filter.blocks, &prefix))
         return control_error("%s is not blocked; handfast blocks lists what is", word);
-    events_say(&guard->events, hf_os_now_us(), "unblock", "%s/%u is not blocked any more",
-               hf_address_format(text, &prefix.address), prefix.length);
+    say(guard, "unblock", &prefix, "blocked no more");
     return json_pack("{s:o, s:I}", "unblocked", describe_prefix(&prefix), "blocks",
                      (json_int_t)guard->filter.blocks.count);
 }
@@ -122,9 +134,8 @@ struct lister {
     struct control_stream stream;
     const struct guard *guard;
     size_t at;
-    uint64_t
-        generation; /* when it has changed, the places have moved: it begins again from the last prefix */
-    struct hf_prefix last;
+    uint64_t generation;   /* when it has changed, the places have moved ... */
+    struct hf_prefix last; /* ... and the one after this is looked for       */
     uint64_t shown;
 };
 

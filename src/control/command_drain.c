@@ -40,8 +40,6 @@ static json_t *drain(void *context, const json_t *request)
     if (service == NULL)
         return refusal;
     service_drain(&guard->relays, service, now_us);
-    events_say(&guard->events, now_us, "drain", "service %s takes no new connections, %u go on",
-               service->config->name, service->active);
     return json_pack("{s:s, s:I}", "drained", service->config->name, "active",
                      (json_int_t)service->active);
 }
@@ -61,8 +59,6 @@ static json_t *resume(void *context, const json_t *request)
     if (error != HF_OK)
         return control_error("service %s cannot listen again: %s", service->config->name,
                              hf_error_text(error));
-    events_say(&guard->events, now_us, "resume", "service %s takes connections again",
-               service->config->name);
     return json_pack("{s:s, s:I}", "resumed", service->config->name, "active",
                      (json_int_t)service->active);
 }

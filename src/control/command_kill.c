@@ -34,8 +34,10 @@ static enum control_more more(struct control_stream *self, struct control_chunk 
     if (killer->slot < killer->end && !stopping)
         return CONTROL_MORE;
     if (killer->killed > 0)
-        events_say(&killer->guard->events, now_us, "kill", "%llu connections were reset by hand",
-                   (unsigned long long)killer->killed);
+        log_about(&killer->guard->log, now_us,
+                  &(struct log_about){
+                      .level = LOG_LEVEL_NOTICE, .event = "killed", .count = killer->killed},
+                  "%llu connections were reset by command", (unsigned long long)killer->killed);
     control_chunk_json(chunk, json_pack("{s:I}", "killed", (json_int_t)killer->killed));
     return CONTROL_END;
 }

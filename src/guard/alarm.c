@@ -73,6 +73,7 @@ static void tell(const struct alarms *alarms, struct log *log, int64_t now_us,
         .service = service_of(alarms, &event->local),
         .value = value_of(event),
         .count = event->count,
+        .kept = alarms->kept != NULL,
     };
 
     if (event->since_us > 0 && event->at_us > event->since_us)

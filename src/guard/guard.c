@@ -22,6 +22,7 @@ int guard_init(struct guard *guard, const struct config *config)
     *guard = (struct guard){.config = config, .tap.fd = -1, .driver_handler.fd = -1};
     if (events_init(&guard->events) != HF_OK)
         return HF_SYSTEM;
+    guard->log.events = &guard->events;
     return loop_init(&guard->loop);
 }
 

@@ -2,6 +2,7 @@
 #include "guard/log.h"
 
 #include "base/time.h"
+#include "guard/events.h"
 #include "guard/log_form.h"
 #include "os/clock.h"
 #include "os/syscalls.h"
@@ -212,6 +213,9 @@ static void put(struct log *log, int64_t now_us, const struct log_about *about, 
         return;
     }
     kind->printed++;
+    if (!about->kept)
+        events_say(log->events, hf_os_now_us(), about->event != NULL ? about->event : "log", "%s",
+                   text);
     snprintf(marked, sizeof marked, "%s%s", text,
              kind->printed == LOG_PER_WINDOW ? " (more of these will only be counted for a while)"
                                              : "");

@@ -42,8 +42,10 @@ struct log_about {
     const char *value;    /* VALUE=: the event's own word, "flooded", "slow"    */
     uint64_t count;       /* COUNT=                                             */
     uint64_t duration_ms; /* DURATION_MS=                                       */
+    bool kept;            /* the ring of events has it already, with more       */
 };
 
+struct events;
 struct writer;
 
 struct log {
@@ -60,7 +62,8 @@ struct log {
         enum log_level level;
         char last[LOG_REPEAT_MAX]; /* that was held back */
     } kinds[LOG_KINDS];
-    uint32_t next; /* the kind that gives way when all are used */
+    struct events *events; /* what is printed is kept there too; or NULL */
+    uint32_t next;         /* the kind that gives way when all are used */
 };
 
 /* From now on lines have this form. HF_OK or HF_SYSTEM with errno; the log is then as it was. */
