@@ -1,0 +1,134 @@
+/* The writing thread: order, whole records, a full ring, a full disk, a destination that hangs. */
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "os/writer.h"
+
+#define DISK_BYTES 65536
+
+static void wait_until_taken(const struct writer *writer, struct writer_count *count)
+{
+    do
+        writer_counts(writer, count);
+    while (count->put != count->written + count->failed);
+}
+
+static void records_come_out_whole_and_in_order(void **state)
+{
+    char name[] = "/tmp/writer_test_XXXXXX", text[64];
+    int fd = mkstemp(name), own = dup(fd);
+    struct writer *writer = writer_open(own, WRITER_FILE, 4096);
+    struct writer_count count;
+    uint32_t taken = 0;
+
+    (void)state;
+    assert_non_null(writer);
+    for (uint32_t i = 0; taken < 20000; i++) {
+        int length = snprintf(text, sizeof text, "%u %.*s\n", taken, (int)(taken % 40),
+                              "........................................");
+
+        if (writer_put(writer, text, (size_t)length, 1))
+            taken++;
+        assert_true(i < UINT32_MAX);
+    }
+    writer_close(writer, 10000, &count);
+    assert_int_equal(count.put, 20000);
+    assert_int_equal(count.written, 20000);
+    assert_int_equal(count.failed, 0);
+
+    FILE *file = fdopen(fd, "r");
+    rewind(file);
+    for (uint32_t i = 0; i < 20000; i++) {
+        assert_non_null(fgets(text, sizeof text, file));
+        assert_int_equal(strtoul(text, NULL, 10), i);
+    }
+    assert_null(fgets(text, sizeof text, file));
+    fclose(file);
+    unlink(name);
+}
+
+/* RLIMIT_FSIZE stands in for a disk: what is beyond it is EFBIG. */
+static void what_a_full_disk_does_not_take_is_taken_back_and_counted(void **state)
+{
+    char name[] = "/tmp/writer_test_XXXXXX";
+    int fd = mkstemp(name);
+    struct writer *writer = writer_open(dup(fd), WRITER_FILE, 1 << 20);
+    struct writer_count count;
+    static char record[10000];
+    struct rlimit before, disk = {DISK_BYTES, DISK_BYTES};
+    struct stat is;
+
+    (void)state;
+    assert_non_null(writer);
+    signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    disk.rlim_max = before.rlim_max;
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &disk), 0);
+    for (int i = 0; i < 10; i++)
+        assert_true(writer_put(writer, record, sizeof record, 3));
+    wait_until_taken(writer, &count);
+    assert_int_equal(count.put, 30);
+    assert_int_equal(count.written, 18); /* 60,000 bytes fit, the seventh does not: */
+    assert_int_equal(count.failed, 12);
+    assert_int_equal(count.error, EFBIG);
+    assert_int_equal(fstat(fd, &is), 0);
+    assert_int_equal(is.st_size, 60000); /* ... and not a byte of it is there */
+
+    assert_int_equal(ftruncate(fd, 0), 0); /* somebody makes room */
+    assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
+    assert_true(writer_put(writer, record, 100, 1));
+    wait_until_taken(writer, &count);
+    assert_int_equal(count.written, 19);
+    assert_int_equal(count.error, 0);
+    writer_close(writer, 10000, NULL);
+    setrlimit(RLIMIT_FSIZE, &before);
+    close(fd);
+    unlink(name);
+}
+
+static void one_that_hangs_is_refused_and_left(void **state)
+{
+    static char record[1000];
+    int ends[2];
+    struct writer *writer;
+    struct writer_count count;
+    uint32_t refused = 0;
+
+    (void)state;
+    assert_int_equal(pipe(ends), 0);
+    writer = writer_open(ends[1], WRITER_STREAM, 16384);
+    assert_non_null(writer);
+    for (int i = 0; i < 200; i++) /* 200 KB: a pipe has 64, the ring 16 */
+        refused += !writer_put(writer, record, sizeof record, 1);
+    assert_true(refused > 0);
+    writer_close(writer, 0, &count);
+    assert_int_equal(count.refused, refused);
+    assert_int_equal(count.put, 200 - refused);
+    assert_true(count.written + count.failed < count.put);
+    /* the thread lives until somebody reads, and harms nobody */
+    close(ends[0]);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(records_come_out_whole_and_in_order),
+        cmocka_unit_test(what_a_full_disk_does_not_take_is_taken_back_and_counted),
+        cmocka_unit_test(one_that_hangs_is_refused_and_left),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
