@@ -23,8 +23,8 @@ def start_nginx(y):
     path = where / "nginx.conf"
     path.write_text(f'''
 daemon off; user root; pid {where}/nginx.pid; error_log {where}/nginx.log;
-worker_processes 1; worker_rlimit_nofile {yard.DESCRIPTORS};
-events {{ worker_connections {yard.DESCRIPTORS // 2}; }}
+worker_processes 1;
+events {{ worker_connections {IDLE + 2000}; }}
 http {{
     access_log off; {places} keepalive_requests 100000000; keepalive_timeout 600s;
     server {{ listen 8080 backlog=4096; return 200 "{"x" * BODY}"; }}
@@ -33,12 +33,17 @@ http {{
     y.serve(y.host, "nginx", "-e", where / "nginx.log", "-c", path, name="nginx.out")
 
 
+def haproxy_most(y):
+    """It needs two descriptors for each connection."""
+    return min(IDLE + 2000, (y.descriptors - 200) // 2)
+
+
 def start_haproxy(y):
     path = y.directory / "haproxy.conf"
     path.write_text(f'''
 global
     nbthread 1
-    maxconn {IDLE + 2000}
+    maxconn {haproxy_most(y)}
 defaults
     mode tcp
     timeout connect 5s
@@ -184,10 +189,11 @@ def open_many(y, way, count):
 
 def memory(y, guard, haproxy, count):
     figures = {}
-    for way, process in (("guard", guard), ("haproxy", haproxy)):
+    at_haproxy = min(count, haproxy_most(y) - 50)
+    for way, process, number in (("guard", guard, count), ("haproxy", haproxy, at_haproxy)):
         before, start = yard.resident_bytes(process), time.monotonic()
         with kernel.inside(y.client):
-            opened = open_many(y, way, count)
+            opened = open_many(y, way, number)
         took = time.monotonic() - start
         figures[way] = (before, yard.resident_bytes(process), took)
         if way == "guard":
@@ -199,8 +205,8 @@ def memory(y, guard, haproxy, count):
     yard.median_line(name, [after / 1e6], "MB", before_mb=round(before / 1e6, 2), connections=count,
                      bytes_each=round((after - before) / count), seconds=round(took, 2),
                      relays=stats["relays"]["active"], pool_used_bytes=stats["gauges"]["pool_used_bytes"],
-                     haproxy_mb=round(figures["haproxy"][1] / 1e6, 2),
-                     haproxy_bytes_each=round((figures["haproxy"][1] - figures["haproxy"][0]) / count))
+                     haproxy_mb=round(figures["haproxy"][1] / 1e6, 2), haproxy_connections=at_haproxy,
+                     haproxy_bytes_each=round((figures["haproxy"][1] - figures["haproxy"][0]) / at_haproxy))
 
 
 def main():

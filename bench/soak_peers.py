@@ -8,12 +8,10 @@ import asyncio
 import collections
 import json
 import random
-import resource
 import socket
 import struct
 import sys
 
-DESCRIPTORS = 32768
 PART = 64 * 1024
 PATIENCE_S = 90
 NOISE = random.Random(7).randbytes(1 << 20)
@@ -215,7 +213,6 @@ async def client(address, whole, broken, seconds, rate, seed):
 
 
 def main():
-    resource.setrlimit(resource.RLIMIT_NOFILE, (DESCRIPTORS, max(DESCRIPTORS, resource.getrlimit(resource.RLIMIT_NOFILE)[1])))
     role, *words = sys.argv[1:]
     result = asyncio.run(backend([int(word) for word in words]) if role == "backend" else client(*words))
     print(json.dumps(result), flush=True)
