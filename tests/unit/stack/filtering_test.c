@@ -1,0 +1,317 @@
+/* Filters in a stack: what is refused leaves no trace and meets silence, what is not is served; who was there before stays.
+ * [RFC 2827] */
+#include <handfast/filter.h>
+
+#include "peer.h"
+
+#define LIST_DENY 0u
+#define LIST_ALLOW 1u
+#define ENTRIES_MAX 8
+
+struct made {
+    struct hf_filter *filter;
+    void *memory;
+    struct hf_filter_entry entries[ENTRIES_MAX];
+};
+
+static struct hf_prefix prefix_of(const char *text)
+{
+    struct hf_prefix prefix;
+
+    assert_int_equal(hf_prefix_parse(&prefix, text), HF_OK);
+    return prefix;
+}
+
+static struct made make(struct hf_filter_setup *setup)
+{
+    struct made made = {NULL};
+    size_t bytes = hf_filter_needed(setup);
+
+    assert_true(bytes > 0);
+    made.memory = aligned_alloc(64, bytes);
+    memset(made.memory, 0xa5, bytes);
+    assert_int_equal(hf_filter_build(&made.filter, setup, made.memory, bytes - 1), HF_TOO_SMALL);
+    assert_int_equal(hf_filter_build(&made.filter, setup, made.memory, bytes), HF_OK);
+    return made;
+}
+
+/* A filter that denies the first and allows the second, if they are named. */
+static struct made make_lists(const char *denied, const char *allowed)
+{
+    struct hf_filter_entry entries[2];
+    struct hf_filter_setup setup = {.entries = entries};
+
+    setup.lists[LIST_DENY].counter = HF_STAT_filter_denied;
+    setup.lists[LIST_ALLOW].allow = true;
+    if (denied)
+        entries[setup.entry_count++] = (struct hf_filter_entry){prefix_of(denied), LIST_DENY + 1};
+    if (allowed)
+        entries[setup.entry_count++] = (struct hf_filter_entry){prefix_of(allowed), LIST_ALLOW + 1};
+    return make(&setup);
+}
+
+static struct flow flow_from(const struct peer *peer, const char *source, uint16_t port)
+{
+    struct flow flow = peer_flow(peer);
+
+    flow.remote = address_of(source);
+    flow.local = address_of(hf_address_is_v4(&flow.remote) ? "192.0.2.1" : "2001:db8::1");
+    flow.remote_port = port;
+    return flow;
+}
+
+/* A SYN of that source: the reason, and nothing said if there is one. */
+static enum hf_stat knock(struct peer *peer, const char *source)
+{
+    struct flow flow = flow_from(peer, source, 4000);
+    struct segment syn = syn_of(1);
+    enum hf_stat reason = peer_send_flow(peer, &flow, &syn);
+
+    assert_int_equal(peer_receive(peer), reason == HF_STAT_none ? TCP_SYN | TCP_ACK : -1);
+    if (reason != HF_STAT_none)
+        assert_int_equal(peer->in.verdict, HF_DROPPED);
+    return reason;
+}
+
+static void the_longest_prefix_decides(void **state)
+{
+    struct hf_config config = peer_config();
+    struct made made = make_lists("198.51.100.0/24", "198.51.100.16/28");
+    struct peer peer;
+
+    (void)state;
+    peer_open(&peer, &config);
+    peer_listen(&peer, NULL);
+    assert_null(hf_set_filter(peer.stack, 0, made.filter));
+    assert_int_equal(knock(&peer, "198.51.100.1"), HF_STAT_filter_denied);
+    assert_int_equal(knock(&peer, "198.51.100.17"), HF_STAT_none);
+    assert_int_equal(knock(&peer, "198.51.101.1"), HF_STAT_none);
+    assert_int_equal(knock(&peer, "2001:db8::77"), HF_STAT_none);
+    assert_stat(&peer, filter_denied, 1);
+    assert_int_equal(hf_filter_list_packets(made.filter, LIST_DENY), 1);
+    assert_int_equal(hf_filter_list_packets(made.filter, LIST_ALLOW), 1);
+    assert_ptr_equal(hf_set_filter(peer.stack, 0, NULL), made.filter);
+    assert_int_equal(knock(&peer, "198.51.100.2"), HF_STAT_none);
+    peer_close(&peer);
+    free(made.memory);
+}
+
+static void two_places_refuse_on_their_own(void **state)
+{
+    struct hf_config config = peer_config();
+    struct made first = make_lists("198.51.100.0/24", NULL);
+    struct made second = make_lists("2001:db8:5::/48", "198.51.100.0/24");
+    struct peer peer;
+
+    (void)state;
+    peer_open(&peer, &config);
+    peer_listen(&peer, NULL);
+    hf_set_filter(peer.stack, 0, first.filter);
+    hf_set_filter(peer.stack, 1, second.filter);
+    assert_null(hf_set_filter(peer.stack, HF_FILTERS, first.filter)); /* there is no such place */
+    assert_int_equal(knock(&peer, "198.51.100.1"), HF_STAT_filter_denied);
+    assert_int_equal(knock(&peer, "2001:db8:5::1"), HF_STAT_filter_denied);
+    assert_int_equal(knock(&peer, "203.0.113.1"), HF_STAT_none);
+    peer_close(&peer);
+    free(first.memory);
+    free(second.memory);
+}
+
+/* Segments, pings, closed ports, odd flags, fragments and packets that would earn a Parameter Problem: nothing comes back. */
+static void what_is_denied_meets_silence(void **state)
+{
+    static const uint8_t flags[] = {
+        0,       TCP_SYN,           TCP_ACK,           TCP_RST,
+        TCP_FIN, TCP_SYN | TCP_ACK, TCP_FIN | TCP_ACK, TCP_SYN | TCP_FIN};
+    struct hf_config config = peer_config();
+    struct made made = make_lists("192.0.2.9", "192.0.2.10");
+    struct peer peer;
+    uint64_t frames_out;
+
+    (void)state;
+    peer_open(&peer, &config);
+    peer_listen(&peer, NULL);
+    hf_set_filter(peer.stack, 0, made.filter);
+    frames_out = stat_of(&peer, HF_STAT_frames_out);
+    for (unsigned i = 0; i < 2 * sizeof flags; i++) {
+        struct flow flow = flow_from(&peer, "192.0.2.9", (uint16_t)(5000 + i));
+        struct segment seg = {.seq = {7}, .flags = flags[i / 2], .window = 100};
+
+        flow.local_port = i % 2 ? OUR_PORT : 81;
+        assert_int_equal(peer_send_flow(&peer, &flow, &seg), HF_STAT_filter_denied);
+        assert_int_equal(peer_receive(&peer), -1);
+    }
+    assert_stat(&peer, stray_syn, 0);
+    assert_stat(&peer, syn_received, 0);
+    assert_stat(&peer, frames_out, frames_out);
+    peer_close(&peer);
+    free(made.memory);
+}
+
+/* To let nobody new in is one decision, to end connections another. */
+static void who_was_there_before_stays(void **state)
+{
+    struct hf_config config = peer_config();
+    struct made made = make_lists("192.0.2.0/24", NULL);
+    struct segment text = {.flags = TCP_ACK | TCP_PSH, .window = 8000};
+    struct flow flow;
+    struct peer peer;
+    hf_socket listener, socket;
+    char byte;
+
+    (void)state;
+    peer_open(&peer, &config);
+    listener = peer_listen(&peer, NULL);
+    flow = peer_flow(&peer);
+    text.ack = peer_connect(&peer, &flow, 100);
+    assert_int_equal(hf_accept(peer.stack, listener, &socket), HF_OK);
+    hf_set_filter(peer.stack, 0, made.filter);
+    text.seq = (seq){101};
+    text.text = (const uint8_t *)"x";
+    text.length = 1;
+    assert_int_equal(peer_send_flow(&peer, &flow, &text), HF_STAT_none);
+    assert_int_equal(hf_receive(peer.stack, socket, &byte, 1, peer.now_us), 1);
+    assert_stat(&peer, filter_established, 1);
+    assert_int_equal(knock(&peer, "192.0.2.9"), HF_STAT_filter_denied); /* another port of his */
+
+    /* Once it is over, his segments meet silence too. */
+    hf_abort(peer.stack, socket, peer.now_us);
+    assert_true(peer_receive(&peer) & TCP_RST);
+    text.seq = (seq){102};
+    assert_int_equal(peer_send_flow(&peer, &flow, &text), HF_STAT_filter_denied);
+    peer_close(&peer);
+    free(made.memory);
+}
+
+/* The last ACK of a handshake is no connection yet: a block between the two lets nobody slip through. */
+static void half_opens_are_not_there_before(void **state)
+{
+    struct hf_config config = peer_config();
+    struct made made = make_lists("192.0.2.0/24", NULL);
+    struct segment syn = syn_of(5), ack;
+    struct flow flow;
+    struct peer peer;
+
+    (void)state;
+    peer_open(&peer, &config);
+    peer_listen(&peer, NULL);
+    flow = peer_flow(&peer);
+    assert_int_equal(peer_send_flow(&peer, &flow, &syn), HF_STAT_none);
+    assert_int_equal(peer_receive(&peer), TCP_SYN | TCP_ACK);
+    hf_set_filter(peer.stack, 0, made.filter);
+    ack = (struct segment){
+        .seq = {6}, .ack = seq_add(peer.packet.segment.seq, 1), .flags = TCP_ACK, .window = 8000};
+    assert_int_equal(peer_send_flow(&peer, &flow, &ack), HF_STAT_filter_denied);
+    assert_stat(&peer, handshake_done, 0);
+    peer_close(&peer);
+    free(made.memory);
+}
+
+static struct made make_service(const char *listen, const char *allow, bool observe)
+{
+    struct hf_endpoint endpoint;
+    struct hf_prefix prefixes[2] = {prefix_of(allow), prefix_of("2001:db8:7::/48")};
+    struct hf_filter_service service = {
+        .listen = &endpoint, .listens = 1, .allow = prefixes, .allows = 2, .observe = observe};
+    struct hf_filter_setup setup = {.services = &service, .service_count = 1};
+
+    assert_int_equal(hf_endpoint_parse(&endpoint, listen), HF_OK);
+    return make(&setup);
+}
+
+static void services_allow_whom_they_name(void **state)
+{
+    static const char *const listens[] = {"192.0.2.1:80", ":80", "192.0.2.1:81"};
+    struct hf_config config = peer_config();
+
+    (void)state;
+    for (unsigned i = 0; i < 3; i++) {
+        struct made made = make_service(listens[i], "198.51.100.0/24", false);
+        enum hf_stat others = i < 2 ? HF_STAT_filter_not_allowed : HF_STAT_none;
+        struct peer peer;
+
+        peer_open(&peer, &config);
+        peer_listen(&peer, NULL);
+        hf_set_filter(peer.stack, 0, made.filter);
+        assert_int_equal(knock(&peer, "198.51.100.9"), HF_STAT_none);
+        assert_int_equal(knock(&peer, "203.0.113.9"), others);
+        assert_int_equal(knock(&peer, "2001:db8:7::1"), HF_STAT_none);
+        assert_int_equal(knock(&peer, "2001:db8:8::1"),
+                         i == 1 ? HF_STAT_filter_not_allowed : HF_STAT_none);
+        peer_close(&peer);
+        free(made.memory);
+    }
+}
+
+static void a_service_that_observes_refuses_nobody(void **state)
+{
+    struct hf_config config = peer_config();
+    struct made made = make_service("192.0.2.1:80", "198.51.100.0/24", true);
+    struct peer peer;
+
+    (void)state;
+    peer_open(&peer, &config);
+    peer_listen(&peer, NULL);
+    hf_set_filter(peer.stack, 0, made.filter);
+    assert_int_equal(knock(&peer, "203.0.113.9"), HF_STAT_none);
+    assert_stat(&peer, would_refuse, 1);
+    assert_stat(&peer, filter_not_allowed, 0);
+    peer_close(&peer);
+    free(made.memory);
+}
+
+/* A neighbour that is denied can still be found: his network may have a router in it. */
+static void neighbours_are_not_denied(void **state)
+{
+    struct hf_config config = peer_config();
+    struct made made = make_lists("192.0.2.0/24", NULL);
+    struct peer peer;
+    hf_socket socket;
+    struct hf_endpoint remote = {.port = 9};
+
+    (void)state;
+    peer_open(&peer, &config);
+    hf_set_filter(peer.stack, 0, made.filter);
+    remote.address = address_of("192.0.2.9");
+    assert_int_equal(hf_connect(peer.stack, NULL, &remote, &socket, peer.now_us), HF_OK);
+    assert_true(peer_take(&peer));
+    assert_int_equal(peer.packet.kind, PACKET_ARP);
+    peer_close(&peer);
+    free(made.memory);
+}
+
+static void setups_that_cannot_be(void **state)
+{
+    struct hf_filter_entry entry = {prefix_of("192.0.2.0/24"), 1};
+    struct hf_filter_setup setup = {.entries = &entry, .entry_count = 1};
+
+    (void)state;
+    assert_null(hf_filter_error(&setup));
+    entry.value = 0;
+    assert_non_null(strstr(hf_filter_error(&setup), "number of its list"));
+    entry.value = HF_FILTER_LISTS_MAX + 1;
+    assert_int_equal(hf_filter_needed(&setup), 0);
+    entry.value = 1;
+    entry.prefix.length = 33;
+    assert_non_null(strstr(hf_filter_error(&setup), "longer"));
+    entry.prefix.length = 24;
+    setup.lists[0].counter = HF_STAT_COUNT;
+    assert_non_null(strstr(hf_filter_error(&setup), "counter"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_longest_prefix_decides),
+        cmocka_unit_test(two_places_refuse_on_their_own),
+        cmocka_unit_test(what_is_denied_meets_silence),
+        cmocka_unit_test(who_was_there_before_stays),
+        cmocka_unit_test(half_opens_are_not_there_before),
+        cmocka_unit_test(services_allow_whom_they_name),
+        cmocka_unit_test(a_service_that_observes_refuses_nobody),
+        cmocka_unit_test(neighbours_are_not_denied),
+        cmocka_unit_test(setups_that_cannot_be),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
