@@ -54,6 +54,7 @@ struct daemon {
     struct http_server *metrics;
     struct loop_timer housekeeping;
     uint32_t housekeepings;
+    uint32_t kept_changes; /* guard.tap_changes when the supervisor was given the interface */
     struct command_reload reload;
 };
 
@@ -109,11 +110,11 @@ static void take_interface(struct daemon *daemon)
                  "it is let go");
 }
 
-static void keep_interface(void *context)
+static void keep_interface(struct daemon *daemon)
 {
-    const struct daemon *daemon = context;
     const struct hf_tap *tap = &daemon->guard.tap;
 
+    daemon->kept_changes = daemon->guard.tap_changes;
     if (tap->fd < 0)
         return;
     notify_keep(&daemon->notify, KEPT_TAP, tap->fd);
@@ -188,6 +189,8 @@ static void on_housekeeping(struct loop_timer *self, int64_t now_us)
     struct daemon *daemon = loop_owner(self, struct daemon, housekeeping);
 
     log_turn(&daemon->guard.log, now_us);
+    if (daemon->kept_changes != daemon->guard.tap_changes)
+        keep_interface(daemon);
     if (++daemon->housekeepings % STATUS_EVERY == 0)
         say_status(daemon);
     loop_timer_set(&daemon->guard.loop, self,

@@ -48,7 +48,8 @@ struct guard {
     struct loop_handler driver_handler; /* fd -1: the driver has nothing to sleep on */
     bool driver_ready;
     struct uplink uplink; /* config NULL: the driver is another */
-    struct hf_tap tap; /* fd -1: the driver is another */
+    struct hf_tap tap;    /* fd -1: the driver is another */
+    uint32_t tap_changes; /* how often its descriptors became others */
 
     struct alarms alarms;
     struct hf_env env;

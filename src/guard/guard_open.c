@@ -41,6 +41,7 @@ static void on_tap_changed(void *context)
 
     loop_remove(&guard->loop, &guard->driver_handler);
     guard_set_driver(guard, &driver_tap, &guard->tap);
+    guard->tap_changes++;
 }
 
 bool guard_serve_uplink(struct guard *guard, char error[GUARD_ERROR_MAX])
