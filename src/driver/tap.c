@@ -26,6 +26,7 @@
 #include "os/syscalls.h"
 
 SYSCALLS_AT_START("epoll_create1 epoll_ctl ioctl openat socket");
+SYSCALLS("ioctl:tun close"); /* hf_tap_reopen */
 
 #define TCP_CHECKSUM_AT 16u /* [RFC 9293 3.1] */
 #define VNET_BYTES ((uint32_t)sizeof(struct virtio_net_hdr))

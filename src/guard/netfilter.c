@@ -14,7 +14,8 @@
 #include "os/syscalls.h"
 
 /* libnftables': when the ports change */
-SYSCALLS("socket:netfilter bind getsockname setsockopt getsockopt sendto sendmsg recvmsg close");
+SYSCALLS("socket:netfilter bind getsockname setsockopt getsockopt sendto sendmsg recvmsg close"
+         " pselect6 getpid");
 
 #define PRIORITY_REDIRECT (-150)
 #define PRIORITY_DROP (-140) /* behind the other: what arrives here nobody redirects */

@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <handfast/handfast.h>
+#include <linux/if_tun.h>
 #include <linux/netlink.h>
 #include <linux/sched.h>
 #include <linux/sockios.h>
@@ -72,6 +73,9 @@ static const struct form forms[] = {
     {"ioctl:terminal", "ioctl", 1, {{1, INT_BITS, TIOCGWINSZ}}},
     {"ioctl:interface", "ioctl", 1, {{1, INT_BITS, SIOCGIFINDEX}}},
     {"ioctl:interface", "ioctl", 1, {{1, INT_BITS, SIOCGIFNAME}}},
+    {"ioctl:tun", "ioctl", 1, {{1, INT_BITS, TUNSETIFF}}},
+    {"ioctl:tun", "ioctl", 1, {{1, INT_BITS, TUNSETVNETHDRSZ}}},
+    {"ioctl:tun", "ioctl", 1, {{1, INT_BITS, TUNSETOFFLOAD}}},
     {"ioctl:readable", "ioctl", 1, {{1, INT_BITS, FIONREAD}}},
     {"prlimit64:read", "prlimit64", 1, {{2, ALL_BITS, 0}}},
     {"tgkill:self", "tgkill", 1, {{0, INT_BITS, 0}}}, /* the value: this process, filled in */

@@ -1,0 +1,394 @@
+"""mode = port: a guard on a few ports of its host's own addresses, everything else the kernel's."""
+
+import hashlib
+import json
+import os
+import signal
+import socket
+import threading
+
+import pytest
+
+import kernel
+import two_hosts as two
+import world as w
+from two_hosts import OTHER, PORT, service
+from world import V4, V6
+
+
+@pytest.fixture
+def host():
+    with two.two_hosts() as made:
+        yield made
+
+
+def guarded(host, services=None, **keys):
+    host.tell_who(PORT)
+    return host.guard(services or service(), **keys)
+
+
+# ---- what is the guard's and what is the kernel's ----
+
+def test_listed_ports_are_served_through_the_guard(host, family):
+    guarded(host)
+    assert host.ask(family) == "127.0.0.1"
+    assert host.stats()["counters"]["connections_accepted"] >= 1
+
+
+def test_other_ports_stay_with_the_kernel(host, family):
+    host.tell_who(OTHER)
+    guarded(host)
+    assert host.ask(family, OTHER) == two.NEAR[family.name]
+
+
+def test_clients_behind_the_gateway_are_served(host, family):
+    host.far_addresses()
+    guarded(host)
+    assert host.ask(family, source=two.FAR[family.name]) == "127.0.0.1"
+
+
+def test_clients_on_the_host_reach_the_server_itself(host, family):
+    guarded(host)
+    connection = host.socket(family)
+    connection.connect((two.host_address(family), PORT))
+    assert w.receive_all(connection).decode() == two.host_address(family)
+
+
+def test_pings_are_answered_once(host, family):
+    guarded(host)
+    assert host.ask(family) == "127.0.0.1"
+    code, out, err = host.client.run("ping", "-c", 3, "-i", 0.2, two.host_address(family))
+    assert code == 0, err
+    assert b"3 received" in out and b"DUP" not in out and b"duplicates" not in out, out
+
+
+def test_neighbours_hear_one_answer(host):
+    """The kernel alone answers for the addresses, also after the client has forgotten them."""
+    guarded(host)
+    for _ in range(3):
+        host.client.ip("neigh", "flush", "dev", "eth0")
+        assert host.ask(V4) == "127.0.0.1" and host.ask(V6) == "127.0.0.1"
+    _, out, _ = host.run("ip", "-j", "link", "show", "eth0")
+    mac = json.loads(out)[0]["address"]
+    _, out, _ = host.client.run("ip", "-j", "neigh", "show", "dev", "eth0")
+    assert {entry["lladdr"] for entry in json.loads(out) if "lladdr" in entry} == {mac}
+
+
+def test_the_log_warns_about_the_firewall(host):
+    guarded(host)
+    log = host.guard_log()
+    assert log.count("firewall of this host no longer sees") == 1
+    assert "192.0.2.1:80" in log and "[2001:db8:1::1]:80" in log
+
+
+def test_every_address_is_served_if_none_is_named(host, family):
+    host.tell_who(PORT)
+    host.guard(f'service "web" {{ listen = {{ ":{PORT}" }} '
+               f'backend "web" {{ to = "127.0.0.1:{PORT}" client_address = none }} }}')
+    assert host.ask(family) == "127.0.0.1"
+
+
+# ---- without the guard ----
+
+def test_killed_guard_leaves_clients_to_the_server(host, family):
+    guard = guarded(host)
+    assert host.ask(family) == "127.0.0.1"
+    host.stop(guard, signal.SIGKILL)
+    w.until(lambda: "handfast" not in host.tables(), "the table is gone")
+    assert host.ask(family) == two.NEAR[family.name]
+
+
+def test_ended_guard_leaves_clients_to_the_server(host, family):
+    guard = guarded(host)
+    assert host.stop(guard) == 0
+    assert "handfast" not in host.tables() and not host.has_tap()
+    assert host.ask(family) == two.NEAR[family.name]
+
+
+def test_dropping_when_stopped(host, family):
+    host.tell_who(OTHER)
+    guard = guarded(host, uplink="when_stopped = drop")
+    assert host.ask(family) == "127.0.0.1"
+    host.stop(guard, signal.SIGKILL)
+    w.until(lambda: not host.has_tap(), "the TAP is gone")
+    assert host.ask(family, seconds=0.5) is None
+    assert host.ask(family, OTHER) == two.NEAR[family.name]
+    guard = host.guard(service(), uplink="when_stopped = drop")
+    assert host.ask(family) == "127.0.0.1"
+    host.stop(guard)
+    assert host.ask(family, seconds=0.5) is None
+    code, _, err = host.handfast("guard", "--net", "down", host.directory / "guard.conf")
+    assert code == 0, err
+    assert host.ask(family) == two.NEAR[family.name]
+
+
+def test_passing_replaces_dropping_at_the_next_start(host):
+    host.stop(guarded(host, uplink="when_stopped = drop"), signal.SIGKILL)
+    guard = host.guard(service())
+    assert "stopped" not in host.tables()
+    host.stop(guard)
+    assert host.ask(V4) == two.NEAR["v4"]
+
+
+# ---- reload ----
+
+def test_reload_changes_the_ports(host, family):
+    host.tell_who(OTHER)
+    guard = guarded(host)
+    host.config(service("other", OTHER))
+    guard.send_signal(signal.SIGHUP)
+    w.until(lambda: host.ask(family, OTHER) == "127.0.0.1", "the new port is served")
+    w.until(lambda: host.ask(family) == two.NEAR[family.name], "the old one is the server's again")
+    assert host.stats() is not None
+
+
+# ---- bytes ----
+
+@pytest.mark.parametrize("size", [100_000, 30 << 20])
+def test_bytes_both_ways(host, family, size):
+    def echo(connection):
+        while data := connection.recv(1 << 20):
+            connection.sendall(data)
+
+    host.serve(host.listen(V4, PORT, "127.0.0.1"), echo)
+    host.guard(service())
+    connection = host.client.socket(family)
+    connection.settimeout(30)
+    connection.connect((two.host_address(family), PORT))
+    data = w.noise(size)
+    thread = two.pump(connection, data, {}, "sent")
+    got = hashlib.md5(w.receive_all(connection)).hexdigest()
+    thread.join()
+    assert got == hashlib.md5(data).hexdigest()
+
+
+@pytest.mark.parametrize("direction", ["up", "down"])
+def test_iperf3(host, family, direction):
+    """Frames of 64 KB with partial checksums, as veth has them, through both redirections."""
+    host.start("iperf3", "-s", "-p", 5201, "-B", "127.0.0.1")
+    host.until_open(5201)
+    host.guard(service("iperf", 5201))
+    reverse = ["-R"] if direction == "down" else []
+    code, out, err = host.client.run("iperf3", "-J", "-p", 5201, "-n", "200M", "-c", two.host_address(family),
+                                     *reverse, seconds=40)
+    report = json.loads(out)
+    assert code == 0 and "error" not in report, report.get("error", err)
+    assert report["end"]["sum_received"]["bytes"] >= 180 << 20
+    print(direction, family.name, round(report["end"]["sum_received"]["bits_per_second"] / 1e9, 2), "Gbit/s")
+
+
+@pytest.mark.parametrize("device", ["host", "client"])
+def test_without_offloads(host, family, device):
+    """Complete checksums and small frames, as a wire has them."""
+    target = host if device == "host" else host.client
+    for what in ("tx", "tso", "gso", "gro"):
+        target.run("ethtool", "-K", "eth0", what, "off")
+    test_bytes_both_ways(host, family, 5 << 20)
+
+
+def through_a_narrow_hop(host, mtu):
+    """The client behind a router whose wire to it is narrower than either end knows."""
+    router, client = host.client, w.World()
+    anchor = client.start("sleep", "1000")
+    router.ip("link", "add", "eth1", "type", "veth", "peer", "name", "eth0", "netns", str(anchor.pid))
+    router.ip("addr", "add", "203.0.113.1/24", "dev", "eth1")
+    router.ip("addr", "add", "2001:db8:9::1/64", "dev", "eth1", "nodad")
+    router.ip("link", "set", "eth1", "mtu", str(mtu), "up")
+    router.sysctl("net/ipv4/ip_forward", 1)
+    router.sysctl("net/ipv6/conf/all/forwarding", 1)
+    client.ip("addr", "add", "203.0.113.2/24", "dev", "eth0")
+    client.ip("addr", "add", "2001:db8:9::2/64", "dev", "eth0", "nodad")
+    client.ip("link", "set", "eth0", "up")
+    client.ip("route", "add", "default", "via", "203.0.113.1")
+    client.ip("-6", "route", "add", "default", "via", "2001:db8:9::1")
+    return client
+
+
+def test_path_mtu_is_learned(host, family):
+    """The router's "too big" quotes our port: it is for the guard. [RFC 1191; RFC 8201]"""
+    data = w.noise(3 << 20)
+    host.serve(host.listen(V4, PORT, "127.0.0.1"), lambda connection: connection.sendall(data))
+    client = through_a_narrow_hop(host, 1400)
+    try:
+        host.guard(service())
+        before = host.stats()["counters"]["icmp_in"]
+        connection = client.socket(family)
+        connection.connect((two.host_address(family), PORT))
+        assert w.digest(w.receive_all(connection)) == w.digest(data)
+        assert host.stats()["counters"]["icmp_in"] > before
+    finally:
+        client.end()
+
+
+def test_fragments_reach_the_guard(host):
+    """Segments that a router cut: the first fragment says the port, the others do not."""
+    got = {}
+
+    def take(connection):
+        got["data"] = w.receive_all(connection)
+        connection.sendall(b"done")
+
+    host.serve(host.listen(V4, PORT, "127.0.0.1"), take)
+    client = through_a_narrow_hop(host, 1500)
+    host.client.ip("link", "set", "eth0", "mtu", "1000")
+    try:
+        host.guard(service())
+        connection = client.socket(V4)
+        connection.setsockopt(socket.IPPROTO_IP, 10, 0)  # IP_MTU_DISCOVER, IP_PMTUDISC_DONT
+        connection.connect((two.host_address(V4), PORT))
+        data = w.noise(200_000)
+        connection.sendall(data)
+        connection.shutdown(socket.SHUT_WR)
+        assert w.receive_all(connection) == b"done"
+        assert w.digest(got["data"]) == w.digest(data)
+        assert host.stats()["counters"]["ip_reassembled"] > 0
+    finally:
+        client.end()
+
+
+# ---- transparent backends ----
+
+@pytest.mark.parametrize("target", ["127.0.0.1", "::1"])
+def test_servers_see_the_clients_own_address(host, target):
+    family = V4 if target == "127.0.0.1" else V6
+    host.far_addresses()
+    host.tell_who(8080, target)
+    host.guard(service(to=family.endpoint(8080, target), families=(family,), client_address="transparent"))
+    assert host.ask(family) == two.NEAR[family.name]
+    assert host.ask(family, source=two.FAR[family.name]) == two.FAR[family.name]
+    rules = host.run("ip", "-4" if family is V4 else "-6", "rule", "show")[1].decode()
+    assert f"from {target} iif lo ipproto tcp sport 8080" in rules
+
+
+def test_nginx_logs_the_clients_own_address(host):
+    host.far_addresses()
+    root = host.nginx_with_log()
+    data = w.noise(5 << 20)
+    (root / "data").write_bytes(data)
+    host.guard(service(to="127.0.0.1:8080", families=(V4,), client_address="transparent"))
+    code, out, err = host.client.run("curl", "-sSf", "--interface", two.FAR["v4"], "http://192.0.2.1/data")
+    assert code == 0, err
+    assert w.digest(out) == w.digest(data)
+    assert (host.directory / "access.log").read_text().startswith(two.FAR["v4"])
+
+
+def test_rules_of_transparent_backends_end_with_the_guard(host):
+    host.tell_who(8080, "127.0.0.1")
+    services = service(to="127.0.0.1:8080", families=(V4,), client_address="transparent")
+    before = host.run("ip", "rule", "show")[1]
+    guard = host.guard(services)
+    assert host.run("ip", "rule", "show")[1] != before
+    host.stop(guard)
+    assert host.run("ip", "rule", "show")[1] == before
+    host.stop(host.guard(services), signal.SIGKILL)
+    assert host.run("ip", "rule", "show")[1] != before
+    host.tell_who(8081, "127.0.0.1")
+    guard = host.guard(service(to="127.0.0.1:8081", families=(V4,), client_address="transparent"))
+    rules = host.run("ip", "rule", "show")[1]
+    assert b"sport 8081" in rules and b"sport 8080" not in rules, "what a dead guard left is replaced"
+    assert host.ask(V4) == two.NEAR["v4"]
+    host.stop(guard)
+    assert host.run("ip", "rule", "show")[1] == before
+
+
+# ---- what goes wrong ----
+
+def test_interface_that_goes_and_comes_back(host, family):
+    guard = guarded(host)
+    assert host.ask(family) == "127.0.0.1"
+    host.ip("link", "del", "eth0")
+    w.until(lambda: "eth0 was removed" in host.guard_log(), "it is said")
+    assert guard.poll() is None
+    host.wire()
+    w.until(lambda: "eth0 is back" in host.guard_log(), "it is said")
+    assert w.until(lambda: host.ask(family, seconds=2), "served again") == "127.0.0.1"
+    assert host.stats() is not None
+
+
+def test_tap_that_somebody_removes(host, family):
+    guard = guarded(host)
+    host.ip("link", "del", "hf-eth0")
+    w.until(lambda: "was made again" in host.guard_log(), "it is said")
+    assert host.ask(family) == "127.0.0.1"
+    assert guard.poll() is None
+
+
+def refused(host, text=None, **keys):
+    path = text or host.config(service(), **keys)
+    code, _, err = host.run(w.HANDFAST, "guard", path)
+    assert code == 1, err
+    assert len(err.splitlines()) == 1, err
+    return err
+
+
+def test_second_guard_of_an_interface(host):
+    guarded(host)
+    path = host.config(service(), name="second.conf")
+    path.write_text(path.read_text().replace(f"{host.name}.sock", "second.sock"))
+    assert "hf-eth0" in refused(host, path) and host.ask(V4) == "127.0.0.1"
+    path.write_text(path.read_text().replace("mode = port", 'mode = port tap = "hf-second"'))
+    assert "one guard an interface" in refused(host, path) and host.ask(V4) == "127.0.0.1"
+
+
+def test_interface_that_is_not_there(host):
+    path = host.config(service())
+    path.write_text(path.read_text().replace('uplink "eth0"', 'uplink "eth7"'))
+    assert '"eth7": there is no interface of this name' in refused(host, path)
+
+
+def test_interface_without_link_addresses(host):
+    path = host.config(service())
+    path.write_text(path.read_text().replace('uplink "eth0"', 'uplink "lo"'))
+    assert '"lo": the loopback interface' in refused(host, path)
+
+
+def test_tap_that_is_something_else(host):
+    host.ip("link", "add", "hf-eth0", "type", "dummy")
+    assert "no TAP" in refused(host)
+
+
+def test_without_permission(host):
+    path = host.config(service())
+    code, _, err = host.run("setpriv", "--bounding-set=-all", "--inh-caps=-all", w.HANDFAST, "guard", path)
+    assert code == 1 and "ermi" in err and len(err.splitlines()) == 1, err
+
+
+# ---- handfast guard --net ----
+
+def net(host, verb):
+    code, out, err = host.handfast("guard", "--net", verb, host.directory / "guard.conf")
+    assert code == 0, err
+    return out.decode()
+
+
+def test_shown_commands_do_it(host, family):
+    """A shell that runs what --net show prints makes the same redirection, without `flags owner`."""
+    host.config(service(to="127.0.0.1:80", client_address="transparent"), uplink="when_stopped = drop")
+    shown = net(host, "show")
+    code, _, err = host.run("sh", "-e", "-c", shown.replace(" user handfast", ""))
+    assert code == 0, err
+    assert host.has_tap()
+    assert "handfast-eth0" in host.tables() and "handfast-eth0-stopped" in host.tables()
+    _, out, _ = host.run("ip", "rule", "show")
+    assert b"sport 80" in out
+
+
+def test_up_and_down(host, family):
+    before = host.run("ip", "-j", "link")[1], host.run("ip", "rule")[1], host.tables()
+    host.tell_who(PORT)
+    host.config(service(client_address="transparent", families=(V4,)), uplink="when_stopped = drop")
+    net(host, "up")
+    net(host, "up")
+    assert host.has_tap() and "handfast-eth0-stopped" in host.tables()
+    assert host.ask(V4, seconds=0.5) is None
+    guard = host.guard(service(client_address="transparent", families=(V4,)), uplink="when_stopped = drop")
+    assert host.ask(V4) == two.NEAR["v4"] and host.heard
+    code, _, err = host.handfast("guard", "--net", "down", host.directory / "guard.conf")
+    assert code == 1 and "held by a guard" in err
+    host.stop(guard)
+    assert host.has_tap() and b"sport 80" in host.run("ip", "rule")[1]
+    net(host, "down")
+    net(host, "down")
+    after = host.run("ip", "-j", "link")[1], host.run("ip", "rule")[1], host.tables()
+    names = [[link["ifname"] for link in json.loads(links)] for links in (before[0], after[0])]
+    assert names[0] == names[1] and before[1:] == after[1:]
