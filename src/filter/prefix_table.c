@@ -9,8 +9,6 @@
 #define NESTED_MAX 130    /* prefixes that hold one another              */
 #define LOWER 0x80000000u /* the value is the number of a lower tree      */
 
-__extension__ typedef unsigned __int128 u128;
-
 /* Where the keys of a tree begin that may lie from `place` on: nodes are whole lines. */
 static uint32_t begin_of(uint32_t place, uint32_t count)
 {
@@ -177,10 +175,35 @@ void prefix_table_find_group(const struct prefix_table *table,
 
 /* ---- from prefixes to ranges ---- */
 
+/* An address as a number; those of IPv4 are in the upper half of `upper`. */
+struct number {
+    uint64_t upper, lower;
+};
+
+static const struct number last_number = {UINT64_MAX, UINT64_MAX};
+
+static bool number_equal(struct number a, struct number b)
+{
+    return a.upper == b.upper && a.lower == b.lower;
+}
+
+static bool number_less(struct number a, struct number b)
+{
+    return a.upper < b.upper || (a.upper == b.upper && a.lower < b.lower);
+}
+
+static struct number number_next(struct number a)
+{
+    a.lower++;
+    a.upper += a.lower == 0;
+    return a;
+}
+
 /* Who takes the ranges: each begins at `key` and lasts to the next. */
 struct flattening {
-    void (*take)(struct flattening *self, u128 key, uint32_t value);
-    u128 key; /* the range that waits for the next, as a later prefix may begin where it does */
+    void (*take)(struct flattening *self, struct number key, uint32_t value);
+    struct number
+        key; /* the range that waits for the next, as a later prefix may begin where it does */
     uint32_t value;
     bool waiting;
     uint32_t last_value; /* of the range taken last */
@@ -195,41 +218,49 @@ static void flush(struct flattening *to)
     to->waiting = false;
 }
 
-static void emit(struct flattening *to, u128 key, uint32_t value)
+static void emit(struct flattening *to, struct number key, uint32_t value)
 {
-    if (to->waiting && to->key != key)
+    if (to->waiting && !number_equal(to->key, key))
         flush(to);
     to->key = key;
     to->value = value;
     to->waiting = true;
 }
 
-static u128 first_of(const struct hf_filter_entry *entry)
+static struct number first_of(const struct hf_filter_entry *entry)
 {
     const uint8_t *bytes = entry->prefix.address.bytes;
 
     if (hf_address_is_v4(&entry->prefix.address))
-        return (u128)get_be32(bytes + 12) << 96;
-    return (u128)get_be64(bytes) << 64 | get_be64(bytes + 8);
+        return (struct number){(uint64_t)get_be32(bytes + 12) << 32, 0};
+    return (struct number){get_be64(bytes), get_be64(bytes + 8)};
 }
 
-static u128 last_of(const struct hf_filter_entry *entry)
+static struct number last_of(const struct hf_filter_entry *entry)
 {
-    u128 all = ~(u128)0;
+    struct number last = first_of(entry);
+    uint32_t length = entry->prefix.length;
 
-    return first_of(entry) | (entry->prefix.length < 128 ? all >> entry->prefix.length : 0);
+    if (length < 64)
+        last.upper |= UINT64_MAX >> length;
+    if (length <= 64)
+        last.lower = UINT64_MAX;
+    else if (length < 128)
+        last.lower |= UINT64_MAX >> (length - 64);
+    return last;
 }
 
 struct open_prefix {
-    u128 last;
+    struct number last;
     uint32_t value;
 };
 
 /* The innermost ends: what holds it goes on behind it, or nothing does. */
 static void end_innermost(struct flattening *to, const struct open_prefix *open, unsigned depth)
 {
-    if (open[depth - 1].last != ~(u128)0)
-        emit(to, open[depth - 1].last + 1, depth > 1 ? open[depth - 2].value : PREFIX_TABLE_NONE);
+    if (!number_equal(open[depth - 1].last, last_number))
+        emit(to, number_next(open[depth - 1].last),
+             depth > 1 ? open[depth - 2].value : PREFIX_TABLE_NONE);
 }
 
 /* The ranges of tidy entries of one family, in order. Two for each prefix at most. */
@@ -239,9 +270,9 @@ static void flatten(const struct hf_filter_entry *entries, size_t count, struct 
     unsigned depth = 0;
 
     for (size_t i = 0; i < count; i++) {
-        u128 first = first_of(&entries[i]);
+        struct number first = first_of(&entries[i]);
 
-        for (; depth > 0 && open[depth - 1].last < first; depth--)
+        for (; depth > 0 && number_less(open[depth - 1].last, first); depth--)
             end_innermost(to, open, depth);
         emit(to, first, entries[i].value);
         must(depth < NESTED_MAX);
@@ -377,22 +408,21 @@ static void close_upper(struct building *building, const uint64_t *next)
     building->in_upper = building->in_lower = false;
 }
 
-static void take_range(struct flattening *self, u128 key, uint32_t value)
+static void take_range(struct flattening *self, struct number key, uint32_t value)
 {
     struct building *building = (struct building *)(void *)self;
-    uint64_t upper = (uint64_t)(key >> 64), lower = (uint64_t)key;
 
-    if (building->in_upper && building->upper != upper)
-        close_upper(building, &upper);
-    if (lower == 0) {
-        building->upper = upper;
+    if (building->in_upper && building->upper != key.upper)
+        close_upper(building, &key.upper);
+    if (key.lower == 0) {
+        building->upper = key.upper;
         building->in_upper = true;
     } else {
         if (!building->in_lower)
-            open_lower(building, upper);
+            open_lower(building, key.upper);
         building->lower_keys++;
         if (building->keys)
-            put(building, &building->lower_filler, lower, value);
+            put(building, &building->lower_filler, key.lower, value);
     }
     building->value = value;
 }
