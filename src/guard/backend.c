@@ -51,9 +51,24 @@ static socklen_t target_address(const struct config_target *target, union addres
     return sizeof to->local;
 }
 
+static int set_to(int fd, int level, int option, int value)
+{
+    return setsockopt(fd, level, option, &value, sizeof value);
+}
+
 static int set(int fd, int level, int option)
 {
-    return setsockopt(fd, level, option, &(int){1}, sizeof(int));
+    return set_to(fd, level, option, 1);
+}
+
+/* Before connect: the window's scale follows from it. The kernel doubles the numbers, for its own overhead, and knows a
+ * most [socket(7): rmem_max, wmem_max]. */
+static void limit_buffers(int fd, const struct backend_source *source)
+{
+    if (source->receive_bytes > 0)
+        set_to(fd, SOL_SOCKET, SO_RCVBUF, (int)source->receive_bytes);
+    if (source->send_bytes > 0)
+        set_to(fd, SOL_SOCKET, SO_SNDBUF, (int)source->send_bytes);
 }
 
 /* Binds to the source. A port that the kernel chooses is chosen at connect, when the whole four-tuple is known: then an
@@ -103,6 +118,8 @@ enum backend_verdict backend_open(const struct config_target *target,
         return verdict_of(errno);
     if (to.any.sa_family != AF_UNIX) { /* what a client sent is passed on as it came */
         set(*fd, IPPROTO_TCP, TCP_NODELAY);
+        if (source != NULL)
+            limit_buffers(*fd, source);
         if (source != NULL && source->bound && !bind_to(*fd, to.any.sa_family, source))
             goto failed;
     }

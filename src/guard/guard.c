@@ -142,6 +142,8 @@ bool guard_start(struct guard *guard, char error[GUARD_ERROR_MAX])
         .log = &guard->log,
         .services = guard->services,
         .service_count = guard->config->services,
+        .from_backend_bytes = (uint32_t)guard->config->limits.send_buffer,
+        .to_backend_bytes = (uint32_t)guard->config->limits.receive_buffer,
     };
     if (relays_init(&guard->relays, room) != HF_OK) {
         snprintf(error, GUARD_ERROR_MAX, "no memory for %u connections", room);

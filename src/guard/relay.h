@@ -3,7 +3,8 @@
  * Bytes go from the stack's receive queue to the kernel and from the kernel into the stack's send queue, one copy each.
  * Whichever side is slow stops the other: what the backend does not take stays in the receive queue and closes the
  * client's window; what the client does not acknowledge fills the send queue, and then the backend is not read. FIN and
- * RST pass through in both directions.
+ * RST pass through in both directions. The kernel's buffers of a backend's socket have the limits of ours: by themselves
+ * they would grow to some megabytes for whoever reads slowly.
  *
  * Readiness comes as edges from both sides (hf_take_ready, EPOLLET), so a relay remembers what it was told (readable,
  * writable) until a call answers "again", and each edge puts the relay on the run list. A turn of a relay moves at most
@@ -77,7 +78,8 @@ struct relays {
     uint32_t service_count; /* slots from here on were never used */
     struct relay *slots;
     uint32_t limit, active;
-    uint32_t unused; /* slots from here on were never used */
+    uint32_t from_backend_bytes, to_backend_bytes; /* the kernel's buffers; 0: as it likes */
+    uint32_t unused;                               /* slots from here on were never used */
     uint64_t next_id;
     struct prefix_count prefixes;
     struct list free_list, run_list, retry_list;
@@ -88,7 +90,7 @@ struct relays {
     bool accepting;       /* a listener may have more */
 };
 
-/* `relays` has stack, loop, log and services set. HF_OK, HF_NO_MEMORY or HF_SYSTEM. */
+/* `relays` has what guard_start gives it. HF_OK, HF_NO_MEMORY or HF_SYSTEM. */
 int relays_init(struct relays *relays, uint32_t limit);
 
 /* Resets whatever is left. */

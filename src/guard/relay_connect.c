@@ -43,9 +43,18 @@ static void on_backend(struct loop_handler *self, uint32_t events)
     relay_wake(relay);
 }
 
-/* From the addresses of ours, in turn while one has no port left. */
-static enum backend_verdict open_from_ours(struct service_backend *server, int *fd)
+static enum backend_verdict open_from(const struct relay *relay, struct backend_source source,
+                                      int *fd)
 {
+    source.receive_bytes = relay->relays->from_backend_bytes;
+    source.send_bytes = relay->relays->to_backend_bytes;
+    return backend_open(&server_of(relay)->config->to, &source, fd);
+}
+
+/* From the addresses of ours, in turn while one has no port left. */
+static enum backend_verdict open_from_ours(const struct relay *relay, int *fd)
+{
+    struct service_backend *server = server_of(relay);
     enum backend_verdict verdict = BACKEND_NO_PORT;
     uint32_t tries = source_count(server->config);
     uint32_t attempt = 0;
@@ -53,9 +62,7 @@ static enum backend_verdict open_from_ours(struct service_backend *server, int *
     if (tries > SOURCE_TRIES)
         tries = SOURCE_TRIES;
     for (; attempt < tries; attempt++) {
-        struct backend_source source = source_choose(server, attempt);
-
-        verdict = backend_open(&server->config->to, &source, fd);
+        verdict = open_from(relay, source_choose(server, attempt), fd);
         if (verdict != BACKEND_NO_PORT)
             break;
     }
@@ -67,16 +74,13 @@ static enum backend_verdict open_from_ours(struct service_backend *server, int *
 }
 
 /* From the client's address; from another port of his if his own is in use towards this backend. */
-static enum backend_verdict open_from_client(const struct service_backend *server,
+static enum backend_verdict open_from_client(const struct relay *relay,
                                              const struct hf_endpoint *client, int *fd)
 {
-    struct backend_source source = source_transparent(client, true);
-    enum backend_verdict verdict = backend_open(&server->config->to, &source, fd);
+    enum backend_verdict verdict = open_from(relay, source_transparent(client, true), fd);
 
-    if (verdict != BACKEND_NO_PORT)
-        return verdict;
-    source = source_transparent(client, false);
-    return backend_open(&server->config->to, &source, fd);
+    return verdict == BACKEND_NO_PORT ? open_from(relay, source_transparent(client, false), fd)
+                                      : verdict;
 }
 
 static bool can_be_transparent(const struct relay *relay, int64_t now_us)
@@ -105,16 +109,16 @@ static enum backend_verdict open_socket(struct relay *relay, int *fd, int64_t no
 
     relay->header_length = relay->header_sent = 0;
     if (!transparent && server->config->client_address != CONFIG_CLIENT_PROXY_V2)
-        return open_from_ours(server, fd);
+        return open_from_ours(relay, fd);
     if (hf_status(relay->relays->stack, relay->client, &status) != HF_OK) {
         *fd = -1;
         errno = ENOTCONN;
         return BACKEND_FAILED;
     }
     if (transparent)
-        return open_from_client(server, &status.remote, fd);
+        return open_from_client(relay, &status.remote, fd);
     relay->header_length = (uint8_t)proxy_v2_build(relay->header, &status.remote, &status.local);
-    return open_from_ours(server, fd);
+    return open_from_ours(relay, fd);
 }
 
 static enum backend_verdict watch(struct relay *relay, enum backend_verdict verdict, int fd)
