@@ -234,9 +234,8 @@ class World:
 
     def config(self, services, root="", uplink="", name="guard.conf"):
         path = self.directory / name
-        for key, value in (("user", ""), ("state_directory", self.directory)):
-            if not re.search(rf"^{key}\b", root, re.MULTILINE):
-                root += f'\n{key} = "{value}"'
+        ours = "".join(f'{key} = "{value}"\n' for key, value in (("user", ""), ("state_directory", self.directory))
+                       if not re.search(rf"^{key}\b", root, re.MULTILINE))
         path.write_text(f'''
 control = "/run/handfast/{self.name}.sock"
 {root}
@@ -246,7 +245,7 @@ uplink "{TAP}" {{
     {uplink}
 }}
 {services}
-''')
+{ours}''')
         return path
 
     def guard(self, services, root="", uplink=""):
