@@ -15,11 +15,12 @@ enum backend_verdict {
     BACKEND_FAILED,     /* errno says why                                                */
 };
 
-/* Where a connection comes from. */
+/* Where a connection comes from, and how much the kernel may hold of it. */
 struct backend_source {
-    bool bound;              /* false: the kernel chooses all */
-    bool transparent;        /* an address that is not ours [ip(7): IP_TRANSPARENT] */
-    struct hf_endpoint from; /* port 0: the kernel chooses it */
+    uint32_t receive_bytes, send_bytes; /* 0: as much as the kernel likes       */
+    bool bound;                         /* false: the kernel chooses all of it  */
+    bool transparent;                   /* an address that is not ours [ip(7): IP_TRANSPARENT] */
+    struct hf_endpoint from;            /* port 0: the kernel chooses it                       */
 };
 
 /* Starts to connect. *fd is -1 unless the answer is connected or connecting. `source` NULL: as the kernel likes. */
