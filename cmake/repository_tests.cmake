@@ -25,3 +25,11 @@ if(TARGET handfast_cli)
     add_test(NAME repository/manual COMMAND ${PROJECT_SOURCE_DIR}/tools/manual $<TARGET_FILE:handfast_cli>)
     set_tests_properties(repository/manual PROPERTIES LABELS repository TIMEOUT 60)
 endif()
+
+# The alert rules speak when they should: by Prometheus's own tool, where it is installed (Debian: prometheus).
+# Without it their form and their metrics are checked all the same (unit/control/metrics_named).
+find_program(PROMTOOL promtool)
+if(PROMTOOL)
+    add_test(NAME repository/alerts COMMAND ${PROMTOOL} test rules ${PROJECT_SOURCE_DIR}/tests/alerts/alerts_test.yml)
+    set_tests_properties(repository/alerts PROPERTIES LABELS repository TIMEOUT 60)
+endif()
