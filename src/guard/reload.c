@@ -252,23 +252,31 @@ static bool is_in(const struct config *config, const struct service *service)
     return false;
 }
 
-struct tally {
-    uint32_t added, removed;
-    bool incomplete; /* a service kept its old configuration */
-};
-
-/* Nothing here is refused any more. */
-static struct tally change_services(struct guard *guard, const struct config *config,
-                                    struct config_service *empty, int64_t now_us)
+static void say_new(struct guard *guard, const struct config_service *service, int64_t now_us)
 {
-    struct tally tally = {0, 0, false};
+    char text[HF_ENDPOINT_TEXT_MAX];
+
+    log_about(&guard->log, now_us,
+              &(struct log_about){.event = "service-added", .service = service->name},
+              "service %s: new, on %s%s", service->name,
+              hf_endpoint_format(text, &service->listen.items[0].endpoint),
+              service->listen.count > 1 ? " and more" : "");
+}
+
+/* Nothing here is refused any more. False: a service kept its old configuration all the same. */
+static bool change_services(struct guard *guard, const struct config *config,
+                            struct config_service *empty, int64_t now_us)
+{
+    uint32_t added = 0;
+    bool complete = true;
 
     for (uint32_t i = 0; i < config->services; i++) {
         const struct config_service *service = &config->service[i];
 
         if (service_find(&guard->relays, service->name) != NULL)
             continue;
-        open_empty(guard, service, &empty[tally.added++]);
+        open_empty(guard, service, &empty[added++]);
+        say_new(guard, service, now_us);
     }
     for (uint32_t i = 0; i < config->services; i++)
         take_listeners(guard, service_find(&guard->relays, config->service[i].name),
@@ -280,18 +288,17 @@ static struct tally change_services(struct guard *guard, const struct config *co
             is_in(config, service))
             continue;
         service_remove(&guard->relays, service, now_us);
-        tally.removed++;
     }
     for (uint32_t i = 0; i < config->services; i++) {
         struct service *service = service_find(&guard->relays, config->service[i].name);
         int result = service_reconfigure(&guard->relays, service, &config->service[i], now_us);
 
-        tally.incomplete |= result != HF_OK;
+        complete &= result == HF_OK;
         if (result != HF_OK)
             log_warn(&guard->log, now_us, "service %s: does not listen everywhere: %s",
                      config->service[i].name, hf_error_text(result));
     }
-    return tally;
+    return complete;
 }
 
 static void change_limits(struct guard *guard, const struct config_limits *limits)
@@ -314,7 +321,7 @@ bool reload_apply(struct guard *guard, struct reload_prepared *prepared,
 {
     struct config *config = prepared->config;
     struct config_service *empty;
-    struct tally tally;
+    bool complete;
 
     if (guard->life != GUARD_SERVING)
         return refuse(error, "the guard is ending: a configuration is of no use to it any more");
@@ -326,17 +333,15 @@ bool reload_apply(struct guard *guard, struct reload_prepared *prepared,
         return refuse(error, "no memory to reload");
 
     keep_start(guard->config, config);
-    tally = change_services(guard, config, empty, now_us);
+    complete = change_services(guard, config, empty, now_us);
     change_limits(guard, &config->limits);
     guard_filter_install(&guard->filter, config, &prepared->filter, guard->stack);
-    if (!tally.incomplete) { /* else somebody needs them still */
+    if (complete) { /* else somebody needs them still */
         config_free(guard->reloaded);
         free(empty);
     }
     guard->config = guard->reloaded = config;
     prepared->config = NULL;
-    log_say(&guard->log, now_us, "reloaded: %u services, %u of them new, %u removed",
-            config->services, tally.added, tally.removed);
     return true;
 }
 

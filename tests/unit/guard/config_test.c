@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <glob.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -492,6 +493,40 @@ static void the_example_is_right(void **state)
     config_free(config);
 }
 
+/* Those that come with the package, one for each common case. */
+static void every_example_is_right(void **state)
+{
+    static const char *const cases[] = {
+        "web",    "ssh",  "mail",     "several-backends", "port-mode", "address-mode",
+        "bridge", "ipv6", "proxy-v2", "unix-socket",      "observe",
+    };
+    char path[256], error[CONFIG_ERROR_MAX];
+    glob_t found;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        snprintf(path, sizeof path, HF_SOURCE_DIR "/packaging/examples/%s.conf", cases[i]);
+        assert_int_equal(access(path, R_OK), 0);
+    }
+    assert_int_equal(glob(HF_SOURCE_DIR "/packaging/examples/*.conf", 0, NULL, &found), 0);
+    for (size_t i = 0; i < found.gl_pathc; i++) {
+        struct config *config = config_read(found.gl_pathv[i], error);
+
+        if (config == NULL)
+            fail_msg("%s", error);
+        char *first = dump(config);
+        config_free(config);
+        config = read_text(first);
+        assert_non_null(config);
+        char *second = dump(config);
+        assert_string_equal(first, second);
+        config_free(config);
+        free(first);
+        free(second);
+    }
+    globfree(&found);
+}
+
 static void the_stack_has_room_for_what_the_services_promise(void **state)
 {
     struct config *config = read_text(full);
@@ -523,6 +558,7 @@ int main(void)
         cmocka_unit_test(a_name_that_means_nothing_is_named),
         cmocka_unit_test(a_dump_reads_back_to_the_same),
         cmocka_unit_test(the_example_is_right),
+        cmocka_unit_test(every_example_is_right),
         cmocka_unit_test(the_stack_has_room_for_what_the_services_promise),
     };
 
