@@ -226,7 +226,7 @@ static void on_listener(struct relays *relays, uint64_t user, hf_socket socket)
 
     if (listener->socket != socket)
         return; /* it was closed meanwhile */
-    listener->acceptable = true;
+    listener->acceptable = relays->services[user >> 8].acceptable = true;
     relays->accepting = true;
 }
 

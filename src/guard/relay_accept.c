@@ -81,6 +81,20 @@ static bool accept_from(struct relays *relays, struct service *service,
     return true;
 }
 
+/* The same for all of a service's. */
+static bool accept_for(struct relays *relays, struct service *service, int64_t now_us)
+{
+    bool more = false;
+
+    service->acceptable = false;
+    for (uint32_t i = 0; i < SERVICE_LISTENERS_MAX; i++) {
+        if (service->listeners[i].acceptable)
+            more |= accept_from(relays, service, &service->listeners[i], now_us);
+        service->acceptable |= service->listeners[i].acceptable;
+    }
+    return more;
+}
+
 void relay_accept_all(struct relays *relays, int64_t now_us)
 {
     bool more = false;
@@ -89,11 +103,8 @@ void relay_accept_all(struct relays *relays, int64_t now_us)
     for (uint32_t i = 0; i < relays->service_count; i++) {
         struct service *service = &relays->services[i];
 
-        if (service->life != SERVICE_OPEN)
-            continue;
-        for (uint32_t j = 0; j < SERVICE_LISTENERS_MAX; j++)
-            if (service->listeners[j].acceptable)
-                more |= accept_from(relays, service, &service->listeners[j], now_us);
+        if (service->life == SERVICE_OPEN && service->acceptable)
+            more |= accept_for(relays, service, now_us);
     }
     relays->accepting |= more;
 }

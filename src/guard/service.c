@@ -296,7 +296,7 @@ int service_reconfigure(struct relays *relays, struct service *service,
     }
     change_backends(relays, service, config);
     service->config = config;
-    relays->accepting = true; /* limits may be higher */
+    service->acceptable = relays->accepting = true; /* limits may be higher, listeners be others' */
     relays->health_at_us = 0;
     return HF_OK;
 }

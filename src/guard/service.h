@@ -72,6 +72,7 @@ struct service {
     const struct config_service *config; /* its owner keeps it */
     struct config_service *kept;         /* NULL; once removed, our own copy */
     enum service_life life;
+    bool acceptable; /* some listener is */
     struct service_listener listeners[SERVICE_LISTENERS_MAX];
     struct service_backend backends[SERVICE_BACKENDS_MAX];
     uint32_t next_backend;        /* round robin begins here */
