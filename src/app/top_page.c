@@ -116,29 +116,31 @@ static void draw_head(struct top_page *page, const struct top_model *model,
     paint(page, 0, TOP_TITLE);
 }
 
-static int draw_rate(struct top_page *page, int row, int column, const char *name, double value,
-                     bool known)
+/* A rate with its name at a column; below zero: it is not known yet. Returns the column of the next. */
+static int draw_rate(struct top_page *page, int row, int column, const char *name, double value)
 {
     char text[TOP_TEXT_MAX];
 
     put(page, row, column, TOP_DIM, "%s", name);
-    put(page, row, column + 11, TOP_BOLD, "%7s", known ? top_text_number(text, value) : "-");
+    put(page, row, column + 11, TOP_BOLD, "%7s", value < 0 ? "-" : top_text_number(text, value));
     return column + 20;
 }
 
-static void draw_rates(struct top_page *page, const struct top_rates *r)
+static void draw_rates(struct top_page *page, const struct top_rates *rates)
 {
-    int column = draw_rate(page, 1, 1, "SYN/s", r->syns, r->known);
+    static const struct top_rates unknown = {false, 0, -1, -1, -1, -1, -1, -1, -1, -1, -1};
+    const struct top_rates *r = rates->known ? rates : &unknown;
+    int column = draw_rate(page, 1, 1, "SYN/s", r->syns);
 
-    column = draw_rate(page, 1, column, "cookies/s", r->cookies, r->known);
-    column = draw_rate(page, 1, column, "accepted/s", r->accepted, r->known);
-    draw_rate(page, 1, column, "refused/s", r->refused, r->known);
-    column = draw_rate(page, 2, 1, "bit/s in", r->bits_in, r->known);
-    column = draw_rate(page, 2, column, "bit/s out", r->bits_out, r->known);
-    column = draw_rate(page, 2, column, "packets in", r->packets_in, r->known);
-    column = draw_rate(page, 2, column, "packets out", r->packets_out, r->known);
-    if (r->known && r->dropped > 0)
-        draw_rate(page, 2, column, "drops/s", r->dropped, true);
+    column = draw_rate(page, 1, column, "cookies/s", r->cookies);
+    column = draw_rate(page, 1, column, "accepted/s", r->accepted);
+    draw_rate(page, 1, column, "refused/s", r->refused);
+    column = draw_rate(page, 2, 1, "bit/s in", r->bits_in);
+    column = draw_rate(page, 2, column, "bit/s out", r->bits_out);
+    column = draw_rate(page, 2, column, "packets in", r->packets_in);
+    column = draw_rate(page, 2, column, "packets out", r->packets_out);
+    if (r->dropped > 0)
+        draw_rate(page, 2, column, "drops/s", r->dropped);
 }
 
 static int draw_use(struct top_page *page, int column, const char *name, int64_t used,
