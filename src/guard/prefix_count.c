@@ -118,6 +118,6 @@ const char *prefix_count_text(char text[PREFIX_COUNT_TEXT_MAX], const struct hf_
         return hf_address_format(text, address);
     memset(prefix.bytes + 8, 0, 8);
     hf_address_format(text, &prefix);
-    strcat(text, "/64");
+    memcpy(text + strlen(text), "/64", sizeof "/64");
     return text;
 }

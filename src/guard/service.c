@@ -168,7 +168,7 @@ static struct service_backend *backend_slot(struct relays *relays, struct servic
             relay->server = SERVICE_BACKEND_FORGOTTEN;
     }
     forgotten->active += slot->active;
-    strcpy(forgotten->name, "(removed)");
+    memcpy(forgotten->name, "(removed)", sizeof "(removed)");
     *slot = (struct service_backend){0};
     return slot;
 }

@@ -286,7 +286,7 @@ static void a_backend_that_vanishes_finishes_what_it_has(void **state)
     int backend = world_accept(&world);
     until_active(&world, 1);
     world_steps(&world, 10);
-    strcpy(next->backend[0].name, "c");
+    memcpy(next->backend[0].name, "c", sizeof "c");
     next->backend[0].to.endpoint.port = world_port(other);
     assert_int_equal(service_reconfigure(&world.guard.relays, web(&world), next, world.now_us),
                      HF_OK);
