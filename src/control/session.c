@@ -200,9 +200,12 @@ static void answer_line(struct session *session)
 {
     const char *end = memchr(session->line, '\n', session->line_length);
     json_t *request = request_parse(session->line, (size_t)(end - session->line));
+    json_t *reply;
 
     session->waiting = session->stopping = false;
-    set_reply(session, request ? session_answer(session, request) : control_error("not a request"));
+    reply = request ? session_answer(session, request) : control_error("not a request");
+    if (reply || !session->stream) /* a stream may have nothing to say before it */
+        set_reply(session, reply);
     json_decref(request);
     drop_line(session);
 }
