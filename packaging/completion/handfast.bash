@@ -1,5 +1,5 @@
-# Bash completion for handfast(1): commands, options, files, names of services. The table below is compared with
-# `handfast --help` and the options of each `handfast COMMAND --help` by tests/interop/test_completion.py.
+# Bash completion for handfast(1): commands, options, files, names of services. tools/manual, a test, compares the words
+# below with what the program says.
 
 _handfast_commands="guard status stats top events connections kill block unblock blocks drain resume reload capture
     lab sim nc"
@@ -7,11 +7,11 @@ _handfast_commands="guard status stats top events connections kill block unblock
 _handfast_options() {
     case $1 in
     guard) echo "--check --dump --net --help" ;;
-    stats) echo "--json --prometheus --help" ;;
-    events) echo "--follow --json --help" ;;
+    stats) echo "--json --prometheus --all --help" ;;
+    events) echo "--follow --last --json --help" ;;
     block) echo "--for --reason --json --help" ;;
-    capture) echo "--for --help" ;;
-    top) echo "--help" ;;
+    capture) echo "--for --json --help" ;;
+    top) echo "--every --order --once --json --help" ;;
     *) echo "--json --help" ;;
     esac
 }
@@ -35,7 +35,7 @@ _handfast_filter() {
     from) ;;
     state)
         COMPREPLY=($(compgen -W "SYN-SENT SYN-RECEIVED ESTABLISHED FIN-WAIT-1 FIN-WAIT-2 CLOSE-WAIT CLOSING
-            LAST-ACK TIME-WAIT" -- "$word"))
+            LAST-ACK TIME-WAIT waiting connecting open client-closed backend-closed" -- "$word"))
         ;;
     *) return 1 ;;
     esac
@@ -61,6 +61,10 @@ _handfast() {
         else
             COMPREPLY=($(compgen -W "$_handfast_commands -i --version --help" -- "$word"))
         fi
+        return
+    fi
+    if [ "$previous" = --order ]; then
+        COMPREPLY=($(compgen -W "rtt bytes age" -- "$word"))
         return
     fi
     if [[ $word == -* ]]; then
@@ -89,7 +93,7 @@ _handfast() {
             compopt -o filenames 2>/dev/null
             COMPREPLY=($(compgen -f -- "$word"))
         else
-            COMPREPLY=($(compgen -W "service from state" -- "$word"))
+            COMPREPLY=($(compgen -W "service from" -- "$word"))
         fi
         ;;
     esac
