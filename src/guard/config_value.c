@@ -89,7 +89,7 @@ static bool is_any(const struct hf_address *address)
     return memcmp(address, &(struct hf_address){{0}}, sizeof *address) == 0;
 }
 
-/* "db.example:5432": letters, digits, dots and hyphens, as host names have [RFC 1123 2.1], and the underscores that some
+/* "db.example:5432": letters, digits, dots and hyphens, as host names have, and the underscores that some
  * do have. What looks like a number is an address that was mistyped. */
 static bool parse_host(const char *text, struct config_target *target)
 {

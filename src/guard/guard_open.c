@@ -1,6 +1,8 @@
 /* What a guard needs before its first turn: an interface, a stack, listeners, perhaps a capture. */
 #include "guard/guard_open.h"
 
+#include "guard/cookie_key.h"
+
 #include <errno.h>
 #include <stdarg.h>
 #include <string.h>
@@ -24,6 +26,7 @@ static const char *reason(int error)
 
 /* ---- the interface ---- */
 
+_Static_assert(GUARD_ERROR_MAX >= COOKIE_KEY_ERROR_MAX, "what a key's file says fits");
 _Static_assert(GUARD_ERROR_MAX >= UPLINK_ERROR_MAX, "what an uplink says fits");
 
 bool guard_open_tap(struct guard *guard, char error[GUARD_ERROR_MAX])
@@ -74,6 +77,11 @@ bool guard_open_stack(struct guard *guard, char error[GUARD_ERROR_MAX])
     result = hf_os_env(&guard->env, bytes);
     if (result != HF_OK)
         return refuse(error, "%zu bytes of memory for the stack: %s", bytes, reason(result));
+    if (guard->config->cookie_key_file[0] != '\0') {
+        if (!cookie_key_read(guard->config->cookie_key_file, guard->env.cookie_key, error))
+            return false;
+        guard->env.cookie_key_shared = true;
+    }
     alarms_init(&guard->alarms);
     guard->alarms.kept = &guard->events;
     guard->env.event_sink = &guard->alarms.sink;

@@ -331,6 +331,10 @@ bool reload_apply(struct guard *guard, struct reload_prepared *prepared,
     empty = calloc(CONFIG_SERVICES_MAX, sizeof *empty);
     if (empty == NULL)
         return refuse(error, "no memory to reload");
+    if (guard->uplink.config != NULL && !uplink_reconfigure(&guard->uplink, config, error)) {
+        free(empty);
+        return false;
+    }
 
     keep_start(guard->config, config);
     complete = change_services(guard, config, empty, now_us);

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <ftw.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -47,13 +48,18 @@ static int setup(void **state)
     return mkdir(path("conf.d"), 0755);
 }
 
+static int remove_one(const char *file, const struct stat *status, int kind, struct FTW *where)
+{
+    (void)status;
+    (void)kind;
+    (void)where;
+    return remove(file);
+}
+
 static int teardown(void **state)
 {
-    char command[128];
-
     (void)state;
-    snprintf(command, sizeof command, "rm -r %s", directory);
-    return system(command);
+    return nftw(directory, remove_one, 8, FTW_DEPTH | FTW_PHYS);
 }
 
 #define UPLINK "uplink \"hf0\" { addresses = \"203.0.113.10/24\" }\n"
