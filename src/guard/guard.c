@@ -271,6 +271,7 @@ void guard_drain(struct guard *guard, int64_t now_us)
     relays_run(&guard->relays, now_us); /* who has finished his handshake is let in */
     for (uint32_t i = 0; i < guard->relays.service_count; i++)
         service_close(&guard->services[i], guard->stack, now_us);
+    uplink_leave(&guard->uplink);
 }
 
 void guard_deinit(struct guard *guard)

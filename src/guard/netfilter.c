@@ -66,6 +66,59 @@ static bool has(const struct netfilter_ports *ports, bool v4)
     return false;
 }
 
+static bool has_flow(const struct netfilter_flow *flows, uint32_t count, bool v4)
+{
+    for (uint32_t i = 0; i < count; i++)
+        if (hf_address_is_v4(&flows[i].local.address) == v4)
+            return true;
+    return false;
+}
+
+/* A set of connections, if there are any of the family. */
+static void print_flows(FILE *out, const char *name, const struct netfilter_flow *flows,
+                        uint32_t count)
+{
+    for (int v4 = 1; v4 >= 0; v4--) {
+        int family = v4 ? 4 : 6;
+        const char *between = "{ ";
+
+        if (!has_flow(flows, count, v4))
+            continue;
+        fprintf(out,
+                "    set %s%d {\n        type ipv%d_addr . inet_service . ipv%d_addr . "
+                "inet_service\n        elements = ",
+                name, family, family, family);
+        for (uint32_t i = 0; i < count; i++) {
+            if (hf_address_is_v4(&flows[i].local.address) != v4)
+                continue;
+            fputs(between, out);
+            between = ", ";
+            print_address(out, &flows[i].remote.address);
+            fprintf(out, " . %u . ", flows[i].remote.port);
+            print_address(out, &flows[i].local.address);
+            fprintf(out, " . %u", flows[i].local.port);
+        }
+        fputs(" }\n    }\n", out);
+    }
+}
+
+static void print_flow_rules(FILE *out, const char *name, const struct netfilter_flow *flows,
+                             uint32_t count, const char *tap)
+{
+    for (int v4 = 1; v4 >= 0; v4--) {
+        const char *ip = v4 ? "ip" : "ip6";
+
+        if (!has_flow(flows, count, v4))
+            continue;
+        fprintf(out, "        %s saddr . tcp sport . %s daddr . tcp dport @%s%d ", ip, ip, name,
+                v4 ? 4 : 6);
+        if (tap != NULL)
+            fprintf(out, "fwd to \"%s\"\n", tap);
+        else
+            fputs("accept\n", out);
+    }
+}
+
 /* Whether one before it in the list says the same; each element may be named once. */
 static bool is_repeated(const struct netfilter_ports *ports, uint32_t index, bool address,
                         bool port)
@@ -120,32 +173,39 @@ static void print_outside(FILE *out, const struct netfilter_ports *ports)
 {
     const char *tap = ports->tap;
 
+    bool v4 = has(ports, true) || has_flow(ports->held, ports->held_count, true);
+    bool v6 = has(ports, false) || has_flow(ports->held, ports->held_count, false);
+
     fprintf(out,
             "    chain outside {\n"
             "        type filter hook ingress device \"%s\" priority %d; policy accept;\n",
             ports->interface, PRIORITY_REDIRECT);
+    print_flow_rules(out, "kept", ports->kept, ports->kept_count, NULL);
     if (has(ports, true))
         fprintf(out, "        ip daddr . tcp dport @served4 fwd to \"%s\"\n", tap);
     if (has(ports, false))
         fprintf(out, "        ip6 daddr . tcp dport @served6 fwd to \"%s\"\n", tap);
+    print_flow_rules(out, "held", ports->held, ports->held_count, tap);
+    if (v4)
+        fprintf(out, "        arp operation reply dup to \"%s\"\n", tap);
+    if (v6)
+        fprintf(out, "        icmpv6 type nd-neighbor-advert dup to \"%s\"\n", tap);
     if (has(ports, true)) {
         fprintf(out,
                 "        ip daddr @shared4 ip protocol tcp ip frag-off & 0x1fff != 0 "
                 "dup to \"%s\"\n"
-                "        arp operation reply dup to \"%s\"\n"
                 "        ip daddr @shared4 icmp type { destination-unreachable, time-exceeded, "
                 "parameter-problem } @th,64,8 0x45 @th,136,8 6 @th,224,16 ",
-                tap, tap);
+                tap);
         print_elements(out, ports, true, "p");
         fprintf(out, " dup to \"%s\"\n", tap);
     }
     if (has(ports, false)) {
         fprintf(out,
                 "        ip6 daddr @shared6 meta l4proto tcp frag frag-off != 0 dup to \"%s\"\n"
-                "        icmpv6 type nd-neighbor-advert dup to \"%s\"\n"
                 "        ip6 daddr @shared6 icmpv6 type { destination-unreachable, packet-too-big, "
                 "time-exceeded, parameter-problem } @th,112,8 6 @th,384,16 ",
-                tap, tap);
+                tap);
         print_elements(out, ports, false, "p");
         fprintf(out, " dup to \"%s\"\n", tap);
     }
@@ -161,6 +221,8 @@ void netfilter_print_redirect(FILE *out, const struct netfilter_ports *ports, bo
     for (int v4 = 1; v4 >= 0; v4--)
         if (has(ports, v4))
             print_sets(out, ports, v4);
+    print_flows(out, "kept", ports->kept, ports->kept_count);
+    print_flows(out, "held", ports->held, ports->held_count);
     print_outside(out, ports);
     fprintf(out,
             "    chain inside {\n"
@@ -185,10 +247,12 @@ void netfilter_print_drop(FILE *out, const struct netfilter_ports *ports)
             print_elements(out, ports, v4, "ap");
             fputs("\n    }\n", out);
         }
+    print_flows(out, "kept", ports->kept, ports->kept_count);
     fprintf(out,
             "    chain outside {\n"
             "        type filter hook ingress device \"%s\" priority %d; policy accept;\n",
             ports->interface, PRIORITY_DROP);
+    print_flow_rules(out, "kept", ports->kept, ports->kept_count, NULL);
     if (has(ports, true))
         fputs("        ip daddr . tcp dport @served4 drop\n", out);
     if (has(ports, false))

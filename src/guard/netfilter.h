@@ -15,11 +15,19 @@
 
 struct netfilter; /* a connection to nftables */
 
+/* A connection, seen from this host. */
+struct netfilter_flow {
+    struct hf_endpoint remote, local;
+};
+
 /* What is redirected. Names are interfaces'. */
 struct netfilter_ports {
     const char *interface, *tap;
     const struct hf_endpoint *at;
     uint32_t count;
+    const struct netfilter_flow *held; /* connections on other ports that are redirected too */
+    const struct netfilter_flow *kept; /* connections on these ports that are not            */
+    uint32_t held_count, kept_count;
 };
 
 /* The tables as text for nft -f; each replaces what is there, at once. `owned`: vanishes with who made it. */

@@ -18,6 +18,7 @@ SYSCALLS("close");
 SYSCALLS_AT_START("openat");
 
 #define RETRY_US ((int64_t)US_PER_S)
+#define FORGET_US (10 * (int64_t)US_PER_S)
 
 bool uplink_refuse(char error[UPLINK_ERROR_MAX], const char *format, ...)
 {
@@ -230,6 +231,24 @@ static void on_retry(struct loop_timer *self, int64_t now_us)
     look_at_interface(uplink);
 }
 
+static void forget_later(struct uplink *uplink)
+{
+    if (uplink->held_count + uplink->kept_count > 0)
+        loop_timer_set(uplink->loop, &uplink->forget, hf_os_now_us() + FORGET_US);
+}
+
+/* A connection that has ended may come again, with the same ports, and is then no exception any more. */
+static void on_forget(struct loop_timer *self, int64_t now_us)
+{
+    struct uplink *uplink = loop_owner(self, struct uplink, forget);
+    char error[UPLINK_ERROR_MAX];
+
+    if (uplink_flows_forget(uplink) && !uplink->interface_gone &&
+        !uplink_port_redirect(uplink, &uplink->ports, error))
+        log_say(uplink->log, now_us, "uplink %s: %s", uplink->interface, error);
+    forget_later(uplink);
+}
+
 static void look_at_tap(struct uplink *uplink)
 {
     struct network_link now;
@@ -266,15 +285,22 @@ bool uplink_serve(struct uplink *uplink, const struct uplink_setup *setup,
     uplink->tap_changed = setup->tap_changed;
     uplink->tap_context = setup->context;
     uplink->retry.run = on_retry;
+    uplink->forget.run = on_forget;
     uplink->monitor = (struct loop_handler){.fd = network_monitor_open(), .run = on_news};
     if (uplink->monitor.fd < 0 || loop_add(uplink->loop, &uplink->monitor, EPOLLIN) != HF_OK)
         return uplink_refuse(error, "uplink \"%s\": the kernel's interfaces cannot be watched: %s",
                              uplink->config->uplink.name, strerror(errno));
     if (!is_port_mode(uplink))
         return true;
-    if (!uplink_port_list(uplink, uplink->config, &uplink->ports, error) ||
-        !uplink_port_redirect(uplink, &uplink->ports, error))
+    if (!uplink_port_list(uplink, uplink->config, &uplink->ports, error))
         return false;
+    uplink_flows_learn(uplink, &uplink->ports);
+    if (!uplink_port_redirect(uplink, &uplink->ports, error))
+        return false;
+    if (uplink->kept_count > 0)
+        log_say(uplink->log, hf_os_now_us(),
+                "%u connections of before stay with the server that has them", uplink->kept_count);
+    forget_later(uplink);
     uplink_port_warn(uplink, &none);
     return true;
 }
@@ -306,22 +332,44 @@ bool uplink_reconfigure(struct uplink *uplink, const struct config *config,
     uplink->config = config;
     if (!is_port_mode(uplink))
         return true;
-    if (!uplink_port_list(uplink, config, &ports, error) ||
-        (!uplink->interface_gone && !uplink_port_redirect(uplink, &ports, error))) {
+    if (!uplink_port_list(uplink, config, &ports, error)) {
         uplink->config = old;
         return false;
     }
+    uplink_flows_learn(uplink, &ports);
+    if (!uplink->interface_gone && !uplink_port_redirect(uplink, &ports, error)) {
+        uplink->config = old;
+        uplink_flows_learn(uplink, &uplink->ports);
+        return false;
+    }
     uplink->ports = ports;
+    forget_later(uplink);
     uplink_port_warn(uplink, &before);
     return true;
+}
+
+void uplink_leave(struct uplink *uplink)
+{
+    static const struct uplink_ports none;
+    char error[UPLINK_ERROR_MAX];
+
+    if (uplink->config == NULL || !is_port_mode(uplink) || uplink->loop == NULL)
+        return;
+    uplink_flows_learn(uplink, &none);
+    uplink->left = true;
+    if (!uplink->interface_gone && !uplink_port_redirect(uplink, &uplink->ports, error))
+        log_say(uplink->log, hf_os_now_us(), "uplink %s: %s", uplink->interface, error);
 }
 
 void uplink_close(struct uplink *uplink)
 {
     if (uplink->config == NULL) /* never opened */
         return;
-    if (uplink->loop != NULL)
+    if (uplink->loop != NULL) {
         loop_timer_cancel(uplink->loop, &uplink->retry);
+        loop_timer_cancel(uplink->loop, &uplink->forget);
+    }
+    uplink_flows_free(uplink);
     if (uplink->monitor.fd >= 0) {
         loop_remove(uplink->loop, &uplink->monitor);
         close(uplink->monitor.fd);

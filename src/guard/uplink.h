@@ -22,6 +22,8 @@
 #define UPLINK_PORTS_MAX 1024 /* addresses with a port, all services together */
 
 struct netfilter;
+struct netfilter_flow;
+struct mnl_socket;
 
 /* Ports that are redirected: every address of the host that is listened on, with its port. */
 struct uplink_ports {
@@ -44,6 +46,13 @@ struct uplink {
     uint32_t address_count, route_count, routes_left_out;
     struct netfilter *netfilter; /* port mode */
     struct uplink_ports ports;   /* that are redirected now */
+    bool left;                   /* draining: only what is held is redirected */
+    /* Connections of ours on ports that are no longer redirected; of the kernel's on ports that are, from before. */
+    struct netfilter_flow *held, *kept;
+    uint32_t held_count, kept_count;
+    bool asked;
+    struct mnl_socket *sockets;  /* asks the kernel for its connections */
+    struct loop_timer forget;    /* those that have ended               */
     struct loop_handler monitor; /* the kernel's news of interfaces; fd -1: none */
     struct loop_timer retry;
     int spare[UPLINK_SPARES]; /* of /dev/net/tun, which a sandboxed guard cannot open; -1: used */
@@ -79,6 +88,9 @@ bool uplink_may_become(const struct uplink *uplink, const struct config *config,
                        char error[UPLINK_ERROR_MAX]);
 bool uplink_reconfigure(struct uplink *uplink, const struct config *config,
                         char error[UPLINK_ERROR_MAX]);
+
+/* No new clients, whoever is connected stays: others reach the server itself, or nobody, as when_stopped says. */
+void uplink_leave(struct uplink *uplink);
 
 /* Gives everything back that uplink_open and uplink_serve made. */
 void uplink_close(struct uplink *uplink);

@@ -101,7 +101,8 @@ static bool remove_tap(const struct uplink *uplink, char error[UPLINK_ERROR_MAX]
 static char *drop_commands(const struct uplink *uplink, bool on, char error[UPLINK_ERROR_MAX])
 {
     struct uplink_ports ports;
-    struct netfilter_ports words = {uplink->interface, uplink->tap_name, ports.at, 0};
+    struct netfilter_ports words = {
+        .interface = uplink->interface, .tap = uplink->tap_name, .at = ports.at};
     char *commands = NULL;
     size_t length = 0;
     FILE *out;
@@ -192,7 +193,8 @@ static void show_port(struct uplink *uplink, FILE *out)
 {
     char error[UPLINK_ERROR_MAX], text[HF_ADDRESS_TEXT_MAX], to[HF_ADDRESS_TEXT_MAX];
     struct uplink_ports ports;
-    struct netfilter_ports words = {uplink->interface, uplink->tap_name, ports.at, 0};
+    struct netfilter_ports words = {
+        .interface = uplink->interface, .tap = uplink->tap_name, .at = ports.at};
 
     if (!uplink_port_look(uplink, error) ||
         !uplink_port_list(uplink, uplink->config, &ports, error)) {

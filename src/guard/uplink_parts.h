@@ -36,6 +36,18 @@ bool uplink_port_redirect(struct uplink *uplink, const struct uplink_ports *port
 
 void uplink_port_describe(const struct uplink *uplink, struct hf_config *stack);
 
+/* ---- uplink_flows.c ---- */
+
+/* Learns which connections stay where they are when `ports` are redirected: our stack's on other ports, the kernel's on
+ * these. */
+void uplink_flows_learn(struct uplink *uplink, const struct uplink_ports *ports);
+
+/* The same again, for those that were known. Whether some have ended. */
+bool uplink_flows_forget(struct uplink *uplink);
+void uplink_flows_free(struct uplink *uplink);
+
+/* ---- uplink_port.c ---- */
+
 /* What an operator should know about it: ports that the firewall no longer sees, addresses and routes that are missing. */
 void uplink_port_warn(const struct uplink *uplink, const struct uplink_ports *before);
 

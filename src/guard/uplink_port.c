@@ -205,7 +205,16 @@ bool uplink_port_list(const struct uplink *uplink, const struct config *config,
 bool uplink_port_redirect(struct uplink *uplink, const struct uplink_ports *ports,
                           char error[UPLINK_ERROR_MAX])
 {
-    struct netfilter_ports words = {uplink->interface, uplink->tap_name, ports->at, ports->count};
+    struct netfilter_ports words = {
+        .interface = uplink->interface,
+        .tap = uplink->tap_name,
+        .at = ports->at,
+        .count = uplink->left ? 0 : ports->count,
+        .held = uplink->held,
+        .kept = uplink->kept,
+        .held_count = uplink->held_count,
+        .kept_count = uplink->kept_count,
+    };
     char *commands = NULL;
     size_t length = 0;
     FILE *out = open_memstream(&commands, &length);
@@ -214,6 +223,7 @@ bool uplink_port_redirect(struct uplink *uplink, const struct uplink_ports *port
     if (out == NULL)
         return uplink_refuse(error, "uplink \"%s\": no memory for its table", uplink->interface);
     netfilter_print_redirect(out, &words, true);
+    words.count = ports->count;
     if (uplink->config->uplink.when_stopped == CONFIG_STOPPED_DROP)
         netfilter_print_drop(out, &words);
     else
