@@ -220,7 +220,7 @@ static int listen_at(const struct sockaddr_un *address, int *fd)
     if (*fd < 0)
         return HF_SYSTEM;
     mode_t mask = umask(0117); /* 0660 from the first moment */
-    int failed = bind(*fd, (const struct sockaddr *)address, sizeof *address) || listen(*fd, 16);
+    int failed = bind(*fd, (const struct sockaddr *)address, sizeof *address) || listen(*fd, 128);
     int number = errno;
     umask(mask);
     if (failed) {

@@ -1,0 +1,452 @@
+"""What is asked of a running guard: every command, and a control socket that withstands whoever may open it."""
+
+import json
+import os
+import random
+import re
+import socket
+import struct
+import subprocess
+import threading
+import time
+
+import pytest
+
+import kernel
+import world as w
+from world import V4, V6, service
+
+HALF_OPENS = 100  # fewer than one prefix may have
+
+
+def echo(connection):
+    while data := connection.recv(1 << 16):
+        connection.sendall(data)
+
+
+def echo_guard(world, root="", **keys):
+    world.serve(world.listen(V4, 7007, "127.0.0.1"), echo)
+    return world.guard(service("echo", 7, "127.0.0.1:7007", **keys), f'state_directory = ""\n{root}')
+
+
+def ask(world, *words, code=0):
+    """What a command prints with --json."""
+    got, out, err = world.handfast("-i", world.name, *words, "--json")
+    assert got == code, f"{words}: {got}: {err}"
+    return json.loads(out) if out else None
+
+
+def talk(world, *words, code=0):
+    """What a command says to people: (stdout, stderr)."""
+    got, out, err = world.handfast("-i", world.name, *words)
+    assert got == code, f"{words}: {got}: {out!r} {err}"
+    return out.decode(), err
+
+
+def connected(world, count, family=V4):
+    made = [world.connect(family, 7) for _ in range(count)]
+    for connection in made:
+        connection.sendall(b"x")
+        assert w.receive(connection, 1) == b"x"
+    return made
+
+
+def dial(world):
+    made = socket.socket(socket.AF_UNIX)
+    made.settimeout(w.PATIENCE)
+    world.sockets.append(made)
+    w.until(lambda: connects(made, f"/run/handfast/{world.name}.sock"), "there is room at the door")
+    return made
+
+
+def connects(made, path):
+    try:
+        made.connect(path)
+    except BlockingIOError:
+        return False  # many wait already
+    return True
+
+
+def lines(connection):
+    return connection.makefile("rb")
+
+
+def is_reset(connection):
+    try:
+        return connection.recv(1) == b""
+    except ConnectionResetError:
+        return True
+
+
+# ---- status, stats ----
+
+def test_status_is_one_screen(world):
+    echo_guard(world)
+    connected(world, 3)
+    status = ask(world, "status")
+    assert status["life"] == "serving" and status["alarms"] == [] and status["blocks"] == 0
+    assert status["load"]["relayed"] == 3
+    one = status["services"][0]
+    assert one["name"] == "echo" and one["active"] == 3 and one["life"] == "open"
+    assert {listener["pressure"] for listener in one["listeners"]} == {"calm"}
+    assert one["backends"][0]["active"] == 3 and one["backends"][0]["connected"] == 3
+    out, _ = talk(world, "status")
+    assert len(out.splitlines()) < 24 and "\033" not in out
+    assert re.search(r"echo +3 of [0-9.k ]+ connections", out) and "alarms       none" in out
+
+
+def test_status_says_what_is_wrong_now(world):
+    """A backend that is down and a drained service, in words."""
+    world.guard(service("echo", 7, "127.0.0.1:7007", check_interval="50ms", check_fall=1), 'state_directory = ""')
+    w.until(lambda: ask(world, "status")["services"][0]["backends"][0]["health"] == "down", "the check says down")
+    status = ask(world, "status")
+    assert any("no backend is up" in alarm for alarm in status["alarms"])
+    assert "refused" in status["services"][0]["backends"][0]["error"]
+    talk(world, "drain", "echo")
+    assert any("drained" in alarm for alarm in ask(world, "status")["alarms"])
+
+
+def test_prometheus_page(world):
+    """Every line parses; counters end in _total; labels are there; the numbers are those of --json."""
+    echo_guard(world)
+    connected(world, 2)
+    page, _ = talk(world, "stats", "--prometheus")
+    kinds, values = {}, {}
+    for line in page.splitlines():
+        if line.startswith("# HELP "):
+            assert len(line.split(" ", 3)[3]) > 5
+        elif line.startswith("# TYPE "):
+            _, _, name, kind = line.split()
+            assert name not in kinds, f"{name} twice"
+            kinds[name] = kind
+            assert (kind == "counter") == name.endswith("_total"), line
+        else:
+            match = re.fullmatch(r'(handfast_[a-z0-9_]+)(\{[^}]*\})? (-?[0-9.e+]+)', line)
+            assert match and match[1] in kinds, line
+            assert (match[1], match[2]) not in values
+            values[match[1], match[2]] = float(match[3])
+    assert values["handfast_service_accepted_total", '{service="echo"}'] == 2
+    assert values["handfast_backend_connected_total", '{service="echo",backend="echo"}'] == 2
+    assert values["handfast_listener_pressure", '{service="echo",listener="192.0.2.10:7"}'] == 0
+    stats = world.stats()
+    missing = [name for name in stats["counters"] if (f"handfast_{name}_total", None) not in values]
+    assert missing == []
+    assert values["handfast_handshake_done_total", None] == stats["counters"]["handshake_done"] == 2
+
+
+# ---- events ----
+
+def test_events_are_kept_and_followed(world):
+    echo_guard(world)
+    talk(world, "block", "203.0.113.0/24", "--reason", "a test")
+    rows = [json.loads(line) for line in talk(world, "events", "--json")[0].splitlines()]
+    assert rows[-1]["kind"] == "block" and "203.0.113.0/24" in rows[-1]["text"] and "a test" in rows[-1]["text"]
+    assert [row["number"] for row in rows] == list(range(rows[0]["number"], rows[0]["number"] + len(rows)))
+    follower = world.start(w.HANDFAST, "-i", world.name, "events", "--follow", "--last", "0", "--json")
+    time_out = time.monotonic() + w.PATIENCE
+    heard = b""
+    while b"unblock" not in heard and time.monotonic() < time_out:  # it may not have asked yet: say it again
+        talk(world, "block", "203.0.113.0/24")
+        talk(world, "unblock", "203.0.113.0/24")
+        os.set_blocking(follower.stdout.fileno(), False)
+        heard += follower.stdout.read() or b""
+    kinds = [json.loads(line)["kind"] for line in heard.splitlines()]
+    assert "unblock" in kinds
+    assert follower.poll() is None
+    follower.terminate()
+    out, _ = talk(world, "events", "--last", "1")
+    assert len(out.splitlines()) == 1 and "unblock" in out
+
+
+# ---- connections, kill ----
+
+def test_connections_as_ss_would_show_them(world, family):
+    echo_guard(world)
+    made = connected(world, 2, family)
+    rows = ask(world, "connections")["connections"]
+    assert len(rows) == 2
+    assert {row["peer"] for row in rows} == {family.endpoint(c.getsockname()[1], family.host) for c in made}
+    assert {(row["state"], row["relay"], row["service"], row["backend"]) for row in rows} == {
+        ("ESTABLISHED", "open", "echo", "echo")}
+    assert all(row["bytes_in"] == row["bytes_out"] == 1 for row in rows)
+    assert ask(world, "connections", "service", "echo", "from", family.host, "state", "established")["connections"]
+    assert ask(world, "connections", "from", "198.51.100.0/24")["connections"] == []
+    assert ask(world, "connections", "state", "close-wait")["connections"] == []
+    out, _ = talk(world, "connections")
+    assert out.splitlines()[0].startswith("State") and len(out.splitlines()) == 3
+
+
+def test_half_opens_are_listed(world):
+    """SYNs whose last ACK never comes."""
+    echo_guard(world)
+    somebody = "192.0.2.77"  # the kernel is not, so nobody answers the SYN-ACKs
+    with kernel.inside(world.namespace):
+        raw = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
+    with raw:
+        for port in range(HALF_OPENS):
+            raw.sendto(syn(somebody, V4.guard, 20000 + port, 7), (V4.guard, 0))
+    w.until(lambda: world.stats()["gauges"]["half_opens"] == HALF_OPENS, "half-opens")
+    rows = ask(world, "connections", "half-open")["connections"]
+    assert {row["peer"] for row in rows} == {f"{somebody}:{20000 + port}" for port in range(HALF_OPENS)}
+    assert {(row["state"], row["service"], row["local"]) for row in rows} == {("SYN-RECEIVED", "echo", "192.0.2.10:7")}
+    assert ask(world, "connections", "state", "syn-received")["connections"]
+    assert ask(world, "connections", "half-open", "from", "198.51.100.0/24")["connections"] == []
+    assert talk(world, "connections", "half-open")[0].startswith("State")
+
+
+def checksum(data):
+    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
+    while total >> 16:
+        total = (total & 0xFFFF) + (total >> 16)
+    return ~total & 0xFFFF
+
+
+def syn(source, destination, source_port, destination_port):
+    """A bare SYN in an IPv4 packet; the kernel fills in length and checksum of the IP header."""
+    addresses = socket.inet_aton(source) + socket.inet_aton(destination)
+    header = struct.pack("!HHIIBBHHH", source_port, destination_port, 1000, 0, 5 << 4, 2, 64240, 0, 0)
+    sum_ = checksum(addresses + struct.pack("!BBH", 0, 6, len(header)) + header)
+    ip = struct.pack("!BBHHHBBH", 0x45, 0, 40, 0, 0, 64, 6, 0) + addresses
+    return ip + header[:16] + struct.pack("!H", sum_) + header[18:]
+
+
+def test_a_thousand_connections_page_by_page(world):
+    echo_guard(world, "limits { max_connections = 2000 }")
+    made = connected(world, 1000)
+    rows = ask(world, "connections")["connections"]
+    assert len(rows) == 1000 and len({row["id"] for row in rows}) == 1000
+    assert ask(world, "kill", "from", V4.host)["killed"] == 1000
+    assert all(is_reset(connection) for connection in made)
+    w.until(lambda: ask(world, "status")["load"]["relayed"] == 0, "all are gone")
+
+
+def test_kill_says_how_many(world):
+    echo_guard(world)
+    v4, v6 = connected(world, 3), connected(world, 2, V6)
+    assert talk(world, "kill", "from", "2001:db8::/32")[0] == "2 connections killed\n"
+    assert all(is_reset(connection) for connection in v6)
+    v4[0].sendall(b"y")
+    assert w.receive(v4[0], 1) == b"y"
+    assert ask(world, "kill", "service", "echo", "state", "established")["killed"] == 3
+    assert all(is_reset(connection) for connection in v4)
+    assert ask(world, "kill", "service", "echo")["killed"] == 0
+
+
+# ---- block, drain, reload ----
+
+def test_block_and_unblock(world):
+    echo_guard(world)
+    connected(world, 1)
+    assert ask(world, "blocks")["blocks"] == []
+    out, _ = talk(world, "block", f"{V4.host}/32", "--for", "1h", "--reason", "too many words")
+    assert re.fullmatch(r"192.0.2.1/32 is blocked for (1h00m|59m\d\ds)\n", out)
+    rows = ask(world, "blocks")["blocks"]
+    assert [(row["prefix"], row["reason"]) for row in rows] == [("192.0.2.1/32", "too many words")]
+    assert 3590 < rows[0]["left_s"] <= 3600
+    late = world.socket(V4)
+    late.settimeout(0.5)
+    with pytest.raises((TimeoutError, ConnectionRefusedError)):
+        late.connect((V4.guard, 7))
+    connected(world, 1, V6)  # others are not blocked
+    talk(world, "unblock", V4.host)
+    connected(world, 1)
+    _, err = talk(world, "unblock", V4.host, code=1)
+    assert "not blocked" in err
+
+
+def test_drain_and_resume(world):
+    echo_guard(world)
+    [there] = connected(world, 1)
+    assert ask(world, "drain", "echo") == {"drained": "echo", "active": 1}
+    there.sendall(b"z")
+    assert w.receive(there, 1) == b"z"
+    with pytest.raises((TimeoutError, ConnectionRefusedError)):
+        late = world.socket(V4)
+        late.settimeout(1)
+        late.connect((V4.guard, 7))
+    talk(world, "resume", "echo")
+    connected(world, 1)
+    _, err = talk(world, "drain", "nobody", code=1)
+    assert "there is no service nobody" in err
+
+
+def test_reload_says_why_not(world):
+    echo_guard(world)
+    [there] = connected(world, 1)
+    path = world.directory / "guard.conf"
+    good = path.read_text()
+    path.write_text(good + "\nnonsense = 1\n")
+    _, err = talk(world, "reload", code=1)
+    assert err.startswith(f"{path}:{len(good.splitlines()) + 2}:") and "nothing has changed" in err
+    path.write_text(good.replace('service "echo" {', 'service "echo" {\n    idle_timeout = 9m\n'))
+    assert ask(world, "reload")["reloaded"] is True
+    there.sendall(b"z")
+    assert w.receive(there, 1) == b"z"
+
+
+# ---- capture ----
+
+def test_capture_writes_what_the_caller_may(world):
+    echo_guard(world)
+    path = world.directory / "capture.pcapng"
+    capture = world.start(w.HANDFAST, "-i", world.name, "capture", path, "--for", "5m", "service", "echo")
+    w.until(lambda: path.exists(), "the file is there")
+    w.until(lambda: connected(world, 1) and path.stat().st_size > 2000, "packets arrive")
+    capture.send_signal(2)
+    out, err = capture.communicate(timeout=w.PATIENCE)
+    assert capture.returncode == 0, err
+    assert path.stat().st_mode & 0o777 == 0o600
+    packets = int(re.match(rb"(\d+) packets in ", out)[1])
+    shown = subprocess.run(["tshark", "-r", path, "-T", "fields", "-e", "frame.comment"], capture_output=True,
+                           env={**os.environ, "PATH": w.PATH})
+    comments = shown.stdout.decode().splitlines()
+    assert shown.returncode == 0 and len(comments) == packets, shown.stderr
+    assert any(comment.startswith("delivered") for comment in comments) and "sent" in comments
+    code, _, err = world.handfast("-i", world.name, "capture", "/nowhere/x.pcapng")
+    assert code == 1 and "/nowhere/x.pcapng" in err
+
+
+# ---- words and exit codes ----
+
+@pytest.mark.parametrize("words, code, says", [
+    (["kill"], 2, "service NAME, from PREFIX, state STATE"),
+    (["kill", "from", "nowhere"], 2, "prefix"),
+    (["kill", "service"], 2, "nothing after it"),
+    (["kill", "service", "nobody"], 1, "there is no service nobody"),
+    (["connections", "state", "asleep"], 2, "ESTABLISHED"),
+    (["connections", "sideways"], 2, "sideways"),
+    (["block"], 2, "prefix"),
+    (["block", "192.0.2.0/24", "--for", "ever"], 2, "ms, s, m, h or d"),
+    (["block", "0.0.0.0/0"], 1, "0"),
+    (["unblock", "all"], 2, "prefix"),
+    (["blocks", "now"], 2, "--json"),
+    (["drain"], 2, "service"),
+    (["reload", "x"], 2, "x"),
+    (["capture"], 2, "file"),
+    (["capture", "x", "state", "established"], 2, "state"),
+    (["events", "--sometimes"], 2, "--follow"),
+    (["status", "now"], 2, "--json"),
+    (["stats", "--json", "--prometheus"], 2, "one of"),
+])
+def test_wrong_words(world, words, code, says):
+    echo_guard(world)
+    _, err = talk(world, *words, code=code)
+    assert says in err
+
+
+@pytest.mark.parametrize("command", ["status", "stats", "events", "connections", "blocks", "reload"])
+def test_no_guard_is_three(world, command):
+    code, out, err = world.handfast("-i", "nobody", command)
+    assert (code, out) == (3, b"") and "no guard is running" in err
+
+
+# ---- whoever may open the socket ----
+
+def test_a_socket_flooded_with_nonsense(world):
+    """Clients, served connections and memory are as they were."""
+    guard = echo_guard(world)
+    [there] = connected(world, 1)
+    ask(world, "status")
+    before = rss(guard)
+    stop = threading.Event()
+    seed = random.Random(7)
+    errors = []
+
+    def flood(make):
+        while not stop.is_set():
+            try:
+                with socket.socket(socket.AF_UNIX) as made:
+                    made.settimeout(1)
+                    made.connect(f"/run/handfast/{world.name}.sock")
+                    for _ in range(20):
+                        made.sendall(make())
+            except OSError:
+                pass  # hung up on, as it should be
+            except Exception as error:  # pragma: no cover
+                errors.append(error)
+                raise
+
+    makers = [lambda: seed.randbytes(3000), lambda: b"x" * 8192, lambda: b"stats\n" * 600,
+              lambda: b'{"command": "kill", "arguments": [' + b'"a",' * 500 + b'"a"]}\n',
+              lambda: b"[" * 4000 + b"\n", lambda: b"connections\nevents follow\n"]
+    threads = [threading.Thread(target=flood, args=(make,), daemon=True) for make in makers]
+    for thread in threads:
+        thread.start()
+    slowest = 0.0
+    for i in range(200):  # the packets go first
+        began = time.monotonic()
+        there.sendall(b"%d" % (i % 10))
+        assert w.receive(there, 1) == b"%d" % (i % 10)
+        slowest = max(slowest, time.monotonic() - began)
+    connected(world, 3)
+    stop.set()
+    for thread in threads:
+        thread.join(w.PATIENCE)
+    assert errors == []
+    print(f"the slowest of 200 echoes took {1000 * slowest:.1f} ms")
+    status = w.until(lambda: ask(world, "status"), "it answers")
+    assert status["load"]["relayed"] == 4
+    assert rss(guard) - before < 16 << 20, "memory grew"
+
+
+def rss(process):
+    with open(f"/proc/{process.pid}/statm", encoding="ascii") as file:
+        return int(file.read().split()[1]) * 4096
+
+
+def test_clients_that_never_read(world):
+    """They cost a bounded piece of memory, hold up nobody, and are hung up on."""
+    guard = echo_guard(world)
+    connected(world, 200)
+    ask(world, "connections")
+    before = rss(guard)
+    silent = [dial(world) for _ in range(8)]
+    for made in silent:
+        made.sendall(b"connections\n" * 300)
+    more = [dial(world) for _ in range(16)]
+    for made in more:
+        made.sendall(b"stats\n" * 600)
+    connected(world, 5)
+    assert ask(world, "status")["load"]["relayed"] == 205
+    assert rss(guard) - before < 32 << 20, "memory grew"
+    w.until(lambda: all(is_over(made) for made in silent), "they are hung up on", seconds=30)
+
+
+def is_over(made):
+    """Whether the other end has closed, without reading what lies there."""
+    try:
+        made.send(b"\n", socket.MSG_DONTWAIT)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+    return False
+
+
+def test_huge_lines_and_too_many_clients(world):
+    echo_guard(world)
+    huge = dial(world)
+    try:
+        huge.sendall(b"x" * 100000)
+    except OSError:
+        pass  # hung up on after 4096
+    try:
+        answer = huge.recv(4096)
+    except ConnectionResetError:
+        answer = b"at most 4096 bytes"
+    assert b"at most 4096 bytes" in answer
+    many = [dial(world) for _ in range(100)]
+    assert ask(world, "status")["life"] == "serving"
+    last = many[-1]
+    last.sendall(b"status\n")
+    assert json.loads(lines(last).readline())["life"] == "serving"
+
+
+def test_words_by_hand(world):
+    """A person with a unix socket and no handfast."""
+    echo_guard(world)
+    made = dial(world)
+    made.sendall(b"block 203.0.113.0/24 for 10m reason because of a test\nblocks\nunblock 203.0.113.0/24\nnonsense\n")
+    said = lines(made)
+    assert json.loads(said.readline())["blocked"]["reason"] == "because of a test"
+    assert json.loads(said.readline())["rows"][0]["prefix"] == "203.0.113.0/24"
