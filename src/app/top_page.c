@@ -296,7 +296,7 @@ static void draw_connection(struct top_page *page, int row, const struct top_mod
     double bits_in = 0, bits_out = 0;
     bool known = top_model_connection(model, c, &bits_in, &bits_out);
 
-    put(page, row, 1, TOP_PLAIN, "%-24.24s %-9.9s %-11.11s %6s %7s %5s %5s %5s", word(c, "remote"),
+    put(page, row, 1, TOP_PLAIN, "%-23.23s %-9.9s %-11.11s %6s %7s %5s %5s %5s", word(c, "remote"),
         word(c, "service"), word(c, "state"), top_text_time(age, number(c, "age_us")),
         top_text_rtt(rtt, number(c, "srtt_us")), top_text_number(in, (double)number(c, "bytes_in")),
         top_text_number(out, (double)number(c, "bytes_out")),
@@ -311,7 +311,7 @@ static void draw_connections(struct top_page *page, int row, const struct top_mo
     char heading[128];
 
     snprintf(heading, sizeof heading,
-             " %-24s SERVICE   STATE          AGE%s    RTT%s   IN%s  OUT%s bit/s", "CLIENT",
+             " %-23s SERVICE   STATE          AGE%s    RTT%s   IN%s  OUT%s bit/s", "CLIENT",
              strcmp(view->order, "age") == 0 ? "*" : " ",
              strcmp(view->order, "rtt") == 0 ? "*" : " ",
              strcmp(view->order, "bytes") == 0 ? "*" : " ",
@@ -432,7 +432,7 @@ static void draw_keys(struct top_page *page, const struct top_view *view)
         put(page, row, 0, TOP_BAD, " %s", view->trouble);
     else if (!view->once)
         put(page, row, 0, TOP_DIM,
-            " q quit  p pause  r rtt  b bytes  a age  j/k choose  enter detail  +/- pace  h help");
+            " q quit  p pause  r rtt  b bytes  a age  j/k choose  enter detail  +/-  h help");
 }
 
 void top_page_draw(struct top_page *page, int rows, int columns, const struct top_model *model,

@@ -358,3 +358,27 @@ def test_metrics_only_on_loopback(world):
     path = world.config(service("echo", 7, "127.0.0.1:7007"), root='metrics = "192.0.2.1:9648"')
     code, _, err = world.handfast("guard", "--check", path)
     assert code != 0 and "loopback" in err
+
+
+def test_metrics_under_nonsense(served):
+    """Many at once, silent, slow or wrong, under the sandbox of a serving guard: it goes on, and answers who asks rightly."""
+    made = []
+    for number in range(60):
+        probe = served.socket(V4)
+        probe.connect(("127.0.0.1", 9648))
+        probe.settimeout(0.01)
+        kind = number % 5
+        data = (b"", w.noise(500, number), b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n" * 5, b"GET /metrics HT",
+                b"POST /metrics HTTP/1.1\r\nContent-Length: 1000000\r\n\r\n" + bytes(5000))[kind]
+        try:
+            probe.sendall(data)
+        except OSError:
+            pass  # it was shown the door
+        made.append(probe)
+    for probe in made:
+        probe.close()
+    code, out, err = served.run("curl", "-sSf", "http://127.0.0.1:9648/metrics")
+    assert code == 0, err
+    assert b"handfast_build_info" in out
+    served.clients[0].sendall(b"still there")
+    assert w.receive(served.clients[0], 11) == b"still there"
