@@ -18,8 +18,8 @@ _handfast_options() {
 
 # Names of services, asked of the guard that runs; none if there is none.
 _handfast_services() {
-    handfast ${guard:+-i "$guard"} stats --json 2>/dev/null |
-        tr '{' '\n' | sed -n 's/.*"backend".*"name": *"\([^"]*\)".*/\1/p; s/^ *"name": *"\([^"]*\)", *"backend".*/\1/p'
+    handfast ${guard:+-i "$guard"} status --json 2>/dev/null |
+        sed -n '/^  "services"/,/^  \]/s/^      "name": "\([^"]*\)".*/\1/p'
 }
 
 _handfast_guards() {
