@@ -53,6 +53,7 @@ struct daemon {
     struct command_top *top;
     struct http_server *metrics;
     struct loop_timer housekeeping;
+    int64_t housekeeping_us; /* often enough for the watchdog */
     uint32_t housekeepings;
     uint32_t kept_changes; /* guard.tap_changes when the supervisor was given the interface */
     struct command_reload reload;
@@ -193,8 +194,7 @@ static void on_housekeeping(struct loop_timer *self, int64_t now_us)
         keep_interface(daemon);
     if (++daemon->housekeepings % STATUS_EVERY == 0)
         say_status(daemon);
-    loop_timer_set(&daemon->guard.loop, self,
-                   time_min(now_us + HOUSEKEEPING_US, notify_deadline(&daemon->notify)));
+    loop_timer_set(&daemon->guard.loop, self, now_us + daemon->housekeeping_us);
 }
 
 static void say_ready(struct daemon *daemon)
@@ -309,6 +309,9 @@ static bool start(struct daemon *daemon)
     }
     register_commands(daemon);
     daemon->housekeeping.run = on_housekeeping;
+    daemon->housekeeping_us = HOUSEKEEPING_US;
+    if (daemon->notify.watchdog_us > 0)
+        daemon->housekeeping_us = time_min(HOUSEKEEPING_US, daemon->notify.watchdog_us / 6 + 1);
     loop_timer_set(&guard->loop, &daemon->housekeeping, hf_os_now_us());
     return give_up_privileges(daemon);
 }

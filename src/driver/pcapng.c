@@ -275,11 +275,11 @@ int pcapng_write_behind(struct pcapng *pcapng)
 
 uint64_t pcapng_lost(const struct pcapng *pcapng, int *error)
 {
-    struct writer_count count = {.error = pcapng->error};
+    struct writer_count count = {.last_error = pcapng->error};
 
     if (pcapng->writer != NULL)
         writer_counts(pcapng->writer, &count);
-    *error = count.error;
+    *error = count.last_error;
     return pcapng->lost + count.refused + count.failed;
 }
 

@@ -18,7 +18,7 @@ int pcapng_open(struct pcapng **pcapng, const char *path, int64_t time_offset_us
 /* From now on a thread writes the file, and nobody waits for the disk. HF_OK or HF_SYSTEM with errno. */
 int pcapng_write_behind(struct pcapng *pcapng);
 
-/* Packets that could not be written so far, and errno of the last time, 0: it went well. */
+/* Packets that could not be written so far, and why the last time: an errno, 0: the file was too slow. */
 uint64_t pcapng_lost(const struct pcapng *pcapng, int *error);
 
 /* Packets that could not be written so far, and errno of the last time, 0 if that went well. */

@@ -39,7 +39,7 @@ struct writer {
     atomic_size_t taken_at;
     atomic_bool stop;
     atomic_uint_fast64_t written, failed;
-    atomic_int error;
+    atomic_int error, last_error;
     uint64_t put, refused; /* the loop's own */
     uint8_t *ring;
 };
@@ -89,6 +89,8 @@ static void write_record(struct writer *writer, const uint8_t *bytes, struct rec
         (ftruncate(writer->fd, begin) != 0 || lseek(writer->fd, begin, SEEK_SET) < 0))
         error = errno;
     atomic_store(&writer->error, error);
+    if (error != 0)
+        atomic_store(&writer->last_error, error);
     atomic_fetch_add(error == 0 ? &writer->written : &writer->failed, record.units);
 }
 
@@ -235,6 +237,7 @@ void writer_counts(const struct writer *writer, struct writer_count *count)
         .failed = atomic_load(&writer->failed),
         .refused = writer->refused,
         .error = atomic_load(&writer->error),
+        .last_error = atomic_load(&writer->last_error),
     };
 }
 

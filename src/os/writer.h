@@ -24,7 +24,8 @@ struct writer_count {
     uint64_t written; /* of those                                            */
     uint64_t failed;  /* of those: the destination would not have them       */
     uint64_t refused; /* not taken: the ring was full                        */
-    int error;        /* errno of the last that failed; 0: the last went well */
+    int error;        /* errno of the last record, 0: it went well           */
+    int last_error;   /* errno of the last that failed, 0: none has          */
 };
 
 /* Takes over fd, which should block. ring_bytes is rounded up to a power of two; a record has at most half of it. NULL with
