@@ -155,6 +155,8 @@ bool memory_cap_apply(struct config *config, uint64_t bytes, char said[MEMORY_CA
     if (needed(config) > ours) {
         lower32(config, &limits->max_connections, CONNECTIONS_MIN, ours);
         lower_services(config);
+        limits->buffer_memory = buffers; /* what connections left over is buffers' again */
+        lower64(config, &limits->buffer_memory, BUFFERS_MIN, ours);
     }
     snprintf(said, MEMORY_CAP_TEXT_MAX,
              "memory.max of the control group is %" PRIu64 " MiB: buffer_memory is %" PRIu64

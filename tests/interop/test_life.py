@@ -1,5 +1,6 @@
 """The life of a guard: its supervisor, its end, and everything that may be full, slow, gone or wrong around it."""
 
+import contextlib
 import fcntl
 import json
 import os
@@ -462,21 +463,24 @@ def resident_bytes(process):
 def test_the_memory_that_is_allowed_is_enough(world):
     """memory.max lowers the limits, and with every connection stuck the guard stays below it."""
     allowed = 96 << 20
-    world.serve(world.listen(V4, 7007, "127.0.0.1", backlog=4096), lambda connection: connection.recv(1) and time.sleep(8))
+    sink = world.listen(V4, 7007, "127.0.0.1", backlog=4096)  # nobody accepts, and its windows are small
+    sink.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
     with open(world.directory / "guard.log", "wb") as log:
         process = start(world, world.config(service("sink", 7, "127.0.0.1:7007", (V4,))), log, "unshare", "-m", "sh", "-c",
                         CAGED, "sh", allowed)
     assert "memory.max of the control group is 96 MiB: buffer_memory is" in world.guard_log()
     assert 0 < world.stats()["relays"]["limit"] <= 10000
     clients = [world.connect(V4, 7) for _ in range(300)]
-    for client in clients:  # more than the pool can hold, all of it stuck
+    for client in clients:
         client.setblocking(False)
-        for _ in range(20):
-            try:
+
+    def is_in_use():  # they send what is taken of them, and all of it is stuck
+        for client in clients:
+            with contextlib.suppress(BlockingIOError):
                 client.send(b"\0" * 65536)
-            except BlockingIOError:
-                break
-    w.until(lambda: world.stats()["gauges"]["pool_used_bytes"] > 8 << 20, "the pool is in use")
+        return world.stats()["gauges"]["pool_used_bytes"] > 8 << 20
+
+    w.until(is_in_use, "the pool is in use")
     assert resident_bytes(process) < allowed
     alive(process)
 
