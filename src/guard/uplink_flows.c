@@ -21,7 +21,8 @@
 
 #include "os/syscalls.h"
 
-SYSCALLS("sendto recvmsg close"); /* the socket is opened at the start */
+SYSCALLS_AT_START("socket bind getsockname");
+SYSCALLS("sendto recvmsg close");
 
 #define FLOWS_MAX 16384u
 #define REPLY_BYTES 32768

@@ -2,6 +2,7 @@
 #include "unit/driver/frames.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/if.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -173,6 +174,49 @@ static void a_partial_checksum_is_understood(void **state)
     hf_tap_close(&tap);
 }
 
+static int fresh(void)
+{
+    int fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
+
+    assert_true(fd >= 0);
+    return fd;
+}
+
+/* Somebody removes the interface, here by closing behind the TAP's back: counters and buffers live on. */
+static void it_can_be_made_again(void **state)
+{
+    struct hf_frame frames[2];
+    struct hf_tap tap, other;
+    int fd;
+
+    (void)state;
+    assert_int_equal(hf_tap_open(&tap, "hf0"), HF_OK);
+    tap.received = 7;
+    fd = fresh();
+    assert_int_equal(hf_tap_reopen(&tap, "lo", fd), HF_INVALID);
+    assert_int_equal(tap.fd, -1);
+    assert_int_equal(hf_tap_receive(&tap, frames, 2), 0);
+    assert_int_equal(hf_tap_slots(&tap, frames, 2), 2);
+    memset(frames[0].data, 0, 60);
+    frames[0].length = 60;
+    hf_tap_transmit(&tap, frames, 1);
+    assert_int_equal(tap.dropped, 1);
+    assert_int_equal(hf_tap_reopen(&tap, "hf0", -1), HF_NO_DEVICE);
+
+    assert_int_equal(hf_tap_reopen(&tap, "hf0", fd), HF_OK);
+    assert_int_equal(tap.fd, fd);
+    assert_int_equal(driver_tap.descriptor(&tap), fd);
+    assert_int_equal(tap.received, 7);
+    assert_int_equal(hf_tap_open(&other, "hf0"), HF_DEVICE_BUSY);
+    bring_up("hf0");
+    assert_int_equal(hf_tap_slots(&tap, frames, 1), 1);
+    memset(frames[0].data, 0, 60);
+    frames[0].length = 60;
+    hf_tap_transmit(&tap, frames, 1);
+    assert_int_equal(tap.transmitted, 1);
+    hf_tap_close(&tap);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -180,6 +224,7 @@ int main(void)
         cmocka_unit_test(without_permission),
         cmocka_unit_test(what_the_interface_can_do),
         cmocka_unit_test(down_is_counted_not_fatal),
+        cmocka_unit_test(it_can_be_made_again),
         cmocka_unit_test(a_partial_checksum_is_understood),
     };
 

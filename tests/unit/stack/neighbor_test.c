@@ -31,7 +31,7 @@ struct world {
     struct packet sent; /* the last message, parsed again */
 };
 
-static void make_with(struct world *w, uint32_t max_neighbors, bool announce)
+static void make_as(struct world *w, uint32_t max_neighbors, bool announce, bool shared)
 {
     struct neighbor_setup setup = {.config = &w->config,
                                    .route = &w->route,
@@ -45,6 +45,7 @@ static void make_with(struct world *w, uint32_t max_neighbors, bool announce)
     w->config = (struct hf_config)HF_CONFIG_DEFAULT;
     w->config.max_neighbors = max_neighbors;
     w->config.gratuitous_arp = announce;
+    w->config.addresses_shared = shared;
     w->config.addresses[0] = prefix("192.0.2.1/24");
     w->config.addresses[1] = prefix("2001:db8::1/64");
     w->config.addresses[2] = prefix("fe80::1/64");
@@ -54,6 +55,11 @@ static void make_with(struct world *w, uint32_t max_neighbors, bool announce)
     w->arena = make_arena(measure.used);
     neighbor_init(&w->neighbors, &w->arena, &setup, NOW);
     assert_int_equal(w->arena.used, measure.used);
+}
+
+static void make_with(struct world *w, uint32_t max_neighbors, bool announce)
+{
+    make_as(w, max_neighbors, announce, false);
 }
 
 /* The next message, which another station's parser must accept. 0: none. */
@@ -497,6 +503,34 @@ static void test_we_answer(void **state)
 }
 
 /* [RFC 5227 2.4] */
+/* Another stack of the host has the addresses too: nothing is said of them, but who is asked for is found. */
+static void test_shared_addresses(void **state)
+{
+    const struct hf_address gateway = address("192.0.2.254");
+    struct neighbor_ref ref = {0};
+    struct hf_mac mac;
+    struct world w;
+
+    (void)state;
+    make_as(&w, 8, true, true);
+    assert_int_equal(next_message(&w, NOW), 0);
+    assert_int_equal(arp_says(&w, ARP_REQUEST, "192.0.2.9", &mac_a, "192.0.2.1"), HF_STAT_none);
+    assert_int_equal(arp_says(&w, ARP_REPLY, "192.0.2.1", &mac_a, "192.0.2.1"), HF_STAT_none);
+    neighbor_on_group_query(&w.neighbors, NOW + 10 * SECOND);
+    assert_int_equal(events(&w, HF_EVENT_ADDRESS_CONFLICT), 0);
+    assert_int_equal(next_message(&w, NOW), 0);
+    assert_false(neighbor_wants_output(&w.neighbors));
+    assert_true(neighbor_deadline(&w.neighbors) > NOW + 100 * SECOND);
+
+    assert_int_equal(neighbor_resolve(&w.neighbors, &ref, &gateway, &mac, NOW), NEIGHBOR_WAIT);
+    assert_int_not_equal(next_message(&w, NOW), 0);
+    assert_int_equal(sent_arp(&w).operation, ARP_REQUEST);
+    assert_int_equal(arp_says(&w, ARP_REPLY, "192.0.2.254", &mac_b, "192.0.2.1"), HF_STAT_none);
+    assert_int_equal(neighbor_resolve(&w.neighbors, &ref, &gateway, &mac, NOW), NEIGHBOR_READY);
+    assert_true(mac_equal(&mac, &mac_b));
+    unmake(&w);
+}
+
 static void test_conflict(void **state)
 {
     struct world w;
@@ -696,6 +730,7 @@ int main(void)
         cmocka_unit_test(test_unasked),       cmocka_unit_test(test_claim_asks_again),
         cmocka_unit_test(test_probe),         cmocka_unit_test(test_confirm_and_progress),
         cmocka_unit_test(test_we_answer),     cmocka_unit_test(test_conflict),
+        cmocka_unit_test(test_shared_addresses),
         cmocka_unit_test(test_announcements), cmocka_unit_test(test_override),
         cmocka_unit_test(test_malformed),     cmocka_unit_test(test_eviction),
         cmocka_unit_test(test_random),

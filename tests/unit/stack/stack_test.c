@@ -166,6 +166,31 @@ static void secrets_make_stacks_different(void **state)
     free(memory[1]);
 }
 
+/* The interface was replaced: what it sends and takes has the new address from now on. */
+static void link_address_changes(void **state)
+{
+    const struct hf_mac other = {{2, 7, 7, 7, 7, 7}}, group = {{1, 0, 0x5e, 0, 0, 1}}, zero = {{0}};
+    struct hf_config config = peer_config();
+    struct peer *peer = malloc(sizeof *peer);
+
+    (void)state;
+    peer_open(peer, &config);
+    assert_int_equal(hf_set_mac(peer->stack, &group), HF_INVALID);
+    assert_int_equal(hf_set_mac(peer->stack, &zero), HF_INVALID);
+    assert_memory_not_equal(&peer->stack->mac, &other, sizeof other);
+    assert_int_equal(hf_set_mac(peer->stack, &other), HF_OK);
+    assert_memory_equal(&peer->stack->mac, &other, sizeof other);
+    assert_memory_equal(&peer->stack->rules.mac, &other, sizeof other);
+    assert_memory_equal(&peer->stack->icmp.mac, &other, sizeof other);
+    assert_memory_equal(&peer->stack->neighbors.mac, &other, sizeof other);
+    peer_close(peer);
+    config.link = HF_RAW_IP;
+    peer_open(peer, &config);
+    assert_int_equal(hf_set_mac(peer->stack, &other), HF_INVALID);
+    peer_close(peer);
+    free(peer);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -175,6 +200,7 @@ int main(void)
         cmocka_unit_test(unused_memory_is_not_touched),
         cmocka_unit_test(idle_stack_has_no_deadline),
         cmocka_unit_test(gauges_count_states),
+        cmocka_unit_test(link_address_changes),
         cmocka_unit_test(secrets_make_stacks_different),
     };
 
