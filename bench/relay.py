@@ -216,7 +216,7 @@ def main():
     why = yard.missing(("ip", "wrk", "haproxy", "nginx", "iperf3"))
     if why:
         return yard.skip("relay", why)
-    runs, seconds, idle = (1, 1, 500) if quick else (5, 4, IDLE)
+    runs, seconds, idle = (1, 1, 500) if quick else (3, 3, IDLE)
     with yard.Yard() as y:
         start_nginx(y)
         haproxy = start_haproxy(y)
