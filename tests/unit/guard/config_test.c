@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "guard/config.h"
+#include "guard/config_keys.h"
 
 static char file[64]; /* what the test writes */
 
@@ -527,6 +527,48 @@ static void every_example_is_right(void **state)
     globfree(&found);
 }
 
+/* docs/configuration.md has a row for each key, with its default and whether a reload is enough. */
+static void the_reference_knows_every_key(void **state)
+{
+    FILE *stream = fopen(HF_SOURCE_DIR "/docs/configuration.md", "r");
+    char *text = calloc(1, 1 << 16), row[256];
+
+    (void)state;
+    assert_non_null(stream);
+    assert_true(fread(text, 1, (1 << 16) - 1, stream) > 0);
+    fclose(stream);
+    for (unsigned id = 0; id < CONFIG_SECTIONS; id++) {
+        char heading[64];
+        const char *section = text;
+
+        snprintf(heading, sizeof heading, "\n## %s", config_sections[id].name);
+        if (id != CONFIG_ROOT)
+            section = strstr(text, heading);
+        assert_non_null(section);
+        for (const struct config_key *key = config_sections[id].keys; key->name != NULL; key++) {
+            bool quoted =
+                key->kind == CONFIG_TEXT || key->kind == CONFIG_NAME || key->kind == CONFIG_SOCKET;
+            const char *found, *end;
+
+            snprintf(row, sizeof row, "\n| `%s` | ", key->name);
+            found = strstr(section, row);
+            if (found == NULL)
+                fail_msg("%s is not in its section", key->name);
+            end = strchr(found + 1, '\n');
+            if (key->initial != NULL) {
+                snprintf(row, sizeof row, "| `%s` | `%s%s%s` | ", key->name, quoted ? "\"" : "",
+                         key->initial, quoted ? "\"" : "");
+                if (strncmp(found + 1, row, strlen(row)) != 0)
+                    fail_msg("the default of %s is %s", key->name, key->initial);
+            }
+            found = strstr(found, key->change == CONFIG_RELOAD ? " | reload | " : " | restart | ");
+            if (found == NULL || found > end)
+                fail_msg("what %s needs is not said", key->name);
+        }
+    }
+    free(text);
+}
+
 static void the_stack_has_room_for_what_the_services_promise(void **state)
 {
     struct config *config = read_text(full);
@@ -559,6 +601,7 @@ int main(void)
         cmocka_unit_test(a_dump_reads_back_to_the_same),
         cmocka_unit_test(the_example_is_right),
         cmocka_unit_test(every_example_is_right),
+        cmocka_unit_test(the_reference_knows_every_key),
         cmocka_unit_test(the_stack_has_room_for_what_the_services_promise),
     };
 
