@@ -9,7 +9,6 @@
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -93,7 +92,7 @@ void link_keep_quiet(const char *name)
         struct rtattr family, mode;
         uint8_t none;
     } nested = {
-        .family = {sizeof nested - offsetof(typeof(nested), family), AF_INET6},
+        .family = {sizeof nested, AF_INET6},
         .mode = {RTA_LENGTH(1), IFLA_INET6_ADDR_GEN_MODE},
         .none = IN6_ADDR_GEN_MODE_NONE,
     };

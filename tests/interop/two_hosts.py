@@ -27,6 +27,7 @@ class Host(w.World):
 
     def __init__(self, client, mtu=1500):
         super().__init__()
+        self.directory.chmod(0o755)  # the guard is nobody when it reloads
         self.client = client
         self.heard = []  # who connected, as the servers saw it
         self.wire(mtu)
@@ -90,7 +91,7 @@ http {{
         path = self.directory / name
         path.write_text(f'''
 control = "/run/handfast/{self.name}.sock"
-user = ""
+user = "nobody"
 {root}
 uplink "eth0" {{
     mode = port
