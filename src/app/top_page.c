@@ -80,7 +80,7 @@ __attribute__((format(printf, 5, 6))) static int put(struct top_page *page, int 
 static void paint(struct top_page *page, int row, enum top_style style)
 {
     if (row < page->rows)
-        memset(page->style[row], style, (size_t)page->columns);
+        memset(page->style[row], (int)style, (size_t)page->columns);
 }
 
 static void title(struct top_page *page, int row, const char *text)
