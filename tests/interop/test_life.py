@@ -7,6 +7,7 @@ import os
 import resource
 import signal
 import socket
+import stat
 import struct
 import subprocess
 import threading
@@ -577,3 +578,50 @@ def test_the_log_says_what_the_wall_clock_says(world):
     w.until(lambda: "reload" in world.guard_log(), "the reload is told")
     lines = [json.loads(line) for line in world.guard_log().splitlines()]
     assert lines[-1]["time"] > lines[0]["time"][:4] and int(lines[-1]["time"][:4]) >= int(lines[0]["time"][:4]) + 2
+
+
+# ---- as the unit of packaging/systemd runs it ----
+
+def unit():
+    text = (w.ROOT / "packaging/systemd/handfast-guard.service").read_text()
+    return dict(line.split("=", 1) for line in text.splitlines() if "=" in line and line[0] not in "#[")
+
+
+def setpriv(capabilities):
+    words = "-all" + "".join(f",+{word.removeprefix('CAP_').lower()}" for word in capabilities)
+    return ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--no-new-privs", f"--inh-caps={words}",
+            f"--ambient-caps={words}", f"--bounding-set={words}")
+
+
+@pytest.fixture
+def open_tun(world):
+    """/dev/net/tun as udev makes it, for everybody: some containers keep it to root."""
+    node = world.directory / "tun"
+    os.mknod(node, 0o666 | stat.S_IFCHR, os.stat("/dev/net/tun").st_rdev)
+    node.chmod(0o666)
+    code, _, err = world.run("mount", "--bind", node, "/dev/net/tun")
+    assert code == 0, err
+    yield
+    world.run("umount", "-l", "/dev/net/tun")
+
+
+@pytest.mark.parametrize("client_address", ["none", "transparent"])
+def test_nobody_is_root(world, open_tun, client_address):
+    """What the unit leaves to its user is enough, and of that the guard keeps only what serving needs."""
+    world.directory.chmod(0o777)
+    text = echo_service(world, client_address=client_address)
+    config = world.config(text, "drain_timeout = 100ms").read_text().replace(f"/run/handfast/{world.name}.sock", f"{world.directory}/sock")
+    (world.directory / "guard.conf").write_text(config)
+    with open(world.directory / "guard.log", "wb") as log:
+        process = world.start(*setpriv(unit()["AmbientCapabilities"].split()), w.HANDFAST, "guard",
+                              world.directory / "guard.conf", stdout=log, stderr=log)
+    w.until(lambda: alive(process) and "serving on" in world.guard_log(), "it serves")
+    talks(world)
+    status = dict(line.split(":\t", 1) for line in open(f"/proc/{process.pid}/status").read().splitlines() if ":\t" in line)
+    needed = {"none": 0, "transparent": 1 << 12 | 1 << 13}[client_address]  # NET_ADMIN, NET_RAW
+    assert int(status["CapEff"], 16) == int(status["CapPrm"], 16) == needed and int(status["CapAmb"], 16) == 0
+    assert status["Seccomp"] == "2" and status["NoNewPrivs"] == "1"
+    for task in os.listdir(f"/proc/{process.pid}/task"):
+        lines = open(f"/proc/{process.pid}/task/{task}/status").read().splitlines()
+        assert "Seccomp:\t2" in lines
+    assert world.stop(process) == 0
