@@ -6,6 +6,7 @@
 #include "app/app.h"
 #include "app/color.h"
 #include "app/guard_client.h"
+#include "guard/service.h"
 
 static const char help[] =
     "usage: handfast [-i NAME] stats [--json | --prometheus] [--all]\n\n"
@@ -82,14 +83,35 @@ static void print_section(const json_t *counters, const char *title, enum hf_sta
     }
 }
 
+static void print_service(const json_t *service, bool all)
+{
+    char text[GUARD_NUMBER_MAX], limit[GUARD_NUMBER_MAX];
+
+    printf("\n%sService %s%s\n", color(stdout, COLOR_BOLD), guard_string(service, "name"),
+           color(stdout, COLOR_PLAIN));
+    guard_number(text, guard_integer(service, "active"));
+    guard_number(limit, guard_integer(service, "max_connections"));
+    printf("  %10s %-11s  %-27s %sof %s%s\n", text, "connections", "active",
+           color(stdout, COLOR_DIM), limit, color(stdout, COLOR_PLAIN));
+#define ROW(name, meaning)                                                                        \
+    if (all || guard_integer(service, #name))                                                     \
+        printf("  %10s %-11s  %-27s %s%s%s\n", guard_number(text, guard_integer(service, #name)), \
+               strncmp(#name, "bytes", 5) == 0 ? "bytes" : "connections", #name,                  \
+               color(stdout, COLOR_DIM), meaning, color(stdout, COLOR_PLAIN));
+    SERVICE_COUNTERS(ROW)
+#undef ROW
+}
+
 static void print_all(const json_t *reply, bool all)
 {
-    size_t count = sizeof sections / sizeof *sections;
+    size_t count = sizeof sections / sizeof *sections, at;
+    const json_t *service;
 
     print_gauges(reply, all);
     for (size_t i = 0; i < count; i++)
         print_section(json_object_get(reply, "counters"), sections[i].title, sections[i].first,
                       i + 1 < count ? sections[i + 1].first : HF_STAT_COUNT, all);
+    json_array_foreach(json_object_get(reply, "services"), at, service) print_service(service, all);
 }
 
 int cmd_stats(const struct app *app, int argc, char **argv)

@@ -165,7 +165,9 @@ const char *guard_duration(char text[GUARD_NUMBER_MAX], int64_t us)
 {
     int64_t s = us / 1000000;
 
-    if (us < 1000)
+    if (us == 0)
+        snprintf(text, GUARD_NUMBER_MAX, "0s");
+    else if (us < 1000)
         snprintf(text, GUARD_NUMBER_MAX, "%" PRId64 "us", us);
     else if (us < 100000)
         snprintf(text, GUARD_NUMBER_MAX, "%.1fms", (double)us / 1000);

@@ -111,17 +111,24 @@ static const char *client_address(uint32_t how)
     return "?";
 }
 
-static json_t *describe_backend(const struct service_backend *backend, int64_t now_us)
+static const char *health_word(const struct service *service, const struct service_backend *backend)
+{
+    if (backend->config == NULL)
+        return "removed";
+    if (!backend->health.known)
+        return service->config->check_interval_ms == 0 ? "unchecked" : "unknown";
+    return backend->health.up ? "up" : "down";
+}
+
+static json_t *describe_backend(const struct service *service,
+                                const struct service_backend *backend, int64_t now_us)
 {
     const struct health *health = &backend->health;
     bool removed = backend->config == NULL;
     json_t *object =
         json_pack("{s:s, s:s, s:I, s:I, s:I, s:I}", "name", backend->name, "health",
-                  removed          ? "removed"
-                  : !health->known ? "unknown"
-                  : health->up     ? "up"
-                                   : "down",
-                  "for_s", (json_int_t)(health->known ? (now_us - health->since_us) / US_PER_S : 0),
+                  health_word(service, backend), "for_s",
+                  (json_int_t)(health->known ? (now_us - health->since_us) / US_PER_S : 0),
                   "active", (json_int_t)backend->active, "connected",
                   (json_int_t)backend->connected, "failed", (json_int_t)backend->failed);
 
@@ -142,7 +149,7 @@ static json_t *describe_backends(const struct service *service, int64_t now_us)
 
     for (uint32_t i = 0; i < SERVICE_BACKENDS_MAX; i++)
         if (service->backends[i].name[0] != '\0')
-            json_array_append_new(array, describe_backend(&service->backends[i], now_us));
+            json_array_append_new(array, describe_backend(service, &service->backends[i], now_us));
     return array;
 }
 

@@ -20,6 +20,7 @@ struct world {
     struct loop loop;
     struct control_server *server;
     int asked, streams, pulled;
+    bool closed;
 };
 
 static json_t *echo(void *context, const json_t *request)
@@ -167,21 +168,20 @@ static void rounds(struct world *world, int count)
 
 #define PATIENCE_US ((int64_t)20 * 1000 * 1000)
 
-/* Turns the loop until the client has heard `what` (NULL: until he is hung up on). Returns the length; *closed: that was the end. */
-static size_t hear(struct world *world, int fd, char *to, size_t capacity, const char *what,
-                   bool *closed)
+/* Turns the loop until the client has heard `what` (NULL: until he is hung up on). Returns the length; world->closed: that was the end. */
+static size_t hear(struct world *world, int fd, char *to, size_t capacity, const char *what)
 {
     int64_t until_us = hf_os_now_us() + PATIENCE_US;
     size_t length = 0;
 
-    *closed = false;
+    world->closed = false;
     while (length < capacity) {
         ssize_t got = recv(fd, to + length, capacity - length, 0);
 
         if (got > 0)
             length += (size_t)got;
-        *closed = got == 0 || (got < 0 && errno != EAGAIN);
-        if (*closed || (what && memmem(to, length, what, strlen(what))))
+        world->closed = got == 0 || (got < 0 && errno != EAGAIN);
+        if (world->closed || (what && memmem(to, length, what, strlen(what))))
             return length;
         assert_true(hf_os_now_us() < until_us);
         if (got < 0)
@@ -199,8 +199,7 @@ static void say(struct world *world, int fd, const char *text)
 static json_t *line_as_json(struct world *world, int fd)
 {
     static char text[8192];
-    bool closed;
-    size_t length = hear(world, fd, text, sizeof text, "\n", &closed);
+    size_t length = hear(world, fd, text, sizeof text, "\n");
 
     assert_true(length > 0 && text[length - 1] == '\n');
     assert_ptr_equal(memchr(text, '\n', length), text + length - 1); /* one line */
@@ -248,18 +247,17 @@ static void a_line_in_pieces_and_lines_in_one_piece(void **state)
     struct world *world = *state;
     int fd = dial(world);
     char text[4096];
-    bool closed;
 
     for (const char *at = "echo\n"; *at; at++)
         assert_int_equal(send(fd, at, 1, 0), 1), rounds(world, 2);
     say(world, fd, "echo 1\necho 2\necho 3\n");
-    size_t length = hear(world, fd, text, sizeof text, "\"3\"]}}\n", &closed);
+    size_t length = hear(world, fd, text, sizeof text, "\"3\"]}}\n");
     int lines = 0;
     for (size_t i = 0; i < length; i++)
         lines += text[i] == '\n';
     assert_int_equal(lines, 4);
     assert_int_equal(world->asked, 4);
-    assert_false(closed);
+    assert_false(world->closed);
     close(fd);
     rounds(world, 3);
 }
@@ -269,14 +267,13 @@ static void a_line_without_end_is_refused(void **state)
     struct world *world = *state;
     int fd = dial(world);
     char text[4096];
-    bool closed;
 
     memset(text, 'x', sizeof text);
     for (int i = 0; i < 3; i++)
         send(fd, text, sizeof text, MSG_NOSIGNAL);
-    size_t length = hear(world, fd, text, sizeof text, NULL, &closed);
+    size_t length = hear(world, fd, text, sizeof text, NULL);
     assert_true(length > 0 && memmem(text, length, "at most 4096 bytes", 18));
-    assert_true(closed);
+    assert_true(world->closed);
     close(fd);
 }
 
@@ -315,7 +312,6 @@ static void a_stream_is_pulled_no_faster_than_it_is_read(void **state)
     struct world *world = *state;
     int slow = dial(world), fd = dial(world);
     static char text[1 << 20];
-    bool closed;
     size_t length = 0;
 
     say(world, slow, "large\n");
@@ -325,7 +321,7 @@ static void a_stream_is_pulled_no_faster_than_it_is_read(void **state)
     }
     assert_true(world->pulled < 40); /* of 400: the socket's buffer is full, and nothing grows */
     for (bool end = false; !end;) {  /* he reads at last: all is there */
-        size_t got = hear(world, slow, text, sizeof text, "{\"end\":true}\n", &closed);
+        size_t got = hear(world, slow, text, sizeof text, "{\"end\":true}\n");
 
         length += got;
         end = memmem(text, got, "{\"end\":true}\n", 13) != NULL;
@@ -343,16 +339,15 @@ static void a_stream_that_waits_ends_when_told_to(void **state)
     struct world *world = *state;
     int fd = dial(world);
     char text[4096];
-    bool closed;
 
     say(world, fd, "follow\n");
-    size_t length = hear(world, fd, text, sizeof text, ROW, &closed);
+    size_t length = hear(world, fd, text, sizeof text, ROW);
     assert_true(length > 0 && strncmp(text, "{\"following\":true}\n", 19) == 0);
     int pulled = world->pulled;
     rounds(world, 50); /* it waits: nobody asks it again and again */
     assert_true(world->pulled <= pulled + 1);
     say(world, fd, "stop\n");
-    length = hear(world, fd, text, sizeof text, "\n", &closed);
+    length = hear(world, fd, text, sizeof text, "\n");
     assert_memory_equal(text, "{\"end\":true}\n", length);
     assert_int_equal(world->streams, 0);
     close(fd);
@@ -379,12 +374,11 @@ static void streams_are_bounded_and_do_not_give_way(void **state)
     struct world *world = *state;
     int streams[CONTROL_STREAMS_MAX], others[CONTROL_CLIENTS_MAX];
     char text[4096];
-    bool closed;
 
     for (int i = 0; i < CONTROL_STREAMS_MAX; i++) {
         streams[i] = dial(world);
         say(world, streams[i], "follow\n");
-        hear(world, streams[i], text, sizeof text, ROW, &closed);
+        hear(world, streams[i], text, sizeof text, ROW);
     }
     int fd = dial(world);
     say(world, fd, "follow\n");
@@ -451,12 +445,11 @@ static void who_says_no_more_still_hears_his_answers(void **state)
     struct world *world = *state;
     int fd = dial(world);
     char text[4096];
-    bool closed;
 
     say(world, fd, "echo 1\necho 2\n");
     shutdown(fd, SHUT_WR);
-    size_t length = hear(world, fd, text, sizeof text, NULL, &closed);
-    assert_true(closed && memmem(text, length, "\"2\"", 3) != NULL);
+    size_t length = hear(world, fd, text, sizeof text, NULL);
+    assert_true(world->closed && memmem(text, length, "\"2\"", 3) != NULL);
     close(fd);
 }
 

@@ -315,9 +315,53 @@ static void errors_of_the_file(void **state)
     assert_int_equal(pcapng_close(NULL), 0);
 }
 
+/* Taken as it comes, it is the same file; what is not taken in time is lost as whole packets, and counted. */
+static void a_capture_in_memory(void **state)
+{
+    struct capture *capture = *state;
+    struct frame_plan plan = {4, false, false, 1000, 0, TCP_ACK, 1000};
+    uint64_t seed = 1;
+    struct hf_frame frame = frame_make(frame_bytes, &plan, &seed);
+    FILE *file = fopen(capture->path, "wb");
+    const uint8_t *bytes;
+    int error, made = 0;
+
+    assert_non_null(file);
+    assert_int_equal(pcapng_open_memory(&capture->pcapng, 1, 0), HF_OK); /* the least there is */
+    pcapng_add_interface(capture->pcapng, "hf0", HF_ETHERNET);
+    for (int i = 0; i < 1000; i++) {
+        pcapng_output(capture->pcapng, 0, &frame, 1, i);
+        if (i % 7 == 0)
+            for (size_t n; (n = pcapng_take(capture->pcapng, 1 + (size_t)i, &bytes)) > 0;)
+                assert_int_equal(fwrite(bytes, 1, n, file), n);
+    }
+    assert_int_equal(pcapng_lost(capture->pcapng, &error), 0);
+    while (pcapng_lost(capture->pcapng, &error) == 0 && made++ < 1000)
+        pcapng_output(capture->pcapng, 0, &frame, 1, 0);
+    assert_in_range(made, 50, 999); /* it is full at some time */
+    for (size_t n; (n = pcapng_take(capture->pcapng, 4096, &bytes)) > 0;)
+        assert_int_equal(fwrite(bytes, 1, n, file), n);
+    pcapng_output(capture->pcapng, 0, &frame, 1, 1); /* and there is room again */
+    assert_int_equal(pcapng_lost(capture->pcapng, &error), 1);
+    uint64_t packets = pcapng_made(capture->pcapng);
+    size_t rest = pcapng_take(capture->pcapng, SIZE_MAX, &bytes);
+    assert_int_equal(fwrite(bytes, 1, rest, file), rest);
+    fclose(file);
+    assert_int_equal(pcapng_close(capture->pcapng), 1);
+
+    read_back(capture);
+    uint32_t length;
+    next_block(capture, 0x0a0d0d0a, &length);
+    next_block(capture, 1, &length);
+    for (uint64_t i = 0; i < packets; i++)
+        assert_string_equal(next_packet(capture).comment, "sent");
+    assert_int_equal(capture->at, capture->length);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_capture_in_memory, setup, teardown),
         cmocka_unit_test_setup_teardown(every_packet_says_what_became_of_it, setup, teardown),
         cmocka_unit_test_setup_teardown(many_large_frames, setup, teardown),
         cmocka_unit_test_setup_teardown(tshark_finds_nothing_wrong, setup, teardown),
