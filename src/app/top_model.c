@@ -5,12 +5,26 @@
 
 #define US_PER_SECOND 1e6
 
-/* What the gate refused, whoever came. A SYN that is answered by a cookie is not refused. */
+/* What the door refused, whoever came. A SYN that is answered by a cookie is not refused. */
 static const enum hf_stat refusals[] = {
-    HF_STAT_syn_cache_full,  HF_STAT_syn_accept_queue_full,   HF_STAT_syn_odd_flags,
-    HF_STAT_syn_capped,      HF_STAT_syn_without_timestamps,  HF_STAT_handshake_accept_queue_full,
-    HF_STAT_cookie_bad,      HF_STAT_handshake_no_connection, HF_STAT_cookie_unseen,
+    HF_STAT_syn_cache_full,
+    HF_STAT_syn_accept_queue_full,
+    HF_STAT_syn_odd_flags,
+    HF_STAT_syn_capped,
+    HF_STAT_syn_without_timestamps,
+    HF_STAT_handshake_accept_queue_full,
+    HF_STAT_cookie_bad,
+    HF_STAT_handshake_no_connection,
+    HF_STAT_cookie_unseen,
     HF_STAT_cookie_replayed,
+    HF_STAT_filter_blocked,
+    HF_STAT_filter_denied,
+    HF_STAT_filter_not_allowed,
+    HF_STAT_filter_rule,
+    HF_STAT_filter_default,
+    HF_STAT_filter_sharing,
+    HF_STAT_filter_bogon,
+    HF_STAT_filter_reverse_path,
 };
 
 static int64_t number(const json_t *object, const char *name)

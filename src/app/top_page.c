@@ -170,12 +170,31 @@ static void draw_uses(struct top_page *page, const json_t *answer)
              number(gauges, "pool_bytes"));
 }
 
+/* How many backends are up; those whose checks are off count as up. Returns the column after it. */
+static int draw_backends(struct top_page *page, int column, const json_t *answer)
+{
+    const json_t *service, *backend;
+    int all = 0, down = 0;
+    size_t i, j;
+
+    json_array_foreach(json_object_get(answer, "services"), i, service)
+        json_array_foreach(json_object_get(service, "backends"), j, backend)
+    {
+        all += strcmp(word(backend, "health"), "removed") != 0;
+        down += strcmp(word(backend, "health"), "down") == 0;
+    }
+    if (all == 0)
+        return column;
+    column = put(page, 4, column, TOP_DIM, "backends ");
+    return 2 + put(page, 4, column, down ? TOP_BAD : TOP_GOOD, "%d/%d up", all - down, all);
+}
+
 static void draw_states(struct top_page *page, const json_t *answer)
 {
     json_t *states = json_object_get(answer, "connections"), *count;
     char text[TOP_TEXT_MAX];
     const char *state;
-    int column = 1;
+    int column = draw_backends(page, 1, answer);
 
     json_object_foreach(states, state, count)
     {

@@ -28,14 +28,16 @@ static json_t *listener(const char *local, const char *pressure)
 static json_t *answer(int64_t now_us, int64_t syns, const char *service)
 {
     json_t *reply = json_pack(
-        "{s:I, s:I, s:{s:I}, s:{s:i, s:i, s:i, s:i}, s:{s:i, s:i}, s:[{s:s, s:[o, o]}],"
+        "{s:I, s:I, s:{s:I}, s:{s:i, s:i, s:i, s:i}, s:{s:i, s:i}, s:[{s:s, s:[o, o], s:[{s:s}, "
+        "{s:s}, {s:s}]}],"
         " s:[{s:s, s:i, s:i, s:i}], s:o}",
         "now_us", (json_int_t)now_us, "up_us", (json_int_t)90061000000, "counters", "syn_received",
         (json_int_t)syns, "gauges", "connections_used", 98, "max_connections", 100, "half_opens", 0,
         "max_half_opens", 4096, "connections", "ESTABLISHED", 97, "LISTEN", 0, "services", "name",
         service, "listeners", listener("203.0.113.10:443", "calm"),
-        listener("203.0.113.11:443", "flooded"), "prefixes", "prefix", "2001:db8::/64",
-        "connections", 17, "bytes_in", 1, "bytes_out", 2, "top", connections(64, service));
+        listener("203.0.113.11:443", "flooded"), "backends", "health", "up", "health", "down",
+        "health", "removed", "prefixes", "prefix", "2001:db8::/64", "connections", 17, "bytes_in",
+        1, "bytes_out", 2, "top", connections(64, service));
 
     assert_non_null(reply);
     return reply;
@@ -96,6 +98,7 @@ static void a_small_terminal_shows_everything(void **state)
                                         "bit/s in",
                                         "connections 98/100",
                                         "ESTABLISHED 97",
+                                        "backends 1/2 up",
                                         "LISTENER",
                                         "flooded",
                                         "12s",
@@ -119,6 +122,7 @@ static void a_small_terminal_shows_everything(void **state)
     assert_int_equal(row_of(screen, "LISTEN 0"), -1); /* an empty state takes no room */
     assert_int_equal(row_of(screen, "q quit"), 23);
     assert_int_equal(style_of(screen, "flooded"), TOP_BAD);
+    assert_int_equal(style_of(screen, "1/2 up"), TOP_BAD);
     assert_int_equal(style_of(screen, "98/100"), TOP_BAD); /* a limit is near */
     assert_true(row_of(screen, "flooded") < row_of(screen, "calm"));
     screen_free(screen);
