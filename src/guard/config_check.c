@@ -120,6 +120,8 @@ static bool check_uplink(const struct check *check)
         return refuse(
             check, check->config->last_line,
             "no uplink, accepted is one: uplink \"hf0\" { addresses = { \"203.0.113.10/24\" } }");
+    if (uplink->mode == CONFIG_WORD_UNSAID) /* who names addresses means to own them */
+        uplink->mode = uplink->addresses.count > 0 ? CONFIG_MODE_ADDRESS : CONFIG_MODE_PORT;
     if (!check_interface(check, "uplink", uplink->name) || !check_mode(check))
         return false;
     if (uplink->addresses.count == 0 && uplink->mode == CONFIG_MODE_ADDRESS)

@@ -40,7 +40,7 @@ static const struct config_key root_keys[] = {
 };
 
 static const struct config_key uplink_keys[] = {
-    {"mode", CONFIG_WORD, UPLINK(mode), 0, 0, "address | port", "address", CONFIG_RESTART},
+    {"mode", CONFIG_WORD, UPLINK(mode), 0, 0, "address | port", NULL, CONFIG_RESTART},
     {"addresses", CONFIG_PREFIX, UPLINK(addresses), 0, HF_ADDRESSES_MAX, NULL, NULL, CONFIG_RESTART},
     {"host_address", CONFIG_PREFIX, UPLINK(host_address), 0, HF_ADDRESSES_MAX, NULL, NULL, CONFIG_RESTART},
     {"gateway", CONFIG_GATEWAY, UPLINK(gateway), 0, 2, NULL, NULL, CONFIG_RESTART},

@@ -316,6 +316,7 @@ static bool take_all(cfg_t *root, struct config *config)
         return false;
     if (uplink != NULL) {
         config->uplink.line = line_of(uplink, -1, 0, &opening);
+        config->uplink.mode = CONFIG_WORD_UNSAID;
         if (!take_name(uplink, config->uplink.name) ||
             !take_section(uplink, CONFIG_UPLINK, &config->uplink))
             return false;

@@ -172,8 +172,9 @@ static const struct bad {
     {UPLINK "service \"x\" { backend \"b\" {\n client_address = original } }\n",
      "3: client_address = \"original\", accepted is none | proxy-v2 | transparent"},
     /* addresses */
-    {"uplink \"interface-name-\" {}\n" SERVICE, "1: uplink \"interface-name-\" without addresses, "
-                                                "accepted is addresses = { \"203.0.113.10/24\" }"},
+    {"uplink \"interface-name-\" { mode = address }\n" SERVICE,
+     "1: uplink \"interface-name-\" without addresses, accepted is addresses = { "
+     "\"203.0.113.10/24\" }"},
     {"uplink \"interface-name-0\" {}\n" SERVICE,
      "1: uplink \"interface-name-0\", accepted is an interface name of 1 to 15 characters"},
     {"uplink \"\" {}\n", "1: uplink \"\", accepted is a name of 1 to 31 characters"},
@@ -413,7 +414,7 @@ static void the_keys_of_a_daemon_mean_what_they_say(void **state)
 /* The defaults of port mode: the kernel's gateway, a TAP named after the interface, the services' addresses. */
 static void port_mode_needs_no_addresses(void **state)
 {
-    struct config *config = read_text("uplink \"enp1234567890\" { mode = port }\n"
+    struct config *config = read_text("uplink \"enp1234567890\" { }\n" /* the default */
                                       "service \"web\" { listen = { \"203.0.113.10:80\", "
                                       "\"203.0.113.10:443\", \"[2001:db8::10]:80\" }\n"
                                       "backend \"b\" { to = \"127.0.0.1:80\" } }\n"
@@ -423,6 +424,7 @@ static void port_mode_needs_no_addresses(void **state)
 
     (void)state;
     assert_non_null(config);
+    assert_int_equal(config->uplink.mode, CONFIG_MODE_PORT);
     assert_string_equal(config->uplink.tap, "hf-enp123456789");
     assert_int_equal(config->uplink.gateway.count, 1);
     assert_int_equal(config->uplink.when_stopped, CONFIG_STOPPED_PASS);
