@@ -139,7 +139,7 @@ bool session_may_work(struct control_server *server, int64_t now_us)
 void session_worked(struct control_server *server, int64_t since_us, int64_t now_us)
 {
     server->owed_until_us =
-        time_max(server->owed_until_us, since_us) + CONTROL_REST * (now_us - since_us);
+        time_max(server->owed_until_us, since_us) + (1 + CONTROL_REST) * (now_us - since_us);
     if (server->resting || server->owed_until_us - now_us < CONTROL_REST_FROM_US)
         return;
     server->resting = true;
@@ -183,7 +183,9 @@ static void on_listener(struct loop_handler *self, uint32_t events)
     fd = accept4(self->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
     if (fd >= 0)
         session_open(place_for_one(server), server, fd);
-    session_worked(server, since_us, hf_os_now_us()); /* no descriptors left: not too often */
+    else if (errno != EAGAIN && errno != EINTR)
+        since_us -= 2 * CONTROL_REST_FROM_US; /* no descriptors left: asking again costs a rest */
+    session_worked(server, since_us, hf_os_now_us());
 }
 
 static int error_of(int number)
