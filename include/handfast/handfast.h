@@ -52,6 +52,7 @@ enum hf_error {
     HF_NO_DEVICE = -19,      /* there is no TUN device (/dev/net/tun)                       */
     HF_DEVICE_BUSY = -20,    /* the TAP interface is held by another program                */
     HF_SYSTEM = -21,         /* another system call failed; errno says which                */
+    HF_FORBIDDEN = -22,      /* a rule of the stack's filter is against it                  */
 };
 
 /* An IPv6 address, or an IPv4 address in its mapped form ::ffff:a.b.c.d; all zero means "any". Network order. */

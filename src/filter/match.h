@@ -16,8 +16,12 @@ enum filter_verdict {
 void filter_look_up(const struct hf_filter *filter, const struct packet *const *packets,
                     unsigned count, uint32_t *listed);
 
-/* `listed` is from filter_look_up; `counter` is written when the verdict is another than FILTER_PASS. */
+/* `listed` is from filter_look_up; `counter` is the name of a refusal, HF_STAT_none if it passes. */
 enum filter_verdict filter_match(struct hf_filter *filter, const struct packet *packet,
                                  uint32_t listed, enum hf_stat *counter);
+
+/* Whether a bogon is only to be counted. */
+bool filter_sees_bogon(const struct hf_filter *filter, const struct packet *packet,
+                       uint32_t listed);
 
 #endif

@@ -3,6 +3,8 @@
 
 #include "base/arena.h"
 #include "base/must.h"
+#include "filter/bogons.h"
+#include "filter/rule_check.h"
 
 static bool is_possible(const struct hf_prefix *prefix)
 {
@@ -38,6 +40,30 @@ static const char *services_error(const struct hf_filter_setup *setup)
     return NULL;
 }
 
+static const char *rules_error(const struct hf_filter_setup *setup)
+{
+    if (setup->rules.count > HF_FILTER_RULES_MAX)
+        return "a filter holds 1024 rules at most";
+    for (size_t i = 0; i < setup->rules.count; i++) {
+        const struct hf_filter_rule *rule = &setup->rules.rules[i];
+
+        if ((rule->has_from && !is_possible(&rule->from)) ||
+            (rule->has_to && !is_possible(&rule->to)))
+            return "a rule's prefix is longer than its addresses";
+        if (rule->port_ranges > HF_FILTER_PORTS_MAX ||
+            (rule->port_ranges && rule->protocol != HF_FILTER_TCP) ||
+            rule->protocol > HF_FILTER_ICMP)
+            return "a rule has 8 ranges of ports at most, and only for TCP";
+        for (unsigned k = 0; k < rule->port_ranges; k++)
+            if (rule->ports[k].first > rule->ports[k].last)
+                return "a rule's range of ports goes backwards";
+    }
+    for (size_t i = 0; i < setup->inside_count; i++)
+        if (!is_possible(&setup->inside[i]))
+            return "a network of ours is longer than its addresses";
+    return NULL;
+}
+
 const char *hf_filter_error(const struct hf_filter_setup *setup)
 {
     const char *error = entries_error(setup);
@@ -47,26 +73,25 @@ const char *hf_filter_error(const struct hf_filter_setup *setup)
     for (unsigned i = 0; i < HF_FILTER_LISTS_MAX; i++)
         if ((unsigned)setup->lists[i].counter >= HF_STAT_COUNT)
             return "a list's counter is none";
-    return services_error(setup);
+    error = services_error(setup);
+    return error ? error : rules_error(setup);
 }
 
 /* ---- services ---- */
 
-/* A service's allow list as a table; its prefixes are put in order beside it. */
-static void build_allow(struct arena *arena, const struct hf_filter_service *from,
-                        struct filter_service *to)
+/* A few prefixes as a table; they are put in order beside it. */
+static void build_few(struct prefix_table *table, struct arena *arena,
+                      const struct hf_prefix *prefixes, size_t count)
 {
-    struct hf_filter_entry *entries = arena_take(arena, from->allows * sizeof *entries);
-    void *memory = arena_take(arena, prefix_table_most(from->allows));
-    size_t count;
+    struct hf_filter_entry *entries = arena_take(arena, count * sizeof *entries);
+    void *memory = arena_take(arena, prefix_table_most(count));
 
     if (!memory)
         return;
-    for (size_t i = 0; i < from->allows; i++)
-        entries[i] = (struct hf_filter_entry){from->allow[i], 1};
-    count = prefix_entries_tidy(entries, from->allows);
-    prefix_table_build(&to->allow, entries, count, memory);
-    to->restricted = true;
+    for (size_t i = 0; i < count; i++)
+        entries[i] = (struct hf_filter_entry){prefixes[i], 1};
+    count = prefix_entries_tidy(entries, count);
+    prefix_table_build(table, entries, count, memory);
 }
 
 /* By port; an endpoint for any address stands behind those for one. */
@@ -118,40 +143,86 @@ static void build_services(struct hf_filter *filter, struct arena *arena,
     for (size_t i = 0; i < count; i++) {
         struct filter_service *service = services ? &services[i] : &unused;
 
-        *service = (struct filter_service){.observe = setup->services[i].observe};
-        if (setup->services[i].allows)
-            build_allow(arena, &setup->services[i], service);
+        *service = (struct filter_service){
+            .restricted = setup->services[i].allows > 0,
+            .observe = setup->services[i].observe,
+        };
+        build_few(&service->allow, arena, setup->services[i].allow, setup->services[i].allows);
     }
-    if (!filter)
+    if (!endpoints)
         return;
     filter->services = services;
     build_endpoints(filter, setup, endpoints);
 }
 
+/* ---- rules ---- */
+
+static void build_bogons(struct hf_filter *filter, struct arena *arena)
+{
+    struct hf_filter_entry entries[BOGONS_ENTRIES];
+    size_t count = bogons_entries(entries);
+    void *memory = arena_take(arena, prefix_table_needed(entries, count));
+
+    if (memory)
+        prefix_table_build(&filter->bogons, entries, count, memory);
+}
+
+static void build_rules(struct hf_filter *filter, struct arena *arena,
+                        const struct hf_filter_rules *rules)
+{
+    struct hf_filter_rule *copies = arena_take(arena, rules->count * sizeof *copies);
+    uint64_t *packets = arena_take(arena, rules->count * sizeof *packets);
+
+    rulebook_build(&filter->inward, arena, rules);
+    if (!packets)
+        return;
+    if (rules->count)
+        memcpy(copies, rules->rules, rules->count * sizeof *copies);
+    memset(packets, 0, rules->count * sizeof *packets);
+    filter->rules = *rules;
+    filter->rules.rules = copies;
+    filter->rule_packets = packets;
+}
+
 /* ---- the whole ---- */
 
+static void set_values(struct hf_filter *filter, const struct hf_filter_setup *setup)
+{
+    memcpy(filter->lists, setup->lists, sizeof filter->lists);
+    filter->deny_sharing = setup->deny_sharing;
+    filter->check_bogons = setup->bogons;
+    filter->reverse_path = setup->reverse_path;
+    filter->asks_rules =
+        filter->inward.count > 0 || setup->rules.deny_inward || setup->deny_sharing;
+}
+
+/* `filter` is scratch while the arena only measures. */
 static void build(struct hf_filter *filter, struct arena *arena,
                   const struct hf_filter_setup *setup)
 {
     const struct hf_filter_entry *entries = setup->entries;
     void *memory = arena_take(arena, prefix_table_needed(entries, setup->entry_count));
 
-    if (filter) {
+    if (memory)
         prefix_table_build(&filter->sources, entries, setup->entry_count, memory);
-        memcpy(filter->lists, setup->lists, sizeof filter->lists);
-    }
     build_services(filter, arena, setup);
+    build_few(&filter->inside, arena, setup->inside, setup->inside_count);
+    build_bogons(filter, arena);
+    build_rules(filter, arena, &setup->rules);
+    if (memory)
+        set_values(filter, setup);
 }
 
 size_t hf_filter_needed(struct hf_filter_setup *setup)
 {
     struct arena arena = {NULL, 0};
+    struct hf_filter scratch = {.endpoint_count = 0};
 
     if (hf_filter_error(setup))
         return 0;
     setup->entry_count = prefix_entries_tidy(setup->entries, setup->entry_count);
     (void)arena_take(&arena, sizeof(struct hf_filter));
-    build(NULL, &arena, setup);
+    build(&scratch, &arena, setup);
     return arena.used;
 }
 
@@ -159,11 +230,12 @@ int hf_filter_build(struct hf_filter **filter, const struct hf_filter_setup *set
                     size_t bytes)
 {
     struct arena measured = {NULL, 0}, arena = {memory, 0};
+    struct hf_filter scratch = {.endpoint_count = 0};
 
     if (!memory || (uintptr_t)memory % CACHE_LINE != 0)
         return HF_INVALID;
     (void)arena_take(&measured, sizeof **filter);
-    build(NULL, &measured, setup);
+    build(&scratch, &measured, setup);
     if (bytes < measured.used)
         return HF_TOO_SMALL;
     *filter = arena_take(&arena, sizeof **filter);
@@ -176,4 +248,28 @@ int hf_filter_build(struct hf_filter **filter, const struct hf_filter_setup *set
 uint64_t hf_filter_list_packets(const struct hf_filter *filter, unsigned list)
 {
     return list < HF_FILTER_LISTS_MAX ? filter->list_packets[list] : 0;
+}
+
+uint64_t hf_filter_rule_packets(const struct hf_filter *filter, size_t rule)
+{
+    return rule < filter->rules.count ? filter->rule_packets[rule] : 0;
+}
+
+bool hf_filter_may_open(struct hf_filter *filter, const struct hf_address *local,
+                        const struct hf_endpoint *remote)
+{
+    struct rule_question question = {
+        .outward = true,
+        .protocol = HF_FILTER_TCP,
+        .ttl = 255,
+        .port = remote->port,
+        .from = *local,
+        .to = remote->address,
+    };
+    size_t rule = rule_first(&filter->rules, filter->rules.count, &question);
+
+    if (rule == filter->rules.count)
+        return !filter->rules.deny_outward;
+    filter->rule_packets[rule]++;
+    return filter->rules.rules[rule].allow;
 }

@@ -1,8 +1,9 @@
-/* A filter as it lies in memory: lists of sources, services and who may speak to them. Built by ruleset.c, asked by match.c. */
+/* A filter as it lies in memory: lists of sources, services and who may speak to them, rules. Built by ruleset.c, asked by
+ * match.c. */
 #ifndef FILTER_RULESET_H
 #define FILTER_RULESET_H
 
-#include "filter/prefix_table.h"
+#include "filter/rulebook.h"
 
 /* Who may speak to what listens at some endpoints. */
 struct filter_service {
@@ -19,10 +20,18 @@ struct filter_endpoint {
 
 struct hf_filter {
     struct prefix_table sources; /* the value is a list's number, plus one */
+    struct prefix_table inside;  /* our own networks                       */
+    struct prefix_table bogons;  /* enum bogons_value                      */
     const struct filter_service *services;
     const struct filter_endpoint *endpoints; /* by port; of one port the precise addresses first */
     uint32_t endpoint_count;
-    uint32_t list_count; /* that have entries: none above is named */
+    struct rulebook inward;
+    struct hf_filter_rules rules; /* all of them, copied */
+    uint64_t *rule_packets;       /* for each            */
+    bool asks_rules;              /* something beside lists and services is to be asked */
+    bool deny_sharing;
+    uint8_t check_bogons; /* enum hf_bogons       */
+    uint8_t reverse_path; /* enum hf_reverse_path */
     struct hf_filter_list lists[HF_FILTER_LISTS_MAX];
     uint64_t list_packets[HF_FILTER_LISTS_MAX];
 };

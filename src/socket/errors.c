@@ -26,6 +26,7 @@ const char *hf_error_text(int error)
     case HF_NO_DEVICE: return "there is no TUN device (/dev/net/tun)";
     case HF_DEVICE_BUSY: return "the interface is held by another program";
     case HF_SYSTEM: return "a system call failed";
+    case HF_FORBIDDEN: return "forbidden by a rule of the filter";
     }
     return "unknown error";
 }

@@ -4,6 +4,7 @@
 #include "base/must.h"
 #include "cookie/syn_cookie.h"
 #include "stack/demux.h"
+#include "stack/filtering.h"
 #include "stack/stack.h"
 #include "tcp/state.h"
 
@@ -93,6 +94,8 @@ int connection_open_active(struct hf_stack *stack, const struct flow *flow, uint
     };
     struct connection *connection;
 
+    if (!filtering_may_open(stack, flow))
+        return HF_FORBIDDEN;
     *slot = take_slot(stack, flow, hash);
     if (*slot == SLOT_NONE) {
         stack->watch.no_slot_us = now_us;

@@ -14,8 +14,12 @@ struct filtering_lists {
 void filtering_look_up(const struct hf_stack *stack, const struct packet *const *packets,
                        unsigned count, struct filtering_lists *lists);
 
-/* What all filters together say. Counts nothing but what is observed; `counter` is the name of a refusal. */
+/* What all filters together say, and whether an answer would go the way that the packet came. Counts nothing but what is let
+ * through though seen; `counter` is the name of a refusal. */
 enum filter_verdict filtering_ask(struct hf_stack *stack, const struct packet *packet,
                                   const struct filtering_lists *lists, enum hf_stat *counter);
+
+/* Whether a connection of ours may be opened; counts if not. */
+bool filtering_may_open(struct hf_stack *stack, const struct flow *flow);
 
 #endif
