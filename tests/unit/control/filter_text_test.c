@@ -13,7 +13,7 @@ static struct filter parse(const char *text)
     size_t count = 0;
 
     snprintf(copy, sizeof copy, "%s", text);
-    for (char *word = strtok(copy, " "); word; word = strtok(NULL, " "))
+    for (char *rest, *word = strtok_r(copy, " ", &rest); word; word = strtok_r(NULL, " ", &rest))
         words[count++] = word;
     if (!filter_parse(&filter, count, words, error))
         fail_msg("%s: %s", text, error);
