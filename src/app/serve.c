@@ -27,12 +27,14 @@
 #include "os/syscalls.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-SYSCALLS_AT_START("rt_sigaction");
+SYSCALLS_AT_START("rt_sigaction openat fcntl");
 
 #define HOUSEKEEPING_US ((int64_t)US_PER_S)
 #define STATUS_EVERY 10                 /* housekeepings */
@@ -60,6 +62,14 @@ struct daemon {
 };
 
 /* ---- opening ---- */
+
+/* Whoever started us without them must not find an interface where stderr was. */
+static void fill_standard_descriptors(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) < 0)
+            return;
+}
 
 static bool open_control(struct daemon *daemon)
 {
@@ -334,6 +344,7 @@ enum app_exit serve(struct config *config, const char *file)
     char capped[MEMORY_CAP_TEXT_MAX];
     bool was_capped = memory_cap(config, capped), started;
 
+    fill_standard_descriptors();
     if (daemon == NULL || guard_init(&daemon->guard, config) != HF_OK) {
         config_free(config);
         free(daemon);

@@ -219,6 +219,17 @@ def test_it_starts_before_its_backend(world):
     alive(process)
 
 
+def test_started_without_standard_descriptors(world):
+    """Nothing of the guard's own lands where somebody writes lines."""
+    config = world.config(echo_service(world))
+    process = start(world, config, subprocess.DEVNULL, "sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh")
+    assert [os.readlink(f"/proc/{process.pid}/fd/{fd}") for fd in range(3)] == ["/dev/null"] * 3
+    talks(world)
+    process.send_signal(signal.SIGHUP)
+    talks(world)
+    alive(process)
+
+
 # ---- the log ----
 
 def test_nobody_reads_the_log(world):
