@@ -28,14 +28,15 @@
 #include <unistd.h>
 
 SYSCALLS_AT_START("prctl seccomp");
-SYSCALLS("brk mmap:data mprotect:data munmap mremap madvise"               /* memory              */
-         " futex rt_sigaction rt_sigprocmask rt_sigreturn restart_syscall" /* threads and signals */
-         " tgkill:self exit exit_group set_robust_list rseq"
-         " clock_gettime clock_nanosleep gettimeofday getrandom" /* if the vDSO has none */
-         " close read write writev lseek newfstatat fstat statx" /* files that are read  */
-         " openat:read pread64 readlink readlinkat getdents64 access faccessat faccessat2"
-         " fcntl:flags ioctl:terminal getcwd poll ppoll"
-         " getpid gettid getuid geteuid getgid getegid uname sysinfo prlimit64:read");
+SYSCALLS(
+    "brk mmap:data mprotect:data munmap mremap madvise"               /* memory              */
+    " futex rt_sigaction rt_sigprocmask rt_sigreturn restart_syscall" /* threads and signals */
+    " tgkill:self exit exit_group set_robust_list rseq capset" /* capset: a thread that gives up what it has */
+    " clock_gettime clock_nanosleep gettimeofday getrandom" /* if the vDSO has none */
+    " close read write writev lseek newfstatat fstat statx" /* files that are read  */
+    " openat:read pread64 readlink readlinkat getdents64 access faccessat faccessat2"
+    " fcntl:flags ioctl:terminal getcwd poll ppoll"
+    " getpid gettid getuid geteuid getgid getegid uname sysinfo prlimit64:read");
 
 /* Narrower forms. Rows of one word are alternatives; the conditions of a row hold together. */
 struct condition {
