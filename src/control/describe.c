@@ -239,6 +239,10 @@ static void service_alarms(json_t *alarms, const struct guard *guard, const stru
         alarm_say(alarms, "service %s is drained: it takes no new connections until resume",
                   service->config->name);
     backend_alarms(alarms, service, now_us);
+    if (service->ports.since_us != 0)
+        alarm_say(alarms,
+                  "service %s: no source address has a port left for a backend: clients wait",
+                  service->config->name);
     if (service->active >= service->config->max_connections)
         alarm_say(alarms, "service %s: all %u connections of max_connections are in use",
                   service->config->name, service->config->max_connections);
@@ -253,6 +257,9 @@ json_t *describe_alarms(const struct guard *guard, int64_t now_us)
     if (guard->life == GUARD_DRAINING)
         alarm_say(alarms, "the guard is ending: no new connections, %u are left",
                   guard->relays.active);
+    if (guard->relays.descriptors.since_us != 0)
+        alarm_say(alarms,
+                  "no descriptors or memory are left for connections to backends: clients wait");
     if (guard->relays.active >= guard->relays.limit)
         alarm_say(alarms, "all %u connections are in use: others wait", guard->relays.limit);
     if (gauges.pool_used_bytes / 9 >= gauges.pool_bytes / 10)

@@ -115,9 +115,17 @@ static void stack_gauges(struct page *page, const struct hf_stack *stack)
 
 /* ---- services ---- */
 
-#define EACH_SERVICE(guard, service)                                                            \
-    for (uint32_t i_ = 0; i_ < (guard)->relays.service_count; i_++)                             \
-        for (const struct service *service = describe_service_at((guard), i_); service != NULL; \
+/* One that was removed may have a successor of the same name: a label set must be there once. */
+static const struct service *configured_at(const struct guard *guard, uint32_t index)
+{
+    const struct service *service = describe_service_at(guard, index);
+
+    return service != NULL && service->life != SERVICE_REMOVED ? service : NULL;
+}
+
+#define EACH_SERVICE(guard, service)                                                      \
+    for (uint32_t i_ = 0; i_ < (guard)->relays.service_count; i_++)                       \
+        for (const struct service *service = configured_at((guard), i_); service != NULL; \
              service = NULL)
 
 static void service_gauge(struct page *page, const struct guard *guard, const char *name,
@@ -285,6 +293,8 @@ static void process(struct page *page, const struct guard *guard, int64_t now_us
     counter(page, "events_told", "events", "facts kept for handfast events", guard->events.last);
     counter(page, "events_lost", "events", "alarms that came faster than they could be told",
             guard->alarms.sink.dropped);
+    counter(page, "log_lines_lost", "lines", "lines that the log's destination did not take",
+            log_lost(&guard->log));
 }
 
 char *prometheus_text(const struct guard *guard, int64_t now_us)
