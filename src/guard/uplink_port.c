@@ -56,6 +56,11 @@ static bool look_at_addresses(struct uplink *uplink, char error[UPLINK_ERROR_MAX
         return uplink_refuse(error, "uplink \"%s\": its addresses cannot be read: %s",
                              uplink->interface, uplink_reason(result));
     uplink->address_count = 0;
+    for (uint32_t i = 0; i < config->uplink.addresses.count; i++)
+        if (uplink->address_count < HF_ADDRESSES_MAX)
+            uplink->addresses[uplink->address_count++] = config->uplink.addresses.items[i].prefix;
+    if (uplink->address_count > 0) /* these are meant, and no others */
+        return true;
     for (uint32_t s = 0; s < config->services; s++)
         for (uint32_t i = 0; i < config->service[s].listen.count; i++) {
             const struct hf_address *address = &config->service[s].listen.items[i].endpoint.address;
@@ -178,10 +183,11 @@ static bool add_listen(const struct uplink *uplink, struct uplink_ports *ports,
     bool room = true, any = is_any(&listen->address), v4 = hf_address_is_v4(&listen->address);
 
     if (!any && !is_among(uplink, &listen->address))
-        return uplink_refuse(error,
-                             "listen %s: the guard learned the addresses of %s when it started; "
-                             "another one needs a restart",
-                             hf_address_format(text, &listen->address), uplink->interface);
+        return uplink_refuse(
+            error,
+            "listen %s: none of the %u addresses that are served on %s: those named "
+            "as addresses, or those that the interface had when the guard started",
+            hf_address_format(text, &listen->address), uplink->address_count, uplink->interface);
     if (!any)
         room = add_port(ports, &listen->address, listen->port);
     for (uint32_t i = 0; any && i < uplink->address_count; i++)

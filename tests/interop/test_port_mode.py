@@ -119,6 +119,45 @@ def test_every_address_is_served_if_none_is_named(host, family):
     assert host.ask(family) == "127.0.0.1"
 
 
+def test_named_addresses_alone_are_served(host):
+    host.tell_who(PORT)
+    host.guard(f'service "web" {{ listen = {{ ":{PORT}" }} '
+               f'backend "web" {{ to = "127.0.0.1:{PORT}" client_address = none }} }}',
+               uplink='addresses = { "192.0.2.1/24" }')
+    assert host.ask(V4) == "127.0.0.1"
+    assert host.ask(V6) == two.NEAR["v6"]
+
+
+def test_address_that_comes_later(host):
+    """As on the machine that waits to take over another's address."""
+    host.tell_who(PORT)
+    host.guard('service "web" { listen = { "192.0.2.77:80" } '
+               'backend "web" { to = "127.0.0.1:80" client_address = none } }')
+    assert "192.0.2.77 is no address of this host yet" in host.guard_log()
+    host.ip("addr", "add", "192.0.2.77/32", "dev", "eth0")
+    connection = host.client.socket(V4)
+    connection.connect(("192.0.2.77", PORT))
+    assert w.receive_all(connection) == b"127.0.0.1"
+
+
+def test_gateway_that_is_named(host, family):
+    """Another than the kernel's."""
+    host.far_addresses()
+    host.ip("route", "del", "default")
+    host.ip("-6", "route", "del", "default")
+    guarded(host, uplink='gateway = { "192.0.2.2", "2001:db8:1::2" }')
+    assert host.ask(family, source=two.FAR[family.name]) == "127.0.0.1"
+    assert "default route" not in host.guard_log()
+
+
+def test_missing_default_route_is_told(host, family):
+    host.ip("route", "del", "default")
+    host.ip("-6", "route", "del", "default")
+    guarded(host)
+    assert host.guard_log().count("default route leads out of eth0") == 2
+    assert host.ask(family) == "127.0.0.1"
+
+
 # ---- without the guard ----
 
 def test_killed_guard_leaves_clients_to_the_server(host, family):
