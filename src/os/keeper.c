@@ -28,7 +28,7 @@ struct keeper {
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t changed;
-    bool stop;
+    bool ready, stop;
     void *snapshot; /* that waits, or NULL */
     size_t bytes;
     atomic_int error;
@@ -101,6 +101,8 @@ static void *run(void *context)
 
     drop_capabilities();
     pthread_mutex_lock(&keeper->lock);
+    keeper->ready = true;
+    pthread_cond_broadcast(&keeper->changed);
     for (;;) {
         void *snapshot = keeper->snapshot;
         size_t bytes = keeper->bytes;
@@ -122,6 +124,7 @@ static void *run(void *context)
 
 /* ---- the loop's side ---- */
 
+/* Returns when the thread has given up what it must: a sandbox that follows at once does not let it any more. */
 static int start(struct keeper *keeper)
 {
     pthread_attr_t attributes;
@@ -136,6 +139,10 @@ static int start(struct keeper *keeper)
     error = pthread_create(&keeper->thread, &attributes, run, keeper);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     pthread_attr_destroy(&attributes);
+    pthread_mutex_lock(&keeper->lock);
+    while (error == 0 && !keeper->ready)
+        pthread_cond_wait(&keeper->changed, &keeper->lock);
+    pthread_mutex_unlock(&keeper->lock);
     return error;
 }
 
