@@ -127,8 +127,8 @@ def latency(y, close, runs, seconds):
     for index, name in ((1, "p50"), (2, "p99")):
         added = [figure[index] - middle("direct", index) for figure in figures["guard"]]
         yard.median_line(f"relay_added_{'close' if close else 'keep'}_{name}", added, "us",
-                         direct_us=middle("direct", index), guard_us=middle("guard", index),
-                         haproxy_us=middle("haproxy", index),
+                         direct_us=round(middle("direct", index), 1), guard_us=round(middle("guard", index), 1),
+                         haproxy_us=round(middle("haproxy", index), 1),
                          haproxy_added_us=round(middle("haproxy", index) - middle("direct", index), 1))
 
 
