@@ -53,7 +53,7 @@ static const struct config_key uplink_keys[] = {
 };
 
 static const struct config_key limits_keys[] = {
-    {"max_connections", CONFIG_COUNT, LIMITS(max_connections), 1, 1 << 24, NULL, "10000", CONFIG_RESTART},
+    {"max_connections", CONFIG_COUNT, LIMITS(max_connections), 1, 1 << 24, NULL, "10000", CONFIG_RELOAD},
     {"receive_buffer", CONFIG_SIZE, LIMITS(receive_buffer), 4 * KIB, GIB, NULL, "256k", CONFIG_RESTART},
     {"send_buffer", CONFIG_SIZE, LIMITS(send_buffer), 4 * KIB, GIB, NULL, "256k", CONFIG_RESTART},
     {"buffer_memory", CONFIG_SIZE, LIMITS(buffer_memory), MIB, 1024 * GIB, NULL, "256m", CONFIG_RESTART},
@@ -68,7 +68,11 @@ static const struct config_key limits_keys[] = {
 static const struct config_key filter_keys[] = {
     {"deny_files", CONFIG_PATHS, FILTER(deny_files), 0, CONFIG_PATHS_MAX, NULL, NULL, CONFIG_RELOAD},
     {"bogons", CONFIG_WORD, FILTER(bogons), 0, 0, "accept | log | refuse", "accept", CONFIG_RELOAD},
-    {"reverse_path", CONFIG_WORD, FILTER(reverse_path), 0, 0, "off", "off", CONFIG_RELOAD},
+    {"reverse_path", CONFIG_WORD, FILTER(reverse_path), 0, 0, "off | loose | strict", "off", CONFIG_RELOAD},
+    {"file_sharing", CONFIG_WORD, FILTER(file_sharing), 0, 0, "deny | accept", "deny", CONFIG_RELOAD},
+    {"inside", CONFIG_PREFIX, FILTER(inside), 0, LIST, NULL, NULL, CONFIG_RELOAD},
+    {"rules", CONFIG_TEXT, FILTER(rules), 0, 0, NULL, "", CONFIG_RELOAD},
+    {"egress", CONFIG_ENDPOINT, FILTER(egress), 0, LIST, NULL, NULL, CONFIG_RELOAD},
     END,
 };
 

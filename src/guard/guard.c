@@ -19,7 +19,8 @@
 
 int guard_init(struct guard *guard, const struct config *config)
 {
-    *guard = (struct guard){.config = config, .tap.fd = -1, .driver_handler.fd = -1};
+    *guard =
+        (struct guard){.config = config, .first = config, .tap.fd = -1, .driver_handler.fd = -1};
     if (events_init(&guard->events) != HF_OK)
         return HF_SYSTEM;
     guard->log.events = &guard->events;

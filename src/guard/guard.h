@@ -34,6 +34,7 @@ enum guard_life {
 struct guard {
     const struct config *config; /* in force: the caller's, or ... */
     struct config *reloaded;     /* ... ours, NULL before the first reload */
+    const struct config *first;  /* of the start, which made room for what it says */
     struct loop loop;
     struct log log;
     struct events events;

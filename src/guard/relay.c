@@ -37,7 +37,7 @@ int relays_init(struct relays *relays, uint32_t limit)
         prefix_count_deinit(&relays->prefixes);
         return HF_NO_MEMORY;
     }
-    relays->limit = limit;
+    relays->limit = relays->slot_count = limit;
     relays->active = relays->unused = 0;
     relays->accepting = false;
     relays->health_at_us = 0;
@@ -47,6 +47,12 @@ int relays_init(struct relays *relays, uint32_t limit)
     list_init(&relays->run_list);
     list_init(&relays->retry_list);
     return HF_OK;
+}
+
+void relays_set_limit(struct relays *relays, uint32_t limit)
+{
+    relays->limit = limit < relays->slot_count ? limit : relays->slot_count;
+    relays->accepting = true; /* it may be higher than before */
 }
 
 void relays_deinit(struct relays *relays, int64_t now_us)
@@ -89,7 +95,7 @@ struct relay *relay_take(struct relays *relays, struct service *service, hf_sock
                         : relays->unused++;
     struct relay *relay = &relays->slots[slot];
 
-    must(slot < relays->limit);
+    must(slot < relays->slot_count);
     *relay = (struct relay){
         .backend.fd = -1,
         .relays = relays,

@@ -77,6 +77,7 @@ struct relays {
     struct service *services;
     uint32_t service_count; /* slots from here on were never used */
     struct relay *slots;
+    uint32_t slot_count; /* that were made */
     uint32_t limit, active;
     uint32_t from_backend_bytes, to_backend_bytes; /* the kernel's buffers; 0: as it likes */
     uint32_t unused;                               /* slots from here on were never used */
@@ -92,6 +93,9 @@ struct relays {
 
 /* `relays` has what guard_start gives it. HF_OK, HF_NO_MEMORY or HF_SYSTEM. */
 int relays_init(struct relays *relays, uint32_t limit);
+
+/* Another limit, up to the first. If more are active already, no more are taken until there are fewer. */
+void relays_set_limit(struct relays *relays, uint32_t limit);
 
 /* Resets whatever is left. */
 void relays_deinit(struct relays *relays, int64_t now_us);

@@ -71,9 +71,25 @@ static bool check_root(const struct config *old, const struct config *new,
     return ok;
 }
 
-static bool check_restart(const struct config *old, const struct config *new,
+/* What the start made room for is the most that there can be. */
+static bool check_room(const struct config *first, const struct config *new,
+                       char error[GUARD_ERROR_MAX])
+{
+    char place[CONFIG_PLACE_MAX];
+    int line = config_key_line(new, CONFIG_LIMITS, "max_connections");
+
+    return new->as_read.limits.max_connections <= first->as_read.limits.max_connections ||
+           refuse(error,
+                  "%s: max_connections = %u, accepted are at most the %u of the start until "
+                  "a restart",
+                  config_place(new, line, place), new->as_read.limits.max_connections,
+                  first->as_read.limits.max_connections);
+}
+
+static bool check_restart(const struct guard *guard, const struct config *new,
                           char error[GUARD_ERROR_MAX])
 {
+    const struct config *old = guard->config;
     char place[CONFIG_PLACE_MAX];
 
     if (strcmp(old->uplink.name, new->uplink.name) != 0)
@@ -86,17 +102,20 @@ static bool check_restart(const struct config *old, const struct config *new,
            check_keys(CONFIG_UPLINK, &(struct sections){old, &old->uplink},
                       &(struct sections){new, &new->uplink}, error) &&
            check_keys(CONFIG_LIMITS, &(struct sections){old, &old->as_read.limits},
-                      &(struct sections){new, &new->as_read.limits}, error);
+                      &(struct sections){new, &new->as_read.limits}, error) &&
+           check_room(guard->first, new, error);
 }
 
-/* What the start made of the old file is in force still. */
-static void keep_start(const struct config *old, struct config *new)
+/* What the start made of its file is in force still. */
+static void keep_start(const struct config *first, struct config *new)
 {
-    memcpy(new->control, old->control, sizeof new->control);
-    new->limits.max_connections = old->limits.max_connections;
-    new->limits.receive_buffer = old->limits.receive_buffer;
-    new->limits.send_buffer = old->limits.send_buffer;
-    new->limits.buffer_memory = old->limits.buffer_memory;
+    memcpy(new->control, first->control, sizeof new->control);
+    memcpy(new->as_read.control, first->as_read.control, sizeof new->as_read.control);
+    new->limits.receive_buffer = first->limits.receive_buffer;
+    new->limits.send_buffer = first->limits.send_buffer;
+    new->limits.buffer_memory = first->limits.buffer_memory;
+    if (new->limits.max_connections > first->limits.max_connections)
+        new->limits.max_connections = first->limits.max_connections;
     for (uint32_t i = 0; i < new->services; i++)
         if (new->service[i].max_connections > new->limits.max_connections)
             new->service[i].max_connections = new->limits.max_connections;
@@ -311,6 +330,7 @@ static void change_limits(struct guard *guard, const struct config_limits *limit
         .scan_ports = (uint8_t)limits->scan_ports,
     };
 
+    relays_set_limit(&guard->relays, limits->max_connections);
     hf_change_limits(guard->stack, &change); /* config_check knows the same ranges */
 }
 
@@ -325,7 +345,7 @@ bool reload_apply(struct guard *guard, struct reload_prepared *prepared,
 
     if (guard->life != GUARD_SERVING)
         return refuse(error, "the guard is ending: a configuration is of no use to it any more");
-    if (!check_restart(guard->config, config, error) || !check_slots(guard, config, error) ||
+    if (!check_restart(guard, config, error) || !check_slots(guard, config, error) ||
         !check_listeners(guard, config, now_us, error))
         return false;
     empty = calloc(CONFIG_SERVICES_MAX, sizeof *empty);
@@ -336,7 +356,7 @@ bool reload_apply(struct guard *guard, struct reload_prepared *prepared,
         return false;
     }
 
-    keep_start(guard->config, config);
+    keep_start(guard->first, config);
     complete = change_services(guard, config, empty, now_us);
     change_limits(guard, &config->limits);
     guard_filter_install(&guard->filter, config, &prepared->filter, guard->stack);

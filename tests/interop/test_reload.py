@@ -131,10 +131,10 @@ def test_a_bad_file_changes_nothing_and_says_why(world):
     code, _, err = reload(world)
     assert code == 1
     assert f'{path}:{line}: "frog" is no key here' in err
-    world.config(service("echo", 7, "127.0.0.1:7007"), "limits { max_connections = 77 }\n")
+    world.config(service("echo", 7, "127.0.0.1:7007"), "limits { receive_buffer = 64k }\n")
     code, _, err = reload(world)
     assert code == 1
-    assert "max_connections is another than 10000, accepted is that after a restart" in err
+    assert "receive_buffer is another than 256k, accepted is that after a restart" in err
     path.unlink()
     code, _, err = reload(world)
     assert code == 1 and "No such file or directory" in err

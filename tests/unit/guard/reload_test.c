@@ -330,11 +330,13 @@ static void what_needs_a_restart_is_named(void **state)
                  rows[i].line, rows[i].key, rows[i].before);
         assert_string_equal(scene.error, expected);
     }
-    snprintf(text, sizeof text, HEAD "limits {\nmax_connections = 65 }\n%s",
+    snprintf(text, sizeof text,
+             HEAD "limits { receive_buffer = 64k send_buffer = 64k buffer_memory = 16m\n"
+                  "max_connections = 65 }\n%s",
              service(&scene, "web", "listen = \":80\""));
     assert_false(reload_text(&scene, text));
     snprintf(expected, sizeof expected,
-             "%s:4: max_connections is another than 64, accepted is that after a restart",
+             "%s:4: max_connections = 65, accepted are at most the 64 of the start until a restart",
              scene.world.file);
     assert_string_equal(scene.error, expected);
     snprintf(text, sizeof text,
@@ -408,6 +410,43 @@ static void limits_that_the_start_lowered_stay_low(void **state)
     talk = begin(&scene, "203.0.113.10:80");
     assert_talks(&scene, &talk);
     finish(&scene, &talk);
+    close_scene(&scene);
+}
+
+/* Who is above a lower limit is not cut; nobody is added until there are fewer, and those wait. */
+static void a_lower_limit_of_connections_cuts_nobody(void **state)
+{
+    struct scene scene;
+    struct talk talks[3];
+    hf_socket waiting;
+    char text[1024];
+
+    (void)state;
+    open_scene(&scene);
+    for (int i = 0; i < 3; i++)
+        talks[i] = begin(&scene, "203.0.113.10:80");
+    snprintf(text, sizeof text,
+             HEAD "limits { max_connections = 2 receive_buffer = 64k send_buffer = 64k "
+                  "buffer_memory = 16m }\n%s",
+             service(&scene, "web", "listen = \":80\""));
+    assert_true(reload_text(&scene, text));
+    waiting = world_connect(&scene.world, "203.0.113.10:80");
+    world_steps(&scene.world, 300);
+    assert_int_equal(world_status(&scene.world, waiting).state, HF_STATE_ESTABLISHED);
+    assert_int_equal(scene.world.guard.relays.active, 3);
+    for (int i = 0; i < 3; i++)
+        assert_talks(&scene, &talks[i]);
+    finish(&scene, &talks[0]);
+    assert_int_equal(scene.world.guard.relays.active, 2);
+    finish(&scene, &talks[1]);
+    talks[0] = (struct talk){waiting, world_accept(&scene.world)};
+    assert_talks(&scene, &talks[0]);
+
+    assert_true(reload_services(&scene, service(&scene, "web", "listen = \":80\""), ""));
+    assert_int_equal(scene.world.guard.relays.limit, 64); /* as at the start */
+    talks[1] = begin(&scene, "203.0.113.10:80");
+    for (int i = 0; i < 3; i++)
+        finish(&scene, &talks[i]);
     close_scene(&scene);
 }
 
@@ -521,6 +560,7 @@ int main(void)
         cmocka_unit_test(what_needs_a_restart_is_named),
         cmocka_unit_test(what_cannot_be_listened_on_changes_nothing),
         cmocka_unit_test(limits_that_the_start_lowered_stay_low),
+        cmocka_unit_test(a_lower_limit_of_connections_cuts_nobody),
         cmocka_unit_test(a_thread_reads_the_file),
         cmocka_unit_test(more_than_can_ask_are_told),
         cmocka_unit_test(a_guard_that_ends_takes_nothing_new),
