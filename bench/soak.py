@@ -113,7 +113,7 @@ def settle(samples, before):
 
 
 def child(y, namespace, *words):
-    return y.start(namespace, "/usr/bin/python3", soak_peers.__file__, *words, stdin=subprocess.PIPE)
+    return y.start(namespace, "/usr/bin/python3", "-B", soak_peers.__file__, *words, stdin=subprocess.PIPE)
 
 
 def soak(y, seconds, rate, seed):
