@@ -58,8 +58,16 @@ enum config_bogons {
     CONFIG_BOGONS_REFUSE,
 };
 
+/* As enum hf_reverse_path. */
 enum config_reverse_path {
     CONFIG_REVERSE_PATH_OFF,
+    CONFIG_REVERSE_PATH_LOOSE,
+    CONFIG_REVERSE_PATH_STRICT,
+};
+
+enum config_file_sharing {
+    CONFIG_FILE_SHARING_DENY,
+    CONFIG_FILE_SHARING_ACCEPT,
 };
 
 /* One value of a list, and the line it stands on (config_place says in which file). Which part is used depends on the
@@ -152,8 +160,12 @@ struct config_filter {
     uint32_t deny_files;
     int deny_line[CONFIG_PATHS_MAX];
     char deny_file[CONFIG_PATHS_MAX][CONFIG_PATH_MAX]; /* one prefix a line */
+    char rules[CONFIG_PATH_MAX];                       /* empty: none      */
+    struct config_list egress; /* what the relay may open; empty: anything */
+    struct config_list inside; /* networks of ours beside those of the uplink */
     uint32_t bogons;
     uint32_t reverse_path;
+    uint32_t file_sharing;
 };
 
 struct config_sources;

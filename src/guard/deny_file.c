@@ -2,14 +2,14 @@
 #include "guard/deny_file.h"
 #include "os/syscalls.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
+
+#include "guard/text_file.h"
+
+_Static_assert(DENY_ERROR_MAX == TEXT_FILE_ERROR_MAX, "one takes the other's");
 
 SYSCALLS("openat:read");
 
@@ -132,58 +132,14 @@ static bool take_text(struct deny_list *list, struct source *source, const char 
     return true;
 }
 
-/* The whole file, allocated; NULL: `error` says why. */
-static char *read_all(int fd, const char *file, size_t *length, char error[DENY_ERROR_MAX])
-{
-    struct stat status;
-    char *text;
-    size_t size;
-
-    if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode)) {
-        refuse(error, "%s:1: no regular file, accepted is one", file);
-        return NULL;
-    }
-    if (status.st_size > (off_t)DENY_FILE_MAX) {
-        refuse(error, "%s:1: %lld bytes, accepted are %u", file, (long long)status.st_size,
-               DENY_FILE_MAX);
-        return NULL;
-    }
-    size = (size_t)status.st_size;
-    text = malloc(size + 1);
-    if (text == NULL) {
-        refuse(error, "%s:1: no memory for %zu bytes", file, size);
-        return NULL;
-    }
-    for (*length = 0; *length < size;) {
-        ssize_t got = read(fd, text + *length, size - *length);
-
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0) {
-            refuse(error, "%s:1: cannot be read: %s", file, strerror(errno));
-            free(text);
-            return NULL;
-        }
-        if (got == 0)
-            break;
-        *length += (size_t)got;
-    }
-    return text;
-}
-
 bool deny_file_read(struct deny_list *list, const char *file, uint32_t value,
                     char error[DENY_ERROR_MAX])
 {
     struct source source = {.file = file, .value = value};
-    int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe is not waited for */
     size_t length;
-    char *text;
+    char *text = text_file_read(file, DENY_FILE_MAX, &length, error);
     bool good;
 
-    if (fd < 0)
-        return refuse(error, "%s:1: cannot be opened: %s", file, strerror(errno));
-    text = read_all(fd, file, &length, error);
-    close(fd);
     if (text == NULL)
         return false;
     good = take_text(list, &source, text, length, error);

@@ -14,6 +14,11 @@
 #define RETRY_US ((int64_t)5 * US_PER_S)
 
 _Static_assert(CONFIG_PATHS_MAX <= HF_FILTER_LISTS_MAX, "every file is a list");
+_Static_assert(CONFIG_BOGONS_LOG == (int)HF_BOGONS_COUNT &&
+                   CONFIG_BOGONS_REFUSE == (int)HF_BOGONS_REFUSE &&
+                   CONFIG_REVERSE_PATH_LOOSE == (int)HF_REVERSE_PATH_LOOSE &&
+                   CONFIG_REVERSE_PATH_STRICT == (int)HF_REVERSE_PATH_STRICT,
+               "the words stand in the order of the enums");
 _Static_assert(CONFIG_SERVICES_MAX <= HF_FILTER_SERVICES_MAX, "every service fits");
 
 /* ---- services, as the filter wants them ---- */
@@ -82,20 +87,57 @@ static bool build(struct filter_image *image, struct hf_filter_setup *setup,
     return true;
 }
 
+/* Whether a service is for file sharing and does not say who may use it. */
+static bool shares_with_all(const struct config_service *service)
+{
+    for (uint32_t i = 0; i < service->listen.count; i++)
+        if (hf_filter_is_sharing_port(service->listen.items[i].endpoint.port))
+            return service->allow.count == 0;
+    return false;
+}
+
+/* Without one no packet costs anything. */
 static bool is_needed(const struct config *config)
 {
-    if (config->filter.deny_files > 0)
+    const struct config_filter *filter = &config->filter;
+
+    if (filter->deny_files > 0 || filter->rules[0] != '\0' || filter->egress.count > 0 ||
+        filter->bogons != CONFIG_BOGONS_ACCEPT || filter->reverse_path != CONFIG_REVERSE_PATH_OFF)
         return true;
     for (uint32_t i = 0; i < config->services; i++)
-        if (config->service[i].allow.count > 0)
+        if (config->service[i].allow.count > 0 ||
+            (filter->file_sharing == CONFIG_FILE_SHARING_DENY &&
+             shares_with_all(&config->service[i])))
             return true;
     return false;
+}
+
+#define INSIDE_MAX (HF_ADDRESSES_MAX + HF_ROUTES_MAX + CONFIG_LIST_MAX)
+
+/* Networks that our addresses are in, that named routes lead to, and that the configuration says. */
+static size_t find_inside(const struct config *config, struct hf_prefix inside[INSIDE_MAX])
+{
+    static const struct hf_address none;
+    struct hf_config stack;
+    size_t count = 0;
+
+    config_stack(config, &stack);
+    for (unsigned i = 0; i < HF_ADDRESSES_MAX; i++)
+        if (memcmp(&stack.addresses[i].address, &none, sizeof none) != 0)
+            inside[count++] = stack.addresses[i];
+    for (unsigned i = 0; i < HF_ROUTES_MAX; i++)
+        if (stack.routes[i].to.length > 0)
+            inside[count++] = stack.routes[i].to;
+    for (uint32_t i = 0; i < config->filter.inside.count; i++)
+        inside[count++] = config->filter.inside.items[i].prefix;
+    return count;
 }
 
 /* The setup and what it points to. */
 struct draft {
     struct hf_filter_setup setup;
     struct service_lists lists;
+    struct hf_prefix inside[INSIDE_MAX];
 };
 
 static struct draft *draft_of(const struct config *config, bool with_allow)
@@ -114,12 +156,40 @@ static struct draft *draft_of(const struct config *config, bool with_allow)
     return draft;
 }
 
+/* All but the lists. */
+static bool describe_rules(struct draft *draft, const struct config *config, char *note,
+                           char error[GUARD_FILTER_ERROR_MAX])
+{
+    const struct config_filter *filter = &config->filter;
+
+    draft->setup.inside = draft->inside;
+    draft->setup.inside_count = find_inside(config, draft->inside);
+    draft->setup.bogons = (uint8_t)filter->bogons;
+    draft->setup.reverse_path = (uint8_t)filter->reverse_path;
+    draft->setup.deny_sharing = filter->file_sharing == CONFIG_FILE_SHARING_DENY;
+    return filter_rules_read(&draft->setup.rules, config, note, error);
+}
+
+static bool read_lists(struct draft *draft, struct deny_list *list, const struct config *config,
+                       char error[GUARD_FILTER_ERROR_MAX])
+{
+    for (uint32_t i = 0; i < config->filter.deny_files; i++) {
+        draft->setup.lists[i].counter = HF_STAT_filter_denied;
+        if (!deny_file_read(list, config->filter.deny_file[i], i + 1, error))
+            return false;
+    }
+    draft->setup.entries = list->entries;
+    draft->setup.entry_count = list->count;
+    return true;
+}
+
 bool filter_image_make(struct filter_image *image, const struct config *config,
                        char error[GUARD_FILTER_ERROR_MAX])
 {
+    char note[FILTER_RULES_NOTE_MAX];
     struct deny_list list = {NULL};
     struct draft *draft;
-    bool good = true;
+    bool good;
 
     *image = (struct filter_image){NULL};
     if (!is_needed(config))
@@ -129,14 +199,14 @@ bool filter_image_make(struct filter_image *image, const struct config *config,
         snprintf(error, GUARD_FILTER_ERROR_MAX, "filter: no memory");
         return false;
     }
-    for (uint32_t i = 0; i < config->filter.deny_files && good; i++) {
-        draft->setup.lists[i].counter = HF_STAT_filter_denied;
-        good = deny_file_read(&list, config->filter.deny_file[i], i + 1, error);
+    good = describe_rules(draft, config, note, error) && read_lists(draft, &list, config, error) &&
+           build(image, &draft->setup, error);
+    if (good) {
+        image->rules = draft->setup.rules.count;
+        memcpy(image->note, note, sizeof note);
     }
-    draft->setup.entries = list.entries;
-    draft->setup.entry_count = list.count;
-    good = good && build(image, &draft->setup, error);
     free(list.entries);
+    free(draft->setup.rules.rules);
     free(draft);
     return good;
 }
@@ -168,6 +238,12 @@ static bool make_blocked(struct filter_image *image, const struct blocks *blocks
 }
 
 /* ---- in force ---- */
+
+static void say_note(const struct guard_filter *filter, const struct filter_image *image)
+{
+    if (image->note[0] != '\0')
+        log_warn(filter->blocks.log, 0, "%s", image->note);
+}
 
 static void swap(struct filter_image *now, struct filter_image *next, struct hf_stack *stack,
                  unsigned place)
@@ -208,6 +284,7 @@ bool guard_filter_open(struct guard_filter *filter, const struct config *config,
         filter_image_free(&image);
         return false;
     }
+    say_note(filter, &image);
     swap(&filter->configured, &image, stack, PLACE_CONFIGURED);
     guard_filter_turn(filter, config, stack, 0);
     return true;
@@ -216,6 +293,7 @@ bool guard_filter_open(struct guard_filter *filter, const struct config *config,
 void guard_filter_install(struct guard_filter *filter, const struct config *config,
                           struct filter_image *image, struct hf_stack *stack)
 {
+    say_note(filter, image);
     swap(&filter->configured, image, stack, PLACE_CONFIGURED);
     apply_blocks(filter, config, stack, 0); /* services may have come, or observe now */
 }

@@ -1,4 +1,4 @@
-/* The filters of a guard: what its configuration says (deny_files, allow), and the blocks that operators make.
+/* The filters of a guard: what its configuration says (deny_files, allow, rules), and the blocks that operators make.
  *
  * The first lies in place 0 of the stack and is made anew by a reload; the second in place 1, made anew in the turn after a
  * change, as there are few of them. Each is built in memory of its own and swapped between two batches.
@@ -8,6 +8,7 @@
 
 #include "guard/blocks.h"
 #include "guard/config.h"
+#include "guard/filter_rules.h"
 
 #include <handfast/filter.h>
 
@@ -19,6 +20,8 @@ struct filter_image {
     void *memory;
     size_t bytes;
     size_t prefixes; /* of all its lists, each counted once */
+    size_t rules;
+    char note[FILTER_RULES_NOTE_MAX]; /* said when it is put in force, or empty */
 };
 
 struct guard_filter {

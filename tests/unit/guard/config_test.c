@@ -81,8 +81,9 @@ static const struct bad {
      "without_timestamps, when_full, enforce, max_connections, max_per_prefix, connect_timeout, "
      "connect_retries, idle_timeout, total_timeout, check_interval, check_timeout, check_fall, "
      "check_rise, backlog, backend"},
-    {UPLINK "filter { egress = \"127.0.0.1:443\" }\n",
-     "2: \"egress\" is no key of filter, accepted are deny_files, bogons, reverse_path"},
+    {UPLINK "filter { outgoing = \"127.0.0.1:443\" }\n",
+     "2: \"outgoing\" is no key of filter, accepted are deny_files, bogons, reverse_path, "
+     "file_sharing, inside, rules, egress"},
     {"drain_timeout = 1s\n\ndrain_timeout = 1s\n" UPLINK SERVICE,
      "3: drain_timeout a second time, accepted is every key once (the first is in line 1)"},
     {"uplink \"hf0\" { addresses = { \"203.0.113.10/24\" }\naddresses = { \"203.0.113.11/24\" } "
@@ -134,7 +135,8 @@ static const struct bad {
     {"uplink \"hf0\" {\n mode = bridge }\n", "2: mode = \"bridge\", accepted is address | port"},
     {"log = syslog\n", "1: log = \"syslog\", accepted is auto | journald | json | text"},
     {"filter { bogons = maybe }\n", "1: bogons = \"maybe\", accepted is accept | log | refuse"},
-    {"filter { reverse_path = strict }\n", "1: reverse_path = \"strict\", accepted is off"},
+    {"filter { reverse_path = on }\n",
+     "1: reverse_path = \"on\", accepted is off | loose | strict"},
     {"filter { deny_files = { \"deny.list\" } }\n",
      "1: deny_files = \"deny.list\", accepted is a path of at most 107 bytes that begins with /"},
     {"user = \"a b\"\n", "1: user = \"a b\", accepted is a name of at most 31 characters"},
@@ -337,7 +339,9 @@ static const char full[] =
     "}\n"
     "service \"x\" { listen = \":22\" backend \"b\" { to = \"unix:/run/x.sock\" } }\n"
     "metrics = \"127.0.0.1:9648\" log = json user = \"nobody\" cookie_key_file = \"/etc/key\"\n"
-    "filter { deny_files = { \"/etc/a\", \"/etc/b\" } bogons = log }\n"
+    "filter { deny_files = { \"/etc/a\", \"/etc/b\" } bogons = log reverse_path = strict "
+    "rules = \"/etc/r\" egress = { \"127.0.0.1:25\", \"[2001:db8::7]:25\" } inside = "
+    "\"10.0.0.0/8\" }\n"
     "service \"several\" {\n"
     "  listen = \"203.0.113.10:25\" allow = { \"198.51.100.0/24\", \"2001:db8:5::/48\" }\n"
     "  backend \"here\" { to = \"127.0.0.1:25\" }\n"
@@ -390,6 +394,9 @@ static void the_keys_of_a_daemon_mean_what_they_say(void **state)
     assert_int_equal(config->filter.deny_files, 2);
     assert_string_equal(config->filter.deny_file[1], "/etc/b");
     assert_int_equal(config->filter.bogons, CONFIG_BOGONS_LOG);
+    assert_int_equal(config->filter.reverse_path, CONFIG_REVERSE_PATH_STRICT);
+    assert_int_equal(config->filter.egress.count, 2);
+    assert_string_equal(config->filter.rules, "/etc/r");
     assert_int_equal(service->allow.count, 2);
     assert_int_equal(service->allow.items[1].prefix.length, 48);
     assert_int_equal(service->backends, 3);
