@@ -4,17 +4,20 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/ethtool.h>
 #include <linux/if_addr.h>
 #include <linux/if_link.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
+#include <linux/sockios.h>
 #include <net/if.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-SYSCALLS_AT_START("openat ioctl");
+SYSCALLS_AT_START("openat socket ioctl");
 SYSCALLS("socket:netlink socket:unix ioctl:interface sendto recvfrom close"); /* a TAP made again */
 
 struct request {
@@ -105,6 +108,20 @@ void link_keep_quiet(const char *name)
 
     add_attribute(&request, IFLA_AF_SPEC, &nested, sizeof nested);
     (void)ask(&request);
+}
+
+bool link_has_lro(const char *name)
+{
+    struct ethtool_value value = {.cmd = ETHTOOL_GFLAGS};
+    struct ifreq request = {.ifr_data = (char *)&value};
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    bool has;
+
+    snprintf(request.ifr_name, sizeof request.ifr_name, "%s", name);
+    has = fd >= 0 && ioctl(fd, SIOCETHTOOL, &request) == 0 && (value.data & ETH_FLAG_LRO);
+    if (fd >= 0)
+        close(fd);
+    return has;
 }
 
 int link_join(const char *name, int bridge)

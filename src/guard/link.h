@@ -16,6 +16,9 @@ void link_skip_duplicate_detection(const char *name);
  * is lost but quiet. */
 void link_keep_quiet(const char *name);
 
+/* Whether its driver puts received segments together in a way that cannot be forwarded. */
+bool link_has_lro(const char *name);
+
 /* All answer HF_OK, HF_NO_PERMISSION, HF_NO_DEVICE or HF_SYSTEM with errno. */
 int link_up(const char *name, uint32_t mtu);
 /* An address that is there already is no error. */

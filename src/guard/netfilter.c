@@ -224,9 +224,11 @@ void netfilter_print_redirect(FILE *out, const struct netfilter_ports *ports, bo
     print_flows(out, "kept", ports->kept, ports->kept_count);
     print_flows(out, "held", ports->held, ports->held_count);
     print_outside(out, ports);
+    /* While one table takes the other's place both chains are there, and the old one is empty already: no policy but to
+     * accept, and nothing is lost. */
     fprintf(out,
             "    chain inside {\n"
-            "        type filter hook ingress device \"%s\" priority %d; policy drop;\n"
+            "        type filter hook ingress device \"%s\" priority %d; policy accept;\n"
             "        fwd to \"%s\"\n"
             "    }\n}\n",
             ports->tap, PRIORITY_REDIRECT, ports->interface);
@@ -258,6 +260,11 @@ void netfilter_print_drop(FILE *out, const struct netfilter_ports *ports)
     if (has(ports, false))
         fputs("        ip6 daddr . tcp dport @served6 drop\n", out);
     fputs("    }\n}\n", out);
+}
+
+void netfilter_print_no_redirect(FILE *out, const char *interface)
+{
+    print_removal(out, interface, "", false);
 }
 
 void netfilter_print_no_drop(FILE *out, const char *interface)

@@ -33,7 +33,8 @@ struct netfilter_ports {
 /* The tables as text for nft -f; each replaces what is there, at once. `owned`: vanishes with who made it. */
 void netfilter_print_redirect(FILE *out, const struct netfilter_ports *ports, bool owned);
 void netfilter_print_drop(FILE *out, const struct netfilter_ports *ports);
-/* No error if there is none. */
+/* No error if there is none; the first removes only a table without an owner, as an operator makes it. */
+void netfilter_print_no_redirect(FILE *out, const char *interface);
 void netfilter_print_no_drop(FILE *out, const char *interface);
 
 /* NULL: `error` says why. */

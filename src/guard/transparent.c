@@ -246,8 +246,9 @@ static bool cannot(const struct hf_endpoint *from, int number, char error[TRANSP
     char text[HF_ENDPOINT_TEXT_MAX];
 
     snprintf(error, TRANSPARENT_ERROR_MAX,
-             "transparent connections to %s need a rule and a route that cannot be made: %s",
-             hf_endpoint_format(text, from), strerror(number));
+             "transparent connections to %s need a rule and a route that cannot be made: %s%s",
+             hf_endpoint_format(text, from), strerror(number),
+             number == EPERM ? "; accepted is CAP_NET_ADMIN, or a restart" : "");
     return false;
 }
 

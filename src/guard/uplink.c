@@ -277,8 +277,6 @@ static void on_news(struct loop_handler *self, uint32_t events)
 bool uplink_serve(struct uplink *uplink, const struct uplink_setup *setup,
                   char error[UPLINK_ERROR_MAX])
 {
-    struct uplink_ports none = {.count = 0};
-
     uplink->stack = setup->stack;
     uplink->loop = setup->loop;
     uplink->log = setup->log;
@@ -295,13 +293,16 @@ bool uplink_serve(struct uplink *uplink, const struct uplink_setup *setup,
     if (!uplink_port_list(uplink, uplink->config, &uplink->ports, error))
         return false;
     uplink_flows_learn(uplink, &uplink->ports);
-    if (!uplink_port_redirect(uplink, &uplink->ports, error))
-        return false;
+    if (!uplink_port_redirect(uplink, &uplink->ports, error)) {
+        uplink_port_clear(uplink);
+        if (!uplink_port_redirect(uplink, &uplink->ports, error))
+            return false;
+    }
     if (uplink->kept_count > 0)
         log_say(uplink->log, hf_os_now_us(),
                 "%u connections of before stay with the server that has them", uplink->kept_count);
     forget_later(uplink);
-    uplink_port_warn(uplink, &none);
+    uplink_port_warn(uplink, NULL);
     return true;
 }
 

@@ -34,6 +34,9 @@ bool uplink_port_list(const struct uplink *uplink, const struct config *config,
 bool uplink_port_redirect(struct uplink *uplink, const struct uplink_ports *ports,
                           char error[UPLINK_ERROR_MAX]);
 
+/* Removes one that an operator made by hand: the guard cannot become the owner of a table that is there. */
+void uplink_port_clear(struct uplink *uplink);
+
 void uplink_port_describe(const struct uplink *uplink, struct hf_config *stack);
 
 /* ---- uplink_flows.c ---- */
@@ -48,7 +51,8 @@ void uplink_flows_free(struct uplink *uplink);
 
 /* ---- uplink_port.c ---- */
 
-/* What an operator should know about it: ports that the firewall no longer sees, addresses and routes that are missing. */
+/* What an operator should know about it: ports that the firewall no longer sees and saw before, and at the start (`before` is
+ * NULL) addresses and routes that are missing. */
 void uplink_port_warn(const struct uplink *uplink, const struct uplink_ports *before);
 
 #endif

@@ -243,6 +243,21 @@ bool uplink_port_redirect(struct uplink *uplink, const struct uplink_ports *port
     return ok;
 }
 
+void uplink_port_clear(struct uplink *uplink)
+{
+    char error[UPLINK_ERROR_MAX];
+    char *commands = NULL;
+    size_t length = 0;
+    FILE *out = open_memstream(&commands, &length);
+
+    if (out == NULL)
+        return;
+    netfilter_print_no_redirect(out, uplink->interface);
+    if (fclose(out) == 0)
+        (void)netfilter_run(uplink->netfilter, commands, error); /* what is another guard's stays */
+    free(commands);
+}
+
 void uplink_port_describe(const struct uplink *uplink, struct hf_config *stack)
 {
     memset(stack->addresses, 0, sizeof stack->addresses);
@@ -335,9 +350,16 @@ static void warn_about_routes(const struct uplink *uplink)
 
 void uplink_port_warn(const struct uplink *uplink, const struct uplink_ports *before)
 {
-    warn_about_firewall(uplink, before);
-    if (before->count > 0)
+    static const struct uplink_ports none;
+
+    warn_about_firewall(uplink, before != NULL ? before : &none);
+    if (before != NULL)
         return;
     warn_about_addresses(uplink);
+    if (link_has_lro(uplink->interface))
+        log_say(uplink->log, hf_os_now_us(),
+                "%s has large receive offload on, whose frames cannot be redirected: if uploads "
+                "stall, `ethtool -K %s lro off`",
+                uplink->interface, uplink->interface);
     warn_about_routes(uplink);
 }

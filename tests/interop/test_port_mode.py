@@ -493,12 +493,25 @@ def test_shown_commands_do_it(host, family):
     """A shell that runs what --net show prints makes the same redirection, without `flags owner`."""
     host.config(service(to="127.0.0.1:80", client_address="transparent"), uplink="when_stopped = drop")
     shown = net(host, "show")
-    code, _, err = host.run("sh", "-e", "-c", shown.replace(" user handfast", ""))
+    code, _, err = host.run("sh", "-e", "-c", shown)
     assert code == 0, err
     assert host.has_tap()
     assert "handfast-eth0" in host.tables() and "handfast-eth0-stopped" in host.tables()
     _, out, _ = host.run("ip", "rule", "show")
     assert b"sport 80" in out
+
+
+def test_guard_replaces_what_an_operator_typed(host):
+    host.tell_who(PORT)
+    host.config(service())
+    shown = net(host, "show")
+    code, _, err = host.run("sh", "-e", "-c", shown)
+    assert code == 0, err
+    guard = host.guard(service())
+    assert host.ask(V4) == "127.0.0.1"
+    assert "flags owner" in host.run("nft", "list", "ruleset")[1].decode()
+    host.stop(guard)
+    assert host.ask(V4) == two.NEAR["v4"]
 
 
 def test_up_and_down(host, family):

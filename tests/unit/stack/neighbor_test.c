@@ -725,14 +725,21 @@ static void test_random(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_arp_resolves),  cmocka_unit_test(test_nd_resolves),
-        cmocka_unit_test(test_fails),         cmocka_unit_test(test_waiters),
-        cmocka_unit_test(test_unasked),       cmocka_unit_test(test_claim_asks_again),
-        cmocka_unit_test(test_probe),         cmocka_unit_test(test_confirm_and_progress),
-        cmocka_unit_test(test_we_answer),     cmocka_unit_test(test_conflict),
+        cmocka_unit_test(test_arp_resolves),
+        cmocka_unit_test(test_nd_resolves),
+        cmocka_unit_test(test_fails),
+        cmocka_unit_test(test_waiters),
+        cmocka_unit_test(test_unasked),
+        cmocka_unit_test(test_claim_asks_again),
+        cmocka_unit_test(test_probe),
+        cmocka_unit_test(test_confirm_and_progress),
+        cmocka_unit_test(test_we_answer),
+        cmocka_unit_test(test_conflict),
         cmocka_unit_test(test_shared_addresses),
-        cmocka_unit_test(test_announcements), cmocka_unit_test(test_override),
-        cmocka_unit_test(test_malformed),     cmocka_unit_test(test_eviction),
+        cmocka_unit_test(test_announcements),
+        cmocka_unit_test(test_override),
+        cmocka_unit_test(test_malformed),
+        cmocka_unit_test(test_eviction),
         cmocka_unit_test(test_random),
     };
 
