@@ -137,6 +137,86 @@ static void a_new_filter_takes_the_place(void **state)
     unlink(deny_path);
 }
 
+/* What the configuration's other keys make of a filter. `filter` follows in its section. */
+static bool make_with(struct world *world, struct filter_image *image, const char *service,
+                      const char *filter, char error[GUARD_FILTER_ERROR_MAX])
+{
+    char rest[512];
+    bool good;
+
+    snprintf(rest, sizeof rest, "} %s } state_directory = \"\" filter { %s }", service, filter);
+    world->config = world_config(world, "127.0.0.1:8080", rest);
+    good = filter_image_make(image, world->config, error);
+    config_free(world->config);
+    return good;
+}
+
+static void rules_and_egress(void **state)
+{
+    static const struct {
+        const char *rules, *keys, *error, *note;
+    } rows[] = {
+        {"allow in port 22\ndeny in\n", "", NULL, ""},
+        {"deny in\nallow in port 22\n", "", ":2: a rule that contradicts line 1", NULL},
+        {"deny in port 1-99\n\ndeny in port 22\n", "", NULL,
+         ":3: a rule that is never reached: line 1"},
+        {"deny in\nnonsense\n", "", ":2: \"nonsense\", accepted is allow, deny or default", NULL},
+        {"", "egress = { \"127.0.0.1:8080\" }", NULL, ""},
+        {"", "egress = { \":8080\" }", NULL, ""},
+        {"", "egress = { \"127.0.0.1:8081\" }",
+         ": backend \"b\" goes to 127.0.0.1:8080, accepted is what egress lists", NULL},
+    };
+
+    (void)state;
+    for (unsigned i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char error[GUARD_FILTER_ERROR_MAX] = "", filter[256];
+        struct filter_image image;
+        struct world world;
+        bool good;
+
+        snprintf(deny_path, sizeof deny_path, P_tmpdir "/guard_filter_%d", (int)getpid());
+        write_deny(rows[i].rules);
+        snprintf(filter, sizeof filter, "rules = \"%s\" %s", deny_path, rows[i].keys);
+        good = make_with(&world, &image, "", filter, error);
+        if (good != (rows[i].error == NULL) || (!good && strstr(error, rows[i].error) == NULL))
+            fail_msg("row %u: %s", i, error);
+        if (good)
+            assert_true(rows[i].note[0] == '\0' ? image.note[0] == '\0'
+                                                : strstr(image.note, rows[i].note) != NULL);
+        filter_image_free(&image);
+        unlink(deny_path);
+    }
+}
+
+/* A filter costs something for each packet: there is none where nothing is to be filtered. */
+static void none_where_none_is_needed(void **state)
+{
+    static const struct {
+        const char *service, *filter;
+        bool needed;
+    } rows[] = {
+        {"", "", false},
+        {"", "bogons = refuse", true},
+        {"", "reverse_path = loose", true},
+        {"allow = \"192.0.2.0/24\"", "", true},
+        {"} service \"smb\" { listen = \":445\" backend \"c\" { to = \"127.0.0.1:445\" }", "",
+         true},
+        {"} service \"smb\" { listen = \":445\" backend \"c\" { to = \"127.0.0.1:445\" }",
+         "file_sharing = accept", false},
+    };
+
+    (void)state;
+    for (unsigned i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char error[GUARD_FILTER_ERROR_MAX] = "";
+        struct filter_image image;
+        struct world world;
+
+        assert_true(make_with(&world, &image, rows[i].service, rows[i].filter, error));
+        assert_int_equal(image.filter != NULL, rows[i].needed);
+        filter_image_free(&image);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -144,6 +224,8 @@ int main(void)
         cmocka_unit_test(services_allow),
         cmocka_unit_test(blocks_are_in_force_and_end),
         cmocka_unit_test(a_new_filter_takes_the_place),
+        cmocka_unit_test(rules_and_egress),
+        cmocka_unit_test(none_where_none_is_needed),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -260,6 +260,276 @@ static void a_service_that_observes_refuses_nobody(void **state)
     free(made.memory);
 }
 
+/* ---- rules ---- */
+
+static struct made make_rules(const char *text, struct hf_filter_setup *setup)
+{
+    struct hf_filter_rule room[16];
+    struct hf_filter_complaint complaint;
+    struct made made;
+
+    setup->rules = (struct hf_filter_rules){.rules = room, .capacity = 16};
+    if (hf_filter_rules_parse(&setup->rules, text, strlen(text), &complaint) != HF_OK)
+        fail_msg("%s, accepted is %s", complaint.found, complaint.accepted);
+    made = make(setup);
+    setup->rules.rules = NULL;
+    return made;
+}
+
+/* A SYN to one of our ports that nobody listens at. */
+static enum hf_stat knock_at(struct peer *peer, const char *source, uint16_t port)
+{
+    struct flow flow = flow_from(peer, source, 4001);
+    struct segment syn = syn_of(1);
+    enum hf_stat reason;
+
+    flow.local_port = port;
+    reason = peer_send_flow(peer, &flow, &syn);
+    (void)peer_receive(peer);
+    return reason;
+}
+
+/* Default deny: what no rule and no service speaks of meets silence instead of a reset. */
+static void rules_decide_in_their_order(void **state)
+{
+    struct hf_config config = peer_config();
+    struct hf_endpoint listen = {.port = 443};
+    struct hf_filter_service service = {.listen = &listen, .listens = 1};
+    struct hf_filter_setup setup = {.services = &service, .service_count = 1};
+    struct made made = make_rules("default deny in\n"
+                                  "deny in from 198.51.100.7\n"
+                                  "allow in tcp from 198.51.100.0/24 port 80-90\n",
+                                  &setup);
+    struct peer peer;
+
+    (void)state;
+    peer_open(&peer, &config);
+    peer_listen(&peer, NULL);
+    hf_set_filter(peer.stack, 0, made.filter);
+    assert_int_equal(knock(&peer, "198.51.100.7"), HF_STAT_filter_rule);
+    assert_int_equal(knock(&peer, "198.51.100.8"), HF_STAT_none);
+    assert_int_equal(knock(&peer, "203.0.113.8"), HF_STAT_filter_default);
+    assert_int_equal(knock_at(&peer, "198.51.100.8", 85), HF_STAT_stray_syn);
+    assert_int_equal(knock_at(&peer, "198.51.100.8", 91), HF_STAT_filter_default);
+    assert_int_equal(knock_at(&peer, "203.0.113.8", 443), HF_STAT_stray_syn); /* a service's */
+    assert_int_equal(hf_filter_rule_packets(made.filter, 0), 1);
+    assert_int_equal(hf_filter_rule_packets(made.filter, 1), 2);
+    assert_int_equal(hf_filter_rule_packets(made.filter, 2), 0); /* there is none */
+    peer_close(&peer);
+    free(made.memory);
+}
+
+/* What we opened ourselves is answered, whatever the default says: the answers belong to a connection. */
+static void answers_come_back(void **state)
+{
+    struct hf_config config = peer_config();
+    struct hf_filter_setup setup = {.entry_count = 0};
+    struct made made = make_rules("default deny in\n", &setup);
+    struct hf_endpoint remote = {.port = 9};
+    struct segment answer = {.seq = {1}, .flags = TCP_SYN | TCP_ACK, .window = 100};
+    struct flow flow;
+    struct peer peer;
+    hf_socket socket;
+
+    (void)state;
+    peer_open(&peer, &config);
+    flow = peer_flow(&peer);
+    neighbor_confirm(&peer.stack->neighbors, &flow.remote, &peer_mac, peer.now_us);
+    hf_set_filter(peer.stack, 0, made.filter);
+    remote.address = flow.remote;
+    assert_int_equal(hf_connect(peer.stack, NULL, &remote, &socket, peer.now_us), HF_OK);
+    assert_int_equal(peer_receive(&peer), TCP_SYN);
+    flow.remote_port = 9;
+    flow.local_port = peer.packet.segment.source_port;
+    answer.ack = seq_add(peer.packet.segment.seq, 1);
+    assert_int_equal(peer_send_flow(&peer, &flow, &answer), HF_STAT_none);
+    assert_stat(&peer, filter_established, 1);
+    peer_close(&peer);
+    free(made.memory);
+}
+
+/* A TTL that a neighbour would not send: even a segment of a connection is refused. [RFC 5082 3] */
+static void who_is_not_a_neighbour(void **state)
+{
+    struct hf_config config = peer_config();
+    struct hf_filter_setup setup = {.entry_count = 0};
+    struct made made = make_rules("deny in tcp port 80 ttl below 255\n", &setup);
+    struct segment reset = {.flags = TCP_RST};
+    struct flow flow;
+    struct peer peer;
+
+    (void)state;
+    peer_open(&peer, &config);
+    peer_listen(&peer, NULL);
+    flow = peer_flow(&peer);
+    (void)peer_connect(&peer, &flow, 100);
+    hf_set_filter(peer.stack, 0, made.filter);
+    reset.seq = (seq){101}; /* exactly what would end it; frames here have a TTL of 64 */
+    assert_int_equal(peer_send_flow(&peer, &flow, &reset), HF_STAT_filter_ttl);
+    assert_stat(&peer, connections_reset, 0);
+    assert_stat(&peer, filter_established, 0);
+    peer_close(&peer);
+    free(made.memory);
+}
+
+/* [RFC 6890] */
+static void bogons_are_refused_or_counted(void **state)
+{
+    static const struct {
+        const char *source;
+        bool bogon;
+    } rows[] = {
+        {"10.1.2.3", true},      {"172.31.0.1", true},    {"172.32.0.1", false},
+        {"192.168.7.7", true},   {"100.64.0.1", true},    {"100.128.0.1", false},
+        {"169.254.1.1", true},   {"198.18.0.1", true},    {"203.0.113.7", true},
+        {"8.8.8.8", false},      {"192.0.2.77", false},   {"10.9.9.9", false},
+        {"2001:4860::8", false}, {"2001:db8:f::1", true}, {"fd00::1", true},
+        {"64:ff9b::1", true},    {"2001:db8::77", false}, {"3fff::1", true},
+    };
+    struct hf_prefix inside[] = {prefix_of("192.0.2.0/24"), prefix_of("2001:db8::/64")};
+    struct hf_filter_entry exception = {prefix_of("10.9.9.0/24"), 1};
+    struct hf_config config = peer_config();
+
+    (void)state;
+    for (unsigned refuse = 0; refuse < 2; refuse++) {
+        struct hf_filter_setup setup = {
+            .entries = &exception,
+            .entry_count = 1,
+            .inside = inside,
+            .inside_count = 2,
+            .bogons = refuse ? HF_BOGONS_REFUSE : HF_BOGONS_COUNT,
+        };
+        struct made made;
+        struct peer peer;
+        uint64_t seen = 0;
+
+        setup.lists[0].allow = true;
+        made = make(&setup);
+        peer_open(&peer, &config);
+        peer_listen(&peer, NULL);
+        hf_set_filter(peer.stack, 0, made.filter);
+        for (unsigned i = 0; i < sizeof rows / sizeof *rows; i++) {
+            enum hf_stat reason = knock(&peer, rows[i].source);
+
+            seen += rows[i].bogon;
+            if (reason != (refuse && rows[i].bogon ? HF_STAT_filter_bogon : HF_STAT_none))
+                fail_msg("%s: %s", rows[i].source, hf_stat_name(reason));
+        }
+        assert_stat(&peer, filter_bogon, refuse ? seen : 0);
+        assert_stat(&peer, filter_bogon_seen, refuse ? 0 : seen);
+        peer_close(&peer);
+        free(made.memory);
+    }
+}
+
+/* File sharing: only whom a rule, the service or our own networks name. */
+static void sharing_is_for_who_is_inside(void **state)
+{
+    struct hf_prefix inside = prefix_of("192.0.2.0/24"), friends = prefix_of("198.51.100.0/24");
+    struct hf_endpoint smb = {.port = 445}, nfs = {.port = 2049};
+    struct hf_filter_service services[] = {
+        {.listen = &smb, .listens = 1},
+        {.listen = &nfs, .listens = 1, .allow = &friends, .allows = 1}};
+    struct hf_filter_setup setup = {.services = services,
+                                    .service_count = 2,
+                                    .inside = &inside,
+                                    .inside_count = 1,
+                                    .deny_sharing = true};
+    struct made made = make_rules("allow in from 203.0.113.7 port 445\n", &setup);
+    struct hf_config config = peer_config();
+    struct peer peer;
+
+    (void)state;
+    peer_open(&peer, &config);
+    hf_set_filter(peer.stack, 0, made.filter);
+    assert_int_equal(knock_at(&peer, "203.0.113.8", 445), HF_STAT_filter_sharing);
+    assert_int_equal(knock_at(&peer, "203.0.113.8", 139), HF_STAT_filter_sharing);
+    assert_int_equal(knock_at(&peer, "203.0.113.7", 445), HF_STAT_stray_syn);
+    assert_int_equal(knock_at(&peer, "192.0.2.9", 445), HF_STAT_stray_syn);
+    assert_int_equal(knock_at(&peer, "198.51.100.7", 2049), HF_STAT_stray_syn);
+    assert_int_equal(knock_at(&peer, "203.0.113.8", 2049), HF_STAT_filter_not_allowed);
+    assert_int_equal(knock_at(&peer, "203.0.113.8", 446), HF_STAT_stray_syn);
+    peer_close(&peer);
+    free(made.memory);
+}
+
+static void what_we_open_is_asked_for(void **state)
+{
+    struct hf_filter_setup setup = {.entry_count = 0};
+    struct made made = make_rules("default deny out\nallow out to 192.0.2.0/24 port 25\n", &setup);
+    struct hf_config config = peer_config();
+    struct hf_endpoint remote = {.port = 25};
+    struct peer peer;
+    hf_socket socket;
+
+    (void)state;
+    peer_open(&peer, &config);
+    hf_set_filter(peer.stack, 0, made.filter);
+    remote.address = address_of("192.0.2.9");
+    assert_int_equal(hf_connect(peer.stack, NULL, &remote, &socket, peer.now_us), HF_OK);
+    remote.port = 26;
+    assert_int_equal(hf_connect(peer.stack, NULL, &remote, &socket, peer.now_us), HF_FORBIDDEN);
+    assert_stat(&peer, filter_egress, 1);
+    assert_stat(&peer, active_opens, 1);
+    assert_int_equal(hf_filter_rule_packets(made.filter, 0), 1);
+    peer_close(&peer);
+    free(made.memory);
+}
+
+/* ---- reverse path ---- */
+
+/* [RFC 3704 2.2, 2.4; RFC 2827 3] */
+static void answers_would_go_back(void **state)
+{
+    static const struct {
+        const char *source;
+        bool from_gateway;
+        enum hf_stat loose, strict;
+    } rows[] = {
+        {"192.0.2.9", false, HF_STAT_none, HF_STAT_none},
+        {"192.0.2.9", true, HF_STAT_none, HF_STAT_filter_reverse_path}, /* ours, from outside */
+        {"192.0.2.254", true, HF_STAT_none, HF_STAT_none},              /* the gateway's own  */
+        {"198.51.100.9", true, HF_STAT_none, HF_STAT_none},
+        {"198.51.100.9", false, HF_STAT_none, HF_STAT_filter_reverse_path},
+        {"203.0.113.9", true, HF_STAT_filter_reverse_path, HF_STAT_filter_reverse_path},
+        {"2001:db8::9", false, HF_STAT_none, HF_STAT_none},
+        {"2001:db8:1::9", false, HF_STAT_filter_reverse_path, HF_STAT_filter_reverse_path},
+        {"fe80::9", false, HF_STAT_none, HF_STAT_none},
+    };
+    static const struct hf_mac gateway_mac = {{2, 0, 0, 0, 0, 0xfe}};
+
+    (void)state;
+    for (unsigned strict = 0; strict < 2; strict++) {
+        struct hf_filter_setup setup = {.reverse_path = strict ? HF_REVERSE_PATH_STRICT
+                                                               : HF_REVERSE_PATH_LOOSE};
+        struct made made = make(&setup);
+        struct hf_config config = peer_config();
+        struct hf_address gateway = address_of("192.0.2.254");
+        struct peer peer;
+
+        config.routes[0] = (struct hf_route){prefix_of("198.51.100.0/24"), gateway};
+        peer_open(&peer, &config);
+        hf_set_filter(peer.stack, 0, made.filter);
+        neighbor_confirm(&peer.stack->neighbors, &gateway, &gateway_mac, peer.now_us);
+        for (unsigned i = 0; i < sizeof rows / sizeof *rows; i++) {
+            struct flow flow = flow_from(&peer, rows[i].source, (uint16_t)(6000 + i));
+            struct segment fin = {.flags = TCP_RST};
+            enum hf_stat wanted = strict ? rows[i].strict : rows[i].loose;
+
+            peer.in = (struct hf_frame){.data = peer.in_bytes};
+            peer.in.length = frame_build(peer.in_bytes, &flow, &fin);
+            if (rows[i].from_gateway)
+                memcpy(peer.in_bytes + 6, &gateway_mac, 6);
+            hf_input(peer.stack, &peer.in, 1, peer.now_us);
+            if (peer.in.reason != (wanted == HF_STAT_none ? HF_STAT_stray_rst : wanted))
+                fail_msg("%s%s: %s", rows[i].source, rows[i].from_gateway ? " by the gateway" : "",
+                         hf_stat_name((enum hf_stat)peer.in.reason));
+        }
+        peer_close(&peer);
+        free(made.memory);
+    }
+}
+
 /* A neighbour that is denied can still be found: his network may have a router in it. */
 static void neighbours_are_not_denied(void **state)
 {
@@ -309,6 +579,13 @@ int main(void)
         cmocka_unit_test(half_opens_are_not_there_before),
         cmocka_unit_test(services_allow_whom_they_name),
         cmocka_unit_test(a_service_that_observes_refuses_nobody),
+        cmocka_unit_test(rules_decide_in_their_order),
+        cmocka_unit_test(answers_come_back),
+        cmocka_unit_test(who_is_not_a_neighbour),
+        cmocka_unit_test(bogons_are_refused_or_counted),
+        cmocka_unit_test(sharing_is_for_who_is_inside),
+        cmocka_unit_test(what_we_open_is_asked_for),
+        cmocka_unit_test(answers_would_go_back),
         cmocka_unit_test(neighbours_are_not_denied),
         cmocka_unit_test(setups_that_cannot_be),
     };
