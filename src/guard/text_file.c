@@ -1,5 +1,6 @@
 /* A whole file in memory. */
 #include "guard/text_file.h"
+#include "os/syscalls.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -8,6 +9,8 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+SYSCALLS("openat:read");
 
 /* 0 or an errno; a file that shrinks meanwhile is as long as it is. */
 static int read_all(int fd, char *text, size_t size, size_t *length)
