@@ -30,6 +30,12 @@ struct record { /* before its bytes */
 _Static_assert(sizeof(struct record) == ALIGNMENT, "the head of a record fits before the end");
 #define STACK_BYTES ((size_t)256 * 1024)
 
+/* The last of the two to leave clears up. */
+enum parting {
+    TOGETHER,
+    LEFT, /* one of them has */
+};
+
 struct writer {
     int fd, wake_fd, done_fd;
     enum writer_kind kind;
@@ -38,6 +44,7 @@ struct writer {
     atomic_size_t put_at; /* run on and wrap: only the loop writes it */
     atomic_size_t taken_at;
     atomic_bool stop;
+    atomic_int parting; /* enum parting */
     atomic_uint_fast64_t written, failed;
     atomic_int error, last_error;
     uint64_t put, refused; /* the loop's own */
@@ -47,6 +54,16 @@ struct writer {
 static size_t room_for(size_t length)
 {
     return (sizeof(struct record) + length + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+}
+
+static void release(struct writer *writer)
+{
+    if (writer->wake_fd >= 0)
+        close(writer->wake_fd);
+    if (writer->done_fd >= 0)
+        close(writer->done_fd);
+    free(writer->ring);
+    free(writer);
 }
 
 /* ---- the thread ---- */
@@ -135,6 +152,10 @@ static void *run(void *context)
     }
     write_all(writer);
     announce(writer);
+    if (atomic_exchange(&writer->parting, LEFT) == LEFT) { /* nobody waited for us */
+        close(writer->fd);
+        release(writer);
+    }
     return NULL;
 }
 
@@ -160,16 +181,6 @@ static int start(struct writer *writer)
 }
 
 /* ---- the loop's side ---- */
-
-static void release(struct writer *writer)
-{
-    if (writer->wake_fd >= 0)
-        close(writer->wake_fd);
-    if (writer->done_fd >= 0)
-        close(writer->done_fd);
-    free(writer->ring);
-    free(writer);
-}
 
 struct writer *writer_open(int fd, enum writer_kind kind, size_t ring_bytes)
 {
@@ -244,21 +255,21 @@ void writer_counts(const struct writer *writer, struct writer_count *count)
 void writer_close(struct writer *writer, int patience_ms, struct writer_count *count)
 {
     struct writer_count own;
-    bool ended;
+    pthread_t thread;
 
     if (writer == NULL)
         return;
     struct pollfd done = {.fd = writer->done_fd, .events = POLLIN};
     atomic_store(&writer->stop, true);
     wake(writer);
-    ended = poll(&done, 1, patience_ms) == 1;
-    if (ended)
-        pthread_join(writer->thread, NULL);
+    poll(&done, 1, patience_ms);
     writer_counts(writer, count != NULL ? count : &own);
-    if (ended) {
+    thread = writer->thread;
+    if (atomic_exchange(&writer->parting, LEFT) == LEFT) {
+        pthread_join(thread, NULL);
         close(writer->fd);
         release(writer);
     } else {
-        pthread_detach(writer->thread); /* it hangs in a write: only the end of the process helps */
+        pthread_detach(thread); /* it may hang in a write as long as it likes */
     }
 }

@@ -38,7 +38,7 @@ bool writer_put(struct writer *writer, const void *bytes, size_t length, uint32_
 void writer_counts(const struct writer *writer, struct writer_count *count);
 
 /* Gives what waits so long to be written. *count (or NULL) is how it ended; put - written - failed is what still waited. A
- * destination that hangs keeps its thread and memory until the process ends. NULL is allowed. */
+ * destination that hangs keeps its thread and memory as long as it does. NULL is allowed. */
 void writer_close(struct writer *writer, int patience_ms, struct writer_count *count);
 
 #endif
