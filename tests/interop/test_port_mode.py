@@ -533,3 +533,58 @@ def test_up_and_down(host, family):
     after = host.run("ip", "-j", "link")[1], host.run("ip", "rule")[1], host.tables()
     names = [[link["ifname"] for link in json.loads(links)] for links in (before[0], after[0])]
     assert names[0] == names[1] and before[1:] == after[1:]
+
+
+# ---- all of it under load ----
+
+def test_reloads_lose_no_byte(host, family):
+    """The table is replaced fifty times while bytes run both ways; a port comes and goes."""
+    echo_server(host, PORT, "127.0.0.1")
+    host.tell_who(OTHER)
+    guard = host.guard(service())
+    connection = host.client.socket(family)
+    connection.settimeout(30)
+    connection.connect((two.host_address(family), PORT))
+    data, got, stop = w.noise(1 << 20), hashlib.md5(), threading.Event()
+    sent = hashlib.md5()
+
+    def send():
+        while not stop.is_set():
+            connection.sendall(data)
+            sent.update(data)
+        connection.shutdown(socket.SHUT_WR)
+
+    def take():
+        while part := connection.recv(1 << 20):
+            got.update(part)
+
+    threads = [threading.Thread(target=run, daemon=True) for run in (send, take)]
+    for thread in threads:
+        thread.start()
+    for turn in range(50):
+        host.config(service() + (service("other", OTHER) if turn % 2 == 0 else ""))
+        code, _, err = host.handfast("-i", host.name, "reload")
+        assert code == 0, err
+        assert host.ask(family, OTHER) == ("127.0.0.1" if turn % 2 == 0 else two.NEAR[family.name])
+    stop.set()
+    for thread in threads:
+        thread.join(30)
+    assert got.hexdigest() == sent.hexdigest() and guard.poll() is None
+    assert host.stats()["counters"]["handshake_done"] == 1 + 25
+
+
+def test_killed_and_started_again(host, family):
+    """Clients are served all the time, and only what the killed guard had is lost."""
+    echo_server(host)
+    guard = host.guard(service())
+    lost = open_echo(host, family)
+    host.stop(guard, signal.SIGKILL)
+    w.until(lambda: "handfast" not in host.tables(), "the table is gone")
+    meanwhile = open_echo(host, family)
+    host.guard(service())
+    assert echoes(meanwhile), "it stays with the server"
+    after = open_echo(host, family)
+    assert host.stats()["counters"]["handshake_done"] == 1
+    assert echoes(after) and echoes(meanwhile)
+    with pytest.raises((OSError, AssertionError)):
+        echoes(lost)
