@@ -5,6 +5,7 @@ import fcntl
 import json
 import os
 import resource
+import shutil
 import signal
 import socket
 import stat
@@ -17,6 +18,7 @@ import pytest
 
 import kernel
 import supervisor as s
+import two_hosts as two
 import world as w
 from world import V4, service
 
@@ -604,6 +606,18 @@ def setpriv(capabilities):
             f"--ambient-caps={words}", f"--bounding-set={words}")
 
 
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is missing")
+@pytest.mark.parametrize("name", ["handfast-guard.service", "handfast-guard@.service"])
+def test_systemd_understands_the_units(world, name):
+    text = (w.ROOT / "packaging/systemd" / name).read_text().replace("/usr/bin/handfast", str(w.HANDFAST.resolve()))
+    path = world.directory / name.replace("@", "@web")
+    path.write_text(text)
+    code, out, err = world.run("systemd-analyze", "verify", "--man=no", path)
+    assert code == 0 and str(path) not in err and name not in err, err
+    code, out, err = world.run("systemd-analyze", "security", "--offline=true", "--threshold=30", path)
+    assert code == 0, out.decode()[-200:] + err
+
+
 @pytest.fixture
 def open_tun(world):
     """/dev/net/tun as udev makes it, for everybody: some containers keep it to root."""
@@ -636,3 +650,23 @@ def test_nobody_is_root(world, open_tun, client_address):
         lines = open(f"/proc/{process.pid}/task/{task}/status").read().splitlines()
         assert "Seccomp:\t2" in lines
     assert world.stop(process) == 0
+
+
+def test_nobody_is_root_in_port_mode(world, open_tun):
+    """The same with nftables: the unit's three capabilities are enough, and one of them is kept for reloads."""
+    with two.two_hosts() as host:
+        host.directory.chmod(0o777)
+        host.tell_who(two.PORT)
+        config = host.config(two.service(), "drain_timeout = 100ms")
+        config.write_text(config.read_text().replace(f"/run/handfast/{host.name}.sock", f"{host.directory}/sock"))
+        with open(host.directory / "guard.log", "wb") as log:
+            process = host.start(*setpriv(unit()["AmbientCapabilities"].split()), w.HANDFAST, "guard", config,
+                                 stdout=log, stderr=log)
+        w.until(lambda: alive(process) and "serving on" in host.guard_log(), "it serves")
+        assert host.ask(V4) == "127.0.0.1"
+        assert "\nCapEff:\t0000000000001000\n" in open(f"/proc/{process.pid}/status").read()  # NET_ADMIN
+        process.send_signal(signal.SIGHUP)
+        w.until(lambda: "is in force" in host.guard_log(), "it reloads")
+        assert host.ask(V4) == "127.0.0.1"
+        assert host.stop(process) == 0
+        assert host.ask(V4) == two.NEAR["v4"]  # and now the server sees its client itself
