@@ -133,8 +133,8 @@ static void attach(struct uplink *uplink, const struct network_link *now)
     uplink->link = *now;
     hf_set_mac(uplink->stack, &now->mac);
     if (!uplink_port_redirect(uplink, &uplink->ports, error)) {
-        log_say(uplink->log, hf_os_now_us(), "uplink %s is back but cannot be used yet: %s",
-                uplink->interface, error);
+        log_warn(uplink->log, hf_os_now_us(), "uplink %s is back but cannot be used yet: %s",
+                 uplink->interface, error);
         retry_later(uplink);
         return;
     }
@@ -148,8 +148,8 @@ static void lost_interface(struct uplink *uplink)
     if (uplink->interface_gone)
         return;
     uplink->interface_gone = true;
-    log_say(uplink->log, hf_os_now_us(),
-            "uplink %s was removed: nobody can be served until it is back", uplink->interface);
+    log_warn(uplink->log, hf_os_now_us(),
+             "uplink %s was removed: nobody can be served until it is back", uplink->interface);
 }
 
 /* What became of the interface, whatever was told of it. */
@@ -195,15 +195,15 @@ static void reopen_tap(struct uplink *uplink)
     if (uplink->tap_changed != NULL)
         uplink->tap_changed(uplink->tap_context);
     if (result != HF_OK) {
-        log_say(uplink->log, hf_os_now_us(), "the TAP %s cannot be made again: %s",
-                uplink->tap_name, uplink_reason(result));
+        log_warn(uplink->log, hf_os_now_us(), "the TAP %s cannot be made again: %s",
+                 uplink->tap_name, uplink_reason(result));
         retry_later(uplink);
         return;
     }
     if (!prepare_tap(uplink, error) ||
         (is_port_mode(uplink) && !uplink_port_redirect(uplink, &uplink->ports, error))) {
-        log_say(uplink->log, hf_os_now_us(), "the TAP %s cannot be used: %s", uplink->tap_name,
-                error);
+        log_warn(uplink->log, hf_os_now_us(), "the TAP %s cannot be used: %s", uplink->tap_name,
+                 error);
         retry_later(uplink);
         return;
     }
@@ -216,8 +216,8 @@ static void lost_tap(struct uplink *uplink)
     if (uplink->tap_gone)
         return;
     uplink->tap_gone = true;
-    log_say(uplink->log, hf_os_now_us(), "the TAP %s was removed by somebody else",
-            uplink->tap_name);
+    log_warn(uplink->log, hf_os_now_us(), "the TAP %s was removed by somebody else",
+             uplink->tap_name);
     reopen_tap(uplink);
 }
 
@@ -245,7 +245,7 @@ static void on_forget(struct loop_timer *self, int64_t now_us)
 
     if (uplink_flows_forget(uplink) && !uplink->interface_gone &&
         !uplink_port_redirect(uplink, &uplink->ports, error))
-        log_say(uplink->log, now_us, "uplink %s: %s", uplink->interface, error);
+        log_warn(uplink->log, now_us, "uplink %s: %s", uplink->interface, error);
     forget_later(uplink);
 }
 
@@ -359,7 +359,7 @@ void uplink_leave(struct uplink *uplink)
     uplink_flows_learn(uplink, &none);
     uplink->left = true;
     if (!uplink->interface_gone && !uplink_port_redirect(uplink, &uplink->ports, error))
-        log_say(uplink->log, hf_os_now_us(), "uplink %s: %s", uplink->interface, error);
+        log_warn(uplink->log, hf_os_now_us(), "uplink %s: %s", uplink->interface, error);
 }
 
 void uplink_close(struct uplink *uplink)

@@ -297,15 +297,15 @@ static void warn_about_firewall(const struct uplink *uplink, const struct uplink
                 (size_t)snprintf(list + used, sizeof list - used, "%s%s", used ? ", " : "", text);
     }
     if (used > 0 && left_out == 0)
-        log_say(uplink->log, hf_os_now_us(),
-                "the firewall of this host no longer sees what comes to %s: rules for it belong "
-                "into the guard's configuration (allow, filter)",
-                list);
+        log_warn(uplink->log, hf_os_now_us(),
+                 "the firewall of this host no longer sees what comes to %s: rules for it belong "
+                 "into the guard's configuration (allow, filter)",
+                 list);
     else if (used > 0)
-        log_say(uplink->log, hf_os_now_us(),
-                "the firewall of this host no longer sees what comes to %s and %zu more ports: "
-                "rules for it belong into the guard's configuration (allow, filter)",
-                list, left_out);
+        log_warn(uplink->log, hf_os_now_us(),
+                 "the firewall of this host no longer sees what comes to %s and %zu more ports: "
+                 "rules for it belong into the guard's configuration (allow, filter)",
+                 list, left_out);
 }
 
 static void warn_about_addresses(const struct uplink *uplink)
@@ -323,9 +323,9 @@ static void warn_about_addresses(const struct uplink *uplink)
                !same_address(&there[at].prefix.address, &uplink->addresses[i].address))
             at++;
         if (at == count)
-            log_say(uplink->log, hf_os_now_us(),
-                    "%s is no address of this host yet: nobody is led here by it",
-                    hf_address_format(text, &uplink->addresses[i].address));
+            log_warn(uplink->log, hf_os_now_us(),
+                     "%s is no address of this host yet: nobody is led here by it",
+                     hf_address_format(text, &uplink->addresses[i].address));
     }
 }
 
@@ -339,13 +339,13 @@ static void warn_about_routes(const struct uplink *uplink)
         for (uint32_t i = 0; i < uplink->route_count; i++)
             found |= is_default(&uplink->routes[i], v4);
         if (used && !found)
-            log_say(uplink->log, hf_os_now_us(),
-                    "no %s default route leads out of %s: only its own networks are served",
-                    v4 ? "IPv4" : "IPv6", uplink->interface);
+            log_warn(uplink->log, hf_os_now_us(),
+                     "no %s default route leads out of %s: only its own networks are served",
+                     v4 ? "IPv4" : "IPv6", uplink->interface);
     }
     if (uplink->routes_left_out > 0)
-        log_say(uplink->log, hf_os_now_us(), "%u routes of %s are more than the %d that are used",
-                uplink->routes_left_out, uplink->interface, HF_ROUTES_MAX);
+        log_warn(uplink->log, hf_os_now_us(), "%u routes of %s are more than the %d that are used",
+                 uplink->routes_left_out, uplink->interface, HF_ROUTES_MAX);
 }
 
 void uplink_port_warn(const struct uplink *uplink, const struct uplink_ports *before)
@@ -357,9 +357,9 @@ void uplink_port_warn(const struct uplink *uplink, const struct uplink_ports *be
         return;
     warn_about_addresses(uplink);
     if (link_has_lro(uplink->interface))
-        log_say(uplink->log, hf_os_now_us(),
-                "%s has large receive offload on, whose frames cannot be redirected: if uploads "
-                "stall, `ethtool -K %s lro off`",
-                uplink->interface, uplink->interface);
+        log_warn(uplink->log, hf_os_now_us(),
+                 "%s has large receive offload on, whose frames cannot be redirected: if uploads "
+                 "stall, `ethtool -K %s lro off`",
+                 uplink->interface, uplink->interface);
     warn_about_routes(uplink);
 }

@@ -21,15 +21,6 @@ def host():
         yield made
 
 
-def bridge(host):
-    host.ip("link", "add", "br0", "type", "bridge", "stp_state", "0", "forward_delay", "0")
-    host.ip("link", "set", "br0", "up")
-    for family, length in ((4, "192.0.2.1/24"), (6, "2001:db8:1::1/64")):
-        host.ip("addr", "del", length, "dev", "eth0")
-        host.ip("addr", "add", length, "dev", "br0", *(["nodad"] if family == 6 else []))
-    host.ip("link", "set", "eth0", "master", "br0")
-
-
 def write(host, uplink, port=80):
     path = host.directory / "guard.conf"
     path.write_text(f'''
@@ -46,15 +37,6 @@ service "web" {{
 }}
 ''')
     return path
-
-
-def start(host, path, *before):
-    os.makedirs("/run/handfast", exist_ok=True)
-    log = open(host.directory / "guard.log", "wb")
-    process = host.start(*before, w.HANDFAST, "guard", path, stdout=log, stderr=log)
-    log.close()
-    w.until(lambda: host.stats(process) is not None, "the guard answers")
-    return process
 
 
 def ask(world, family, port=80):
@@ -75,9 +57,9 @@ def interfaces(host):
 
 
 def test_port_of_a_bridge(host, family):
-    bridge(host)
+    two.bridge(host)
     host.tell_who(80)
-    start(host, write(host, 'bridge = "br0"'))
+    host.start_guard(write(host, 'bridge = "br0"'))
     assert ask(host.client, family) == "127.0.0.1", "a neighbour of the bridge"
     assert ask(host, family) == "127.0.0.1", "the host itself"
     assert interfaces(host)[TAP]["master"] == "br0"
@@ -141,7 +123,7 @@ def test_shown_commands_do_it(host, family):
     assert code == 0, err
     code, _, err = host.run("sh", "-e", "-c", out.decode())
     assert code == 0, err
-    start(host, path)
+    host.start_guard(path)
     assert ask(host, family) == "127.0.0.1"
 
 
@@ -150,7 +132,7 @@ def test_interface_that_somebody_removes(host, family):
     unplug(host)
     host.tell_who(80)
     path = write(host, ROUTED)
-    guard = start(host, path)
+    guard = host.start_guard(path)
     assert ask(host, family) == "127.0.0.1"
     host.ip("link", "del", TAP)
     w.until(lambda: "cannot be made again" in host.guard_log(), "it is said")

@@ -158,6 +158,16 @@ def test_missing_default_route_is_told(host, family):
     assert host.ask(family) == "127.0.0.1"
 
 
+def test_interface_that_is_a_bridge(host, family):
+    """The bridge has the addresses: it is the uplink, not its port."""
+    host.tell_who(PORT)
+    two.bridge(host)
+    path = host.config(service())
+    path.write_text(path.read_text().replace('uplink "eth0"', 'uplink "br0"'))
+    host.start_guard(path)
+    assert host.ask(family) == "127.0.0.1"
+
+
 # ---- without the guard ----
 
 def test_killed_guard_leaves_clients_to_the_server(host, family):

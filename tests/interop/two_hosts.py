@@ -5,6 +5,7 @@
 """
 
 import contextlib
+import os
 import socket
 import threading
 
@@ -101,6 +102,14 @@ uplink "eth0" {{
 ''')
         return path
 
+    def start_guard(self, path):
+        os.makedirs("/run/handfast", exist_ok=True)
+        log = open(self.directory / "guard.log", "wb")
+        process = self.start(w.HANDFAST, "guard", path, stdout=log, stderr=log)
+        log.close()
+        w.until(lambda: self.stats(process) is not None, "the guard answers")
+        return process
+
     def ask(self, family, port=PORT, source=None, seconds=w.PATIENCE):
         """What a server tells the client, who it is; None if nobody answers."""
         with kernel.inside(self.client.namespace):
@@ -122,6 +131,15 @@ uplink "eth0" {{
 
     def has_tap(self):
         return self.has_interface("hf-eth0")
+
+
+def bridge(host):
+    host.ip("link", "add", "br0", "type", "bridge", "stp_state", "0", "forward_delay", "0")
+    host.ip("link", "set", "br0", "up")
+    for family, length in ((4, "192.0.2.1/24"), (6, "2001:db8:1::1/64")):
+        host.ip("addr", "del", length, "dev", "eth0")
+        host.ip("addr", "add", length, "dev", "br0", *(["nodad"] if family == 6 else []))
+    host.ip("link", "set", "eth0", "master", "br0")
 
 
 def host_address(family):
