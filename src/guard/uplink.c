@@ -351,13 +351,12 @@ bool uplink_reconfigure(struct uplink *uplink, const struct config *config,
 
 void uplink_leave(struct uplink *uplink)
 {
-    static const struct uplink_ports none;
     char error[UPLINK_ERROR_MAX];
 
     if (uplink->config == NULL || !is_port_mode(uplink) || uplink->loop == NULL)
         return;
-    uplink_flows_learn(uplink, &none);
     uplink->left = true;
+    uplink_flows_learn(uplink, &uplink->ports);
     if (!uplink->interface_gone && !uplink_port_redirect(uplink, &uplink->ports, error))
         log_warn(uplink->log, hf_os_now_us(), "uplink %s: %s", uplink->interface, error);
 }

@@ -24,6 +24,8 @@
 SYSCALLS_AT_START("socket bind getsockname");
 SYSCALLS("sendto recvmsg close");
 
+_Static_assert(sizeof(struct netfilter_flow) == 36, "compared as bytes: nothing between the parts");
+
 #define FLOWS_MAX 16384u
 #define REPLY_BYTES 32768
 #define STATES_ALIVE                                                           \
@@ -176,21 +178,51 @@ static void replace(struct netfilter_flow **at, uint32_t *count, const struct fl
     *count = flows->count;
 }
 
+/* A guard that leaves holds all it has, wherever it is. */
+static struct flows flows_held(const struct uplink *uplink, const struct uplink_ports *ports)
+{
+    static const struct uplink_ports none;
+
+    return stack_flows(uplink, uplink->left ? &none : ports);
+}
+
 void uplink_flows_learn(struct uplink *uplink, const struct uplink_ports *ports)
 {
-    struct flows held = stack_flows(uplink, ports), kept = kernel_flows(uplink, ports);
+    struct flows held = flows_held(uplink, ports), kept = kernel_flows(uplink, ports);
 
     replace(&uplink->held, &uplink->held_count, &held);
     replace(&uplink->kept, &uplink->kept_count, &kept);
 }
 
+static int compare(const void *a, const void *b)
+{
+    return memcmp(a, b, sizeof(struct netfilter_flow));
+}
+
+/* Of the kernel's connections those that were there before: others have come by another interface. */
+static struct flows still_there(const struct uplink *uplink, struct flows *now)
+{
+    struct flows still = {NULL, 0, 0};
+
+    if (now->count > 0)
+        qsort(now->at, now->count, sizeof *now->at, compare);
+    for (uint32_t i = 0; i < uplink->kept_count && now->count > 0; i++)
+        if (bsearch(&uplink->kept[i], now->at, now->count, sizeof *now->at, compare) != NULL)
+            add(&still, &uplink->kept[i]);
+    free(now->at);
+    return still;
+}
+
 bool uplink_flows_forget(struct uplink *uplink)
 {
-    static const struct uplink_ports none;
-    uint32_t held = uplink->held_count, kept = uplink->kept_count;
+    uint32_t held_before = uplink->held_count, kept_before = uplink->kept_count;
+    struct flows held = flows_held(uplink, &uplink->ports);
+    struct flows kernel = kernel_flows(uplink, &uplink->ports);
+    struct flows kept = still_there(uplink, &kernel);
 
-    uplink_flows_learn(uplink, uplink->left ? &none : &uplink->ports);
-    return uplink->held_count != held || uplink->kept_count != kept;
+    replace(&uplink->held, &uplink->held_count, &held);
+    replace(&uplink->kept, &uplink->kept_count, &kept);
+    return uplink->held_count != held_before || uplink->kept_count != kept_before;
 }
 
 void uplink_flows_free(struct uplink *uplink)
