@@ -107,7 +107,7 @@ static int guard(const struct app *app, struct config *config, const char *file)
         config_free(config);
         return app_usage("guard", "-i %s is too long for a socket's path", app->guard);
     }
-    return serve(config, file);
+    return (int)serve(config, file);
 }
 
 int cmd_guard(const struct app *app, int argc, char **argv)
