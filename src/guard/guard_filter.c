@@ -62,7 +62,7 @@ void filter_image_free(struct filter_image *image)
 {
     if (image->memory != NULL)
         munmap(image->memory, image->bytes);
-    *image = (struct filter_image){NULL};
+    *image = (struct filter_image){.filter = NULL};
 }
 
 static bool build(struct filter_image *image, struct hf_filter_setup *setup,
@@ -187,11 +187,11 @@ bool filter_image_make(struct filter_image *image, const struct config *config,
                        char error[GUARD_FILTER_ERROR_MAX])
 {
     char note[FILTER_RULES_NOTE_MAX];
-    struct deny_list list = {NULL};
+    struct deny_list list = {.entries = NULL};
     struct draft *draft;
     bool good;
 
-    *image = (struct filter_image){NULL};
+    *image = (struct filter_image){.filter = NULL};
     if (!is_needed(config))
         return true;
     draft = draft_of(config, true);
@@ -219,7 +219,7 @@ static bool make_blocked(struct filter_image *image, const struct blocks *blocks
     struct draft *draft;
     bool good;
 
-    *image = (struct filter_image){NULL};
+    *image = (struct filter_image){.filter = NULL};
     if (blocks->count == 0)
         return true;
     entries = malloc(blocks->count * sizeof *entries);
@@ -251,7 +251,7 @@ static void swap(struct filter_image *now, struct filter_image *next, struct hf_
     hf_set_filter(stack, place, next->filter);
     filter_image_free(now);
     *now = *next;
-    *next = (struct filter_image){NULL};
+    *next = (struct filter_image){.filter = NULL};
 }
 
 /* Without memory the filter before stays in force: who was blocked stays so. */

@@ -102,7 +102,7 @@ static int on_link(const struct nlmsghdr *message, void *context)
 {
     const struct ifinfomsg *info = mnl_nlmsg_get_payload(message);
     struct network_link *link = context;
-    struct attributes found = {{NULL}};
+    struct attributes found = {0};
 
     mnl_attr_parse(message, sizeof *info, keep, &found);
     *link = (struct network_link){
@@ -146,7 +146,7 @@ static int on_address(const struct nlmsghdr *message, void *context)
 {
     const struct ifaddrmsg *info = mnl_nlmsg_get_payload(message);
     struct address_walk *walk = context;
-    struct attributes found = {{NULL}};
+    struct attributes found = {0};
     struct network_address one = {.index = (int)info->ifa_index};
 
     mnl_attr_parse(message, sizeof *info, keep, &found);
@@ -220,7 +220,7 @@ static bool hop_of(const struct nlattr *hops, int family, int index, struct hf_a
 
     while (left >= sizeof(struct rtnexthop)) {
         struct rtnexthop hop;
-        struct attributes found = {{NULL}};
+        struct attributes found = {0};
 
         memcpy(&hop, at, sizeof hop);
         if (hop.rtnh_len < sizeof hop || hop.rtnh_len > left)
@@ -243,7 +243,7 @@ static int on_route(const struct nlmsghdr *message, void *context)
 {
     const struct rtmsg *info = mnl_nlmsg_get_payload(message);
     struct route_walk *walk = context;
-    struct attributes found = {{NULL}};
+    struct attributes found = {0};
     struct hf_route route = {.to.length = info->rtm_dst_len};
     int family = info->rtm_family;
     uint32_t table;
@@ -317,7 +317,7 @@ bool network_monitor_read(int fd, struct network_news *news)
         ssize_t got =
             recvfrom(fd, &message, sizeof message, 0, (struct sockaddr *)&from, &from_length);
         const struct ifinfomsg *info;
-        struct attributes found = {{NULL}};
+        struct attributes found = {0};
 
         *news = (struct network_news){0};
         if (got < 0)
