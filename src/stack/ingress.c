@@ -249,11 +249,8 @@ static enum hf_stat on_fragment(struct hf_stack *stack, struct arrival *arrival,
 /* Refused by a filter, though a connection may have been there before the rule. */
 static bool is_of_connection(struct hf_stack *stack, const struct arrival *arrival)
 {
-    if (arrival->packet.kind != PACKET_TCP)
-        return false;
-    return is_connection(stack, arrival->guess, &arrival->flow) ||
-           (!is_stranger(stack, arrival) &&
-            connection_find(&stack->connections, arrival->hash, &arrival->flow) != SLOT_NONE);
+    return arrival->packet.kind == PACKET_TCP &&
+           connection_find(&stack->connections, arrival->hash, &arrival->flow) != SLOT_NONE;
 }
 
 static enum hf_stat ask_filters(struct hf_stack *stack, const struct arrival *arrival)
