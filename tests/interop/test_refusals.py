@@ -32,7 +32,7 @@ def one_message(err):
     (service("web", 0, "127.0.0.1:8080"), "", "", 10, ":0"),
     (service("web", 80, "127.0.0.1"), "", "", 11, "127.0.0.1"),
     (service("web", 80, "127.0.0.1:8080", on_timeout="wait"), "", "", 12, "wait"),
-    (service("web", 80, "127.0.0.1:8080", client_address="transparent"), "", "", 11, "transparent"),
+    (service("web", 80, "127.0.0.1:8080", client_address="always"), "", "", 11, "always"),
     (GOOD + GOOD, "", "", 14, "second"),
     (GOOD + GOOD.replace('"web"', '"other"'), "", "", 15, "again"),
 ])
