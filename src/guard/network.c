@@ -33,7 +33,7 @@ static int answer(int number)
 static int ask(struct nlmsghdr *request, mnl_cb_t part, void *context)
 {
     struct mnl_socket *socket = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
-    char reply[REPLY_BYTES];
+    _Alignas(struct nlmsghdr) char reply[REPLY_BYTES];
     ssize_t got = 0;
     int number = 0;
 
@@ -122,7 +122,7 @@ static int on_link(const struct nlmsghdr *message, void *context)
 
 int network_link(const char *name, struct network_link *link)
 {
-    char buffer[256];
+    _Alignas(struct nlmsghdr) char buffer[256] = {0};
     struct nlmsghdr *request = mnl_nlmsg_put_header(buffer);
     struct ifinfomsg *info;
 
@@ -164,7 +164,7 @@ static int on_address(const struct nlmsghdr *message, void *context)
 int network_addresses(struct network_address addresses[NETWORK_ADDRESSES_MAX], uint32_t *count)
 {
     struct address_walk walk = {.addresses = addresses};
-    char buffer[256];
+    _Alignas(struct nlmsghdr) char buffer[256] = {0};
     struct nlmsghdr *request = mnl_nlmsg_put_header(buffer);
     struct ifaddrmsg *info;
     int result;
@@ -271,7 +271,7 @@ int network_routes(int index, struct hf_route routes[HF_ROUTES_MAX], uint32_t *c
                    uint32_t *left_out)
 {
     struct route_walk walk = {.index = index, .routes = routes};
-    char buffer[256];
+    _Alignas(struct nlmsghdr) char buffer[256] = {0};
     struct nlmsghdr *request = mnl_nlmsg_put_header(buffer);
     struct rtmsg *info;
     int result;

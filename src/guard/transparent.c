@@ -98,7 +98,7 @@ static bool wanted(const struct config *config, struct rules *rules,
 /* Runs one request and gives what is dumped to `part`. 0 or errno. */
 static int ask(struct mnl_socket *socket, struct nlmsghdr *request, mnl_cb_t part, void *context)
 {
-    char reply[REPLY_BYTES];
+    _Alignas(struct nlmsghdr) char reply[REPLY_BYTES];
     int more = 1;
 
     request->nlmsg_seq = 1;
@@ -136,7 +136,7 @@ static int family_of(const struct hf_address *address)
 static int change_rule(struct mnl_socket *socket, uint16_t type, const struct rule *rule,
                        uint32_t table)
 {
-    char buffer[512];
+    _Alignas(struct nlmsghdr) char buffer[512] = {0};
     struct nlmsghdr *request = mnl_nlmsg_put_header(buffer);
     bool v4 = hf_address_is_v4(&rule->from.address);
     struct fib_rule_port_range port = {rule->from.port, rule->from.port};
@@ -163,7 +163,7 @@ static int change_rule(struct mnl_socket *socket, uint16_t type, const struct ru
 /* Makes or removes `local default dev lo table TABLE`. */
 static int change_route(struct mnl_socket *socket, uint16_t type, int family, uint32_t table)
 {
-    char buffer[256];
+    _Alignas(struct nlmsghdr) char buffer[256] = {0};
     struct nlmsghdr *request = mnl_nlmsg_put_header(buffer);
     struct rtmsg *header;
 
@@ -227,7 +227,7 @@ static void present(struct mnl_socket *socket, uint32_t table, struct rules *rul
 
     rules->count = 0;
     for (int i = 0; i < 2; i++) {
-        char buffer[256];
+        _Alignas(struct nlmsghdr) char buffer[256] = {0};
         struct nlmsghdr *request = mnl_nlmsg_put_header(buffer);
         struct fib_rule_hdr *header;
 

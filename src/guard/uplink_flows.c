@@ -123,7 +123,7 @@ static int on_socket(const struct nlmsghdr *message, void *context)
 
 static bool dump_sockets(struct mnl_socket *socket, int family, struct walk *walk)
 {
-    char buffer[REPLY_BYTES];
+    _Alignas(struct nlmsghdr) char buffer[REPLY_BYTES] = {0};
     struct nlmsghdr *request = mnl_nlmsg_put_header(buffer);
     struct inet_diag_req_v2 *what;
     int more = 1;
