@@ -462,7 +462,9 @@ static void measure(struct layout *layout, const struct hf_filter_entry *entries
     walk(&building, entries, layout->v4_entries);
     layout->v4_keys = building.upper_count;
     building = (struct building){.sizes = memory};
-    walk(&building, entries + layout->v4_entries, count - layout->v4_entries);
+    if (count > 0) /* entries may be NULL otherwise */
+        entries += layout->v4_entries;
+    walk(&building, entries, count - layout->v4_entries);
     layout->v6_keys = building.upper_count;
     layout->lower_places = building.places;
 
@@ -513,6 +515,7 @@ void prefix_table_build(struct prefix_table *table, const struct hf_filter_entry
         .values = building.values,
     };
     fill(&building, &table->v4, entries, layout.v4_entries);
-    fill(&building, &table->v6, entries + layout.v4_entries, count - layout.v4_entries);
+    fill(&building, &table->v6, count > 0 ? entries + layout.v4_entries : entries,
+         count - layout.v4_entries);
     must(building.places == layout.lower_places);
 }
