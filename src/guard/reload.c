@@ -334,6 +334,32 @@ static void change_limits(struct guard *guard, const struct config_limits *limit
     hf_change_limits(guard->stack, &change); /* config_check knows the same ranges */
 }
 
+static bool has_transparent(const struct config *config)
+{
+    for (uint32_t i = 0; i < config->services; i++)
+        for (uint32_t j = 0; j < config->service[i].backends; j++)
+            if (config->service[i].backend[j].client_address == CONFIG_CLIENT_TRANSPARENT)
+                return true;
+    return false;
+}
+
+/* Ports, and rules for transparent backends. A start without any of those gave up the right to make them. */
+static bool change_uplink(struct guard *guard, const struct config *config,
+                          char error[GUARD_ERROR_MAX])
+{
+    static const char hint[] = "; the guard began without transparent backends: accepted is the "
+                               "first of them after a restart";
+    size_t length;
+
+    if (guard->uplink.config == NULL || uplink_reconfigure(&guard->uplink, config, error))
+        return true;
+    length = strlen(error);
+    if (has_transparent(config) && !has_transparent(guard->first) &&
+        length + sizeof hint <= GUARD_ERROR_MAX)
+        memcpy(error + length, hint, sizeof hint);
+    return false;
+}
+
 /* ---- the whole ---- */
 
 bool reload_apply(struct guard *guard, struct reload_prepared *prepared,
@@ -351,7 +377,7 @@ bool reload_apply(struct guard *guard, struct reload_prepared *prepared,
     empty = calloc(CONFIG_SERVICES_MAX, sizeof *empty);
     if (empty == NULL)
         return refuse(error, "no memory to reload");
-    if (guard->uplink.config != NULL && !uplink_reconfigure(&guard->uplink, config, error)) {
+    if (!change_uplink(guard, config, error)) {
         free(empty);
         return false;
     }

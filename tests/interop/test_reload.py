@@ -208,6 +208,41 @@ def test_lists_change_and_who_is_in_stays(world):
     assert code == 1 and f"{deny}:1: " in err
 
 
+def test_the_first_transparent_backend_needs_a_restart(world):
+    """A guard that began without any has given up the right to make its rule."""
+    backend(world, 7007)
+    world.guard(service("echo", 7, "127.0.0.1:7007", (V4,)))
+    world.config(service("echo", 7, "127.0.0.1:7007", (V4,), client_address="transparent"))
+    code, _, err = reload(world)
+    assert code == 1 and "accepted is the first of them after a restart" in err
+    connection = world.connect(V4, 7)
+    connection.sendall(b"as before")
+    assert w.receive(connection, 9) == b"as before"
+
+
+def test_transparent_backends_come_and_go(world):
+    """With one from the start the others may come later, each with its rule."""
+    seen = []
+
+    def tell(connection):
+        seen.append(connection.getpeername()[0])
+        echo(connection)
+
+    for port in (7007, 7008):
+        world.serve(world.listen(V4, port, "127.0.0.1"), tell)
+    world.guard(service("one", 7, "127.0.0.1:7007", (V4,), client_address="transparent"))
+    both = service("one", 7, "127.0.0.1:7007", (V4,), client_address="transparent") \
+        + service("two", 8, "127.0.0.1:7008", (V4,), client_address="transparent")
+    for text, ports in ((both, (7, 8)), (service("two", 8, "127.0.0.1:7008", (V4,)), (8,))):
+        world.config(text)
+        assert_reloads(world)
+        for port in ports:
+            with world.connect(V4, port) as connection:
+                connection.sendall(b"who")
+                assert w.receive(connection, 3) == b"who"
+    assert seen == [V4.host, V4.host, "127.0.0.1"]
+
+
 @pytest.mark.parametrize("example", sorted((w.ROOT / "packaging/examples").glob("*.conf")), ids=lambda path: path.stem)
 def test_each_example_is_checked(world, example):
     code, out, err = world.handfast("guard", "--check", example)
