@@ -9,8 +9,8 @@
 #include "base/time.h"
 #include "guard/deny_file.h"
 
-#define PLACE_CONFIGURED 0u
-#define PLACE_BLOCKED 1u
+#define PLACE_BLOCKED 0u
+#define PLACE_CONFIGURED 1u
 #define RETRY_US ((int64_t)5 * US_PER_S)
 
 _Static_assert(CONFIG_PATHS_MAX <= HF_FILTER_LISTS_MAX, "every file is a list");

@@ -1,7 +1,7 @@
 /* The filters of a guard: what its configuration says (deny_files, allow, rules), and the blocks that operators make.
  *
- * The first lies in place 0 of the stack and is made anew by a reload; the second in place 1, made anew in the turn after a
- * change, as there are few of them. Each is built in memory of its own and swapped between two batches.
+ * Blocks lie in place 0 of the stack, as they are asked first, and are made anew in the turn after a change; the rest is in
+ * place 1, made anew by a reload. Each is built in memory of its own and swapped between two batches.
  */
 #ifndef HF_GUARD_GUARD_FILTER_H
 #define HF_GUARD_GUARD_FILTER_H
