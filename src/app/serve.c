@@ -47,6 +47,10 @@ _Static_assert((int)LOG_AUTO == (int)CONFIG_LOG_AUTO &&
                    (int)LOG_JSON == (int)CONFIG_LOG_JSON && (int)LOG_TEXT == (int)CONFIG_LOG_TEXT,
                "the key's words are the log's forms");
 
+_Static_assert((int)SANDBOX_KILL == (int)CONFIG_SANDBOX_KILL &&
+                   (int)SANDBOX_LOG == (int)CONFIG_SANDBOX_LOG,
+               "the key's words are the sandbox's modes");
+
 struct daemon {
     struct guard guard;
     const char *file;
@@ -281,7 +285,10 @@ static bool give_up_privileges(struct daemon *daemon)
         app_fail("guard", "the log or the capture cannot be written: %s", strerror(errno));
         return false;
     }
-    if (sandbox_enter(SANDBOX_KILL, why) != HF_OK) {
+    if (guard->config->sandbox == CONFIG_SANDBOX_LOG)
+        log_warn(&guard->log, hf_os_now_us(),
+                 "sandbox = log: system calls that are not declared are let through");
+    if (sandbox_enter((enum sandbox_mode)guard->config->sandbox, why) != HF_OK) {
         app_fail("guard", "%s", why);
         return false;
     }

@@ -52,6 +52,11 @@ enum config_log {
     CONFIG_LOG_TEXT,
 };
 
+enum config_sandbox {
+    CONFIG_SANDBOX_KILL, /* a system call that no file declares ends the guard */
+    CONFIG_SANDBOX_LOG,  /* the kernel's log names it                          */
+};
+
 enum config_bogons {
     CONFIG_BOGONS_ACCEPT,
     CONFIG_BOGONS_LOG,
@@ -188,6 +193,7 @@ struct config {
     char user[CONFIG_NAME_MAX];            /* empty: stay who we are */
     struct hf_endpoint metrics;            /* port 0: none */
     uint32_t log;
+    uint32_t sandbox;
     uint32_t drain_timeout_ms;
     int last_line; /* where a part that is missing is missed */
     struct config_uplink uplink;

@@ -33,6 +33,7 @@ static const struct config_key root_keys[] = {
     {"capture", CONFIG_TEXT, ROOT(capture), 0, 0, NULL, "", CONFIG_RESTART},
     {"journal", CONFIG_TEXT, ROOT(journal), 0, 0, NULL, "", CONFIG_RESTART},
     {"user", CONFIG_NAME, ROOT(user), 0, 0, NULL, "handfast", CONFIG_RESTART},
+    {"sandbox", CONFIG_WORD, ROOT(sandbox), 0, 0, "kill | log", "kill", CONFIG_RESTART},
     {"state_directory", CONFIG_TEXT, ROOT(state_directory), 0, 0, NULL, "/var/lib/handfast", CONFIG_RESTART},
     {"cookie_key_file", CONFIG_TEXT, ROOT(cookie_key_file), 0, 0, NULL, "", CONFIG_RESTART},
     {"drain_timeout", CONFIG_DURATION, ROOT(drain_timeout_ms), 0, HOUR, NULL, "5s", CONFIG_RELOAD},

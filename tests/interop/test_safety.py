@@ -120,3 +120,10 @@ def test_completion_knows_the_services(world, guard):
                                f'COMP_WORDS=(handfast -i {world.name} drain ""); COMP_CWORD=4; _handfast; '
                                'echo "${COMPREPLY[@]}"')
     assert code == 0 and out.split() == [b"echo"], err
+
+
+def test_a_sandbox_that_only_tells_says_so(world):
+    world.serve(world.listen(V4, 7007, "127.0.0.1"), echo)
+    guard = world.guard(service("echo", 7, "127.0.0.1:7007"), root="sandbox = log")
+    w.until(lambda: "sandbox = log" in world.guard_log(), "the log says it")
+    assert status_of(guard)["Seccomp"] == "2"

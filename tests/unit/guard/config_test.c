@@ -55,8 +55,8 @@ static struct config *read_text(const char *text)
 #define UPLINK "uplink \"hf0\" { addresses = { \"203.0.113.10/24\", \"2001:db8::10/64\" } }\n"
 #define SERVICE \
     "service \"web\" { listen = \"203.0.113.10:80\" backend \"b\" { to = \"127.0.0.1:80\" } }\n"
-#define KEYS                                                                            \
-    "control, metrics, log, capture, journal, user, state_directory, cookie_key_file, " \
+#define KEYS                                                                                     \
+    "control, metrics, log, capture, journal, user, sandbox, state_directory, cookie_key_file, " \
     "drain_timeout, uplink, limits, filter, service"
 #define PORT_UPLINK "uplink \"eth0\" { mode = port }\n"
 #define BACKEND(...) \
