@@ -184,8 +184,7 @@ static int listen_at(const struct hf_endpoint *at, int *out)
     if (fd < 0)
         return HF_SYSTEM;
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one); /* over what a dead guard left */
-    if (bind(fd, (const struct sockaddr *)&address, length) != 0 ||
-        listen(fd, HTTP_BACKLOG) != 0) {
+    if (bind(fd, (const struct sockaddr *)&address, length) != 0 || listen(fd, HTTP_BACKLOG) != 0) {
         int number = errno;
 
         close(fd);

@@ -24,7 +24,7 @@ static struct hf_prefix prefix_of(const char *text)
 
 static struct made make(struct hf_filter_setup *setup)
 {
-    struct made made = {NULL};
+    struct made made = {0};
     size_t bytes = hf_filter_needed(setup);
 
     assert_true(bytes > 0);
