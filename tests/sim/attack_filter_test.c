@@ -14,7 +14,7 @@ struct made {
 
 static struct made make(struct hf_filter_setup *setup)
 {
-    struct made made = {NULL, NULL};
+    struct made made = {.filter = NULL};
     size_t bytes = hf_filter_needed(setup);
 
     made.memory = aligned_alloc(64, bytes);

@@ -50,8 +50,10 @@ static void build(struct built *built, const struct hf_filter_entry *entries, si
 {
     built->original = malloc(count * sizeof *entries + 1);
     built->entries = malloc(count * sizeof *entries + 1);
-    memcpy(built->original, entries, count * sizeof *entries);
-    memcpy(built->entries, entries, count * sizeof *entries);
+    if (count) {
+        memcpy(built->original, entries, count * sizeof *entries);
+        memcpy(built->entries, entries, count * sizeof *entries);
+    }
     built->original_count = count;
     built->count = prefix_entries_tidy(built->entries, count);
     built->bytes = prefix_table_needed(built->entries, built->count);

@@ -34,7 +34,7 @@ static void prefixes_are_read(void **state)
                                "2001:db8::/32 ; as some lists have it\n"
                                "\t203.0.113.9/24";
     const char *path = write_bytes(text, sizeof text - 1);
-    struct deny_list list = {NULL};
+    struct deny_list list = {.count = 0};
     char error[DENY_ERROR_MAX] = "", shown[HF_ADDRESS_TEXT_MAX];
 
     (void)state;
@@ -79,7 +79,7 @@ static void every_error_has_its_line(void **state)
     for (unsigned i = 0; i < sizeof rows / sizeof *rows; i++) {
         const char *path =
             write_bytes(rows[i].text, rows[i].length ? rows[i].length : strlen(rows[i].text));
-        struct deny_list list = {NULL};
+        struct deny_list list = {.count = 0};
         char error[DENY_ERROR_MAX] = "";
 
         assert_false(deny_file_read(&list, path, 1, error));
@@ -93,7 +93,7 @@ static void every_error_has_its_line(void **state)
 
 static void files_that_cannot_be_read(void **state)
 {
-    struct deny_list list = {NULL};
+    struct deny_list list = {.count = 0};
     char error[DENY_ERROR_MAX] = "", path[] = "/tmp/hf-deny-XXXXXX", fifo[64];
 
     (void)state;
