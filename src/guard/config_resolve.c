@@ -130,12 +130,14 @@ static struct job *make_job(struct config *config)
     return job;
 }
 
-static void wait_for(struct job *job)
+static void wait_for(struct job *job, uint32_t timeout_ms)
 {
     struct timespec until;
 
     clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += CONFIG_RESOLVE_MS / 1000;
+    until.tv_nsec += (long)(timeout_ms % 1000) * 1000000;
+    until.tv_sec += (time_t)(timeout_ms / 1000) + until.tv_nsec / 1000000000;
+    until.tv_nsec %= 1000000000;
     while (job->done < job->count &&
            pthread_cond_timedwait(&job->answered, &job->mutex, &until) != ETIMEDOUT)
         ;
@@ -151,9 +153,9 @@ static bool take_answers(struct config *config, const struct job *job, char erro
 
         if (at >= job->done)
             return config_refuse(config, error, found->line,
-                                 "backend \"%s\" to \"%s\": no answer about this name in %d s, "
+                                 "backend \"%s\" to \"%s\": no answer about this name in time, "
                                  "accepted is a name that has an address, or an address",
-                                 found->name, found->to.host, CONFIG_RESOLVE_MS / 1000);
+                                 found->name, found->to.host);
         if (name->error != 0)
             return config_refuse(config, error, found->line,
                                  "backend \"%s\" to \"%s\": %s, accepted is a name that has an "
@@ -165,6 +167,11 @@ static bool take_answers(struct config *config, const struct job *job, char erro
 }
 
 bool config_resolve(struct config *config, char error[CONFIG_ERROR_MAX])
+{
+    return config_resolve_within(config, CONFIG_RESOLVE_MS, error);
+}
+
+bool config_resolve_within(struct config *config, uint32_t timeout_ms, char error[CONFIG_ERROR_MAX])
 {
     struct job *job = make_job(config);
     pthread_attr_t detached;
@@ -187,7 +194,7 @@ bool config_resolve(struct config *config, char error[CONFIG_ERROR_MAX])
     number = pthread_create(&thread, &detached, work, job);
     pthread_attr_destroy(&detached);
     if (number == 0) {
-        wait_for(job);
+        wait_for(job, timeout_ms);
         ok = take_answers(config, job, error);
     } else {
         job->holders = 1;
