@@ -161,6 +161,10 @@ HF_API bool hf_filter_may_open(struct hf_filter *filter, const struct hf_address
 /* Whether a port belongs to a protocol that shares files or names within a network: SMB, NFS, AFP, rsync, iSCSI and such. */
 HF_API bool hf_filter_is_sharing_port(uint16_t port);
 
+/* A rule of a filter; false: there is none of this number. */
+HF_API bool hf_filter_rule_at(const struct hf_filter *filter, size_t rule,
+                              struct hf_filter_rule *copy);
+
 /* Packets, or connections to be opened, that a rule has decided. */
 HF_API uint64_t hf_filter_rule_packets(const struct hf_filter *filter, size_t rule);
 

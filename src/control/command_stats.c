@@ -6,6 +6,7 @@
 
 #include "control/commands.h"
 #include "control/describe.h"
+#include "control/describe_filter.h"
 #include "control/filter_text.h"
 #include "control/prometheus.h"
 #include "control/snapshot.h"
@@ -26,7 +27,7 @@ static json_t *prometheus(const struct guard *guard, int64_t now_us)
     return reply;
 }
 
-/* {"counters", "gauges", "connections", "relays", "services", "driver"}, or with the word "prometheus" {"prometheus": page}. */
+/* {"counters", "gauges", "connections", "relays", "services", "driver", "filter"}, or with the word "prometheus" {"prometheus": page}. */
 static json_t *answer(void *context, const json_t *request)
 {
     const struct guard *guard = context;
@@ -52,6 +53,7 @@ static json_t *answer(void *context, const json_t *request)
                         json_pack("{s:I, s:I}", "active", (json_int_t)guard->relays.active, "limit",
                                   (json_int_t)guard->relays.limit));
     json_object_set_new(reply, "driver", driver(&guard->tap));
+    json_object_set_new(reply, "filter", describe_filter(guard));
     return reply;
 }
 

@@ -250,6 +250,14 @@ uint64_t hf_filter_list_packets(const struct hf_filter *filter, unsigned list)
     return list < HF_FILTER_LISTS_MAX ? filter->list_packets[list] : 0;
 }
 
+bool hf_filter_rule_at(const struct hf_filter *filter, size_t rule, struct hf_filter_rule *copy)
+{
+    if (rule >= filter->rules.count)
+        return false;
+    *copy = filter->rules.rules[rule];
+    return true;
+}
+
 uint64_t hf_filter_rule_packets(const struct hf_filter *filter, size_t rule)
 {
     return rule < filter->rules.count ? filter->rule_packets[rule] : 0;

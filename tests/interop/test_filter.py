@@ -73,6 +73,8 @@ def test_a_long_list_comes_and_goes_while_clients_are_served(served):
     reload(served)
     assert meets_silence(served, V4, "filter_denied")
     assert is_served(served, V6)
+    filtered = served.stats()["filter"]
+    assert filtered["prefixes"] == PREFIXES + 1 and filtered["lists"][0]["packets"] > 0
     assert talk(stays)  # who was there before the list goes on
     assert counted(served, "filter_established") > 0
 
@@ -126,6 +128,9 @@ def test_rules_decide(served):
     assert is_served(served, V6) and is_served(served, V4, 8)
     assert meets_silence(served, V4, "filter_rule")
     assert meets_silence(served, V4, "filter_default", 9)  # a closed port says nothing any more
+
+    decided = {rule["line"]: rule["packets"] for rule in served.stats()["filter"]["rules"]}
+    assert sorted(decided) == [2, 3] and min(decided.values()) > 0
 
     rules.write_text(f"deny in tcp\nallow in tcp from {V6.host}\n")
     assert f"{rules}:2: a rule that contradicts line 1" in reload(served, code=1)
