@@ -263,6 +263,10 @@ HF_API void hf_tick(struct hf_stack *stack, int64_t now_us);
  * or a link without addresses. */
 HF_API int hf_set_mac(struct hf_stack *stack, const struct hf_mac *mac);
 
+/* Other routes from now on, for connections that are there too: up to HF_ROUTES_MAX. HF_INVALID: one is impossible, and
+ * nothing has changed. */
+HF_API int hf_set_routes(struct hf_stack *stack, const struct hf_route *routes, size_t count);
+
 /* Which of `cores` stacks a frame belongs to: by its flow, ICMP errors by the quoted flow, fragments by addresses.
  * Frames that concern all of them (ARP, neighbour discovery) give `cores`. */
 HF_API unsigned hf_steer(const struct hf_frame *frame, unsigned cores);

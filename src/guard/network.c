@@ -290,7 +290,8 @@ int network_routes(int index, struct hf_route routes[HF_ROUTES_MAX], uint32_t *c
 
 int network_monitor_open(void)
 {
-    struct sockaddr_nl address = {.nl_family = AF_NETLINK, .nl_groups = RTMGRP_LINK};
+    struct sockaddr_nl address = {.nl_family = AF_NETLINK,
+                                  .nl_groups = RTMGRP_LINK | RTMGRP_IPV4_ROUTE | RTMGRP_IPV6_ROUTE};
     int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE);
 
     if (fd >= 0 && bind(fd, (struct sockaddr *)&address, sizeof address) != 0) {
@@ -301,6 +302,16 @@ int network_monitor_open(void)
         return -1;
     }
     return fd;
+}
+
+static bool is_default_route(const struct nlmsghdr *message, ssize_t length)
+{
+    const struct rtmsg *info = mnl_nlmsg_get_payload(message);
+
+    return mnl_nlmsg_ok(message, (int)length) &&
+           mnl_nlmsg_get_payload_len(message) >= sizeof *info &&
+           (message->nlmsg_type == RTM_NEWROUTE || message->nlmsg_type == RTM_DELROUTE) &&
+           info->rtm_dst_len == 0 && info->rtm_type == RTN_UNICAST;
 }
 
 /* One message a datagram: that is how the kernel tells its news. */
@@ -322,6 +333,10 @@ bool network_monitor_read(int fd, struct network_news *news)
         *news = (struct network_news){0};
         if (got < 0)
             return errno == ENOBUFS; /* some were lost */
+        if (from.nl_pid == 0 && is_default_route(&message.header, got)) {
+            *news = (struct network_news){.index = -1, .route = true};
+            return true;
+        }
         if (from.nl_pid != 0 || !mnl_nlmsg_ok(&message.header, (int)got) ||
             mnl_nlmsg_get_payload_len(&message.header) < sizeof *info ||
             (message.header.nlmsg_type != RTM_NEWLINK && message.header.nlmsg_type != RTM_DELLINK))

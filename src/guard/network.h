@@ -34,12 +34,13 @@ int network_routes(int index, struct hf_route routes[HF_ROUTES_MAX], uint32_t *c
 int network_monitor_open(void);
 
 struct network_news {
-    int index;
+    int index; /* 0: some news were lost in a full queue */
     char name[16];
     bool gone;
+    bool route; /* a default route came or went; the rest says nothing */
 };
 
-/* The next news, false: no more now. What got lost in a full queue is told as news of index 0. */
+/* The next news, false: no more now. */
 bool network_monitor_read(int fd, struct network_news *news);
 
 #endif

@@ -18,6 +18,7 @@ SYSCALLS("close");
 SYSCALLS_AT_START("openat");
 
 #define RETRY_US ((int64_t)US_PER_S)
+#define REROUTE_US ((int64_t)US_PER_S / 2)
 #define FORGET_US (10 * (int64_t)US_PER_S)
 
 bool uplink_refuse(char error[UPLINK_ERROR_MAX], const char *format, ...)
@@ -249,6 +250,27 @@ static void on_forget(struct loop_timer *self, int64_t now_us)
     forget_later(uplink);
 }
 
+/* Connections follow: whatever way the host has to its clients is theirs. */
+static void on_reroute(struct loop_timer *self, int64_t now_us)
+{
+    struct uplink *uplink = loop_owner(self, struct uplink, reroute);
+    char text[HF_ADDRESS_TEXT_MAX] = "none";
+
+    if (uplink->interface_gone || !uplink_port_look_at_routes(uplink))
+        return;
+    if (hf_set_routes(uplink->stack, uplink->routes, uplink->route_count) != HF_OK) {
+        log_warn(uplink->log, now_us,
+                 "uplink %s: its new routes cannot be used: a restart is needed",
+                 uplink->interface);
+        return;
+    }
+    for (uint32_t i = uplink->route_count; i-- > 0;)
+        if (uplink->routes[i].to.length == 0)
+            hf_address_format(text, &uplink->routes[i].gateway);
+    log_say(uplink->log, now_us, "uplink %s has other routes: %u, the default by %s",
+            uplink->interface, uplink->route_count, text);
+}
+
 static void look_at_tap(struct uplink *uplink)
 {
     struct network_link now;
@@ -264,6 +286,8 @@ static void on_news(struct loop_handler *self, uint32_t events)
 
     (void)events;
     while (network_monitor_read(self->fd, &news)) {
+        if ((news.index == 0 || news.route) && is_port_mode(uplink))
+            loop_timer_set(uplink->loop, &uplink->reroute, hf_os_now_us() + REROUTE_US);
         if (news.index == 0 || (news.gone && news.index == uplink->tap_link.index))
             look_at_tap(uplink);
         if (news.index == 0 || news.index == uplink->link.index ||
@@ -284,6 +308,7 @@ bool uplink_serve(struct uplink *uplink, const struct uplink_setup *setup,
     uplink->tap_context = setup->context;
     uplink->retry.run = on_retry;
     uplink->forget.run = on_forget;
+    uplink->reroute.run = on_reroute;
     uplink->monitor = (struct loop_handler){.fd = network_monitor_open(), .run = on_news};
     if (uplink->monitor.fd < 0 || loop_add(uplink->loop, &uplink->monitor, EPOLLIN) != HF_OK)
         return uplink_refuse(error, "uplink \"%s\": the kernel's interfaces cannot be watched: %s",
@@ -368,6 +393,7 @@ void uplink_close(struct uplink *uplink)
     if (uplink->loop != NULL) {
         loop_timer_cancel(uplink->loop, &uplink->retry);
         loop_timer_cancel(uplink->loop, &uplink->forget);
+        loop_timer_cancel(uplink->loop, &uplink->reroute);
     }
     uplink_flows_free(uplink);
     if (uplink->monitor.fd >= 0) {

@@ -52,6 +52,7 @@ struct uplink {
     uint32_t held_count, kept_count;
     bool asked;
     struct mnl_socket *sockets;  /* asks the kernel for its connections */
+    struct loop_timer reroute;   /* default routes changed: they are read when it is quiet */
     struct loop_timer forget;    /* those that have ended               */
     struct loop_handler monitor; /* the kernel's news of interfaces; fd -1: none */
     struct loop_timer retry;

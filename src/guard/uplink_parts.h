@@ -23,6 +23,9 @@ void uplink_address_show(const struct config_uplink *config, const char *tap, FI
 /* Reads what the interface is, and which addresses and routes it has. */
 bool uplink_port_look(struct uplink *uplink, char error[UPLINK_ERROR_MAX]);
 
+/* Reads the routes again. Whether they are others than before. */
+bool uplink_port_look_at_routes(struct uplink *uplink);
+
 /* The TAP: up, and nobody's. */
 bool uplink_port_prepare(const struct uplink *uplink, char error[UPLINK_ERROR_MAX]);
 

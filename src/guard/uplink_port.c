@@ -127,6 +127,21 @@ static bool look_at_routes(struct uplink *uplink, char error[UPLINK_ERROR_MAX])
     return true;
 }
 
+bool uplink_port_look_at_routes(struct uplink *uplink)
+{
+    struct hf_route before[HF_ROUTES_MAX];
+    uint32_t count = uplink->route_count;
+    char error[UPLINK_ERROR_MAX];
+
+    memcpy(before, uplink->routes, sizeof before);
+    if (look_at_routes(uplink, error))
+        return uplink->route_count != count ||
+               memcmp(before, uplink->routes, count * sizeof *before) != 0;
+    memcpy(uplink->routes, before, sizeof before);
+    uplink->route_count = count;
+    return false;
+}
+
 bool uplink_port_look(struct uplink *uplink, char error[UPLINK_ERROR_MAX])
 {
     int result = network_link(uplink->interface, &uplink->link);

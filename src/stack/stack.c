@@ -234,6 +234,21 @@ int hf_set_mac(struct hf_stack *stack, const struct hf_mac *mac)
     return HF_OK;
 }
 
+int hf_set_routes(struct hf_stack *stack, const struct hf_route *routes, size_t count)
+{
+    struct hf_config config = stack->config;
+
+    if (count > HF_ROUTES_MAX)
+        return HF_INVALID;
+    memset(config.routes, 0, sizeof config.routes);
+    memcpy(config.routes, routes, count * sizeof *routes);
+    if (hf_config_error(&config))
+        return HF_INVALID;
+    stack->config = config;
+    route_init(&stack->route, &config); /* our addresses keep their numbers */
+    return HF_OK;
+}
+
 void hf_tick(struct hf_stack *stack, int64_t now_us)
 {
     stack->seen_us = now_us;

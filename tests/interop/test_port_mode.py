@@ -150,6 +150,28 @@ def test_gateway_that_is_named(host, family):
     assert "default route" not in host.guard_log()
 
 
+def test_gateway_that_changes(host, family):
+    """Connections go on by the new one."""
+    host.far_addresses()
+    host.client.sysctl("net/ipv4/conf/eth0/promote_secondaries", 1)
+    for address in ("192.0.2.3/24", "2001:db8:1::3/64"):
+        host.client.ip("addr", "add", address, "dev", "eth0", *(["nodad"] if ":" in address else []))
+    echo_server(host)
+    host.guard(service())
+    connection = host.client.socket(family)
+    connection.bind((two.FAR[family.name], 0))
+    connection.connect((two.host_address(family), PORT))
+    assert echoes(connection)
+    host.ip("route", "replace", "default", "via", "192.0.2.3")
+    host.ip("-6", "route", "replace", "default", "via", "2001:db8:1::3")
+    w.until(lambda: "other routes" in host.guard_log(), "it is seen")
+    assert echoes(connection, w.noise(100_000))
+    gone = "192.0.2.2/24" if family is V4 else "2001:db8:1::2/64"
+    host.client.ip("addr", "del", gone, "dev", "eth0")
+    host.client.ip("neigh", "flush", "all")
+    assert echoes(connection, w.noise(100_000))
+
+
 def test_missing_default_route_is_told(host, family):
     host.ip("route", "del", "default")
     host.ip("-6", "route", "del", "default")

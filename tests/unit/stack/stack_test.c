@@ -191,6 +191,39 @@ static void link_address_changes(void **state)
     free(peer);
 }
 
+static void routes_change(void **state)
+{
+    struct hf_config config = peer_config();
+    struct peer *peer = malloc(sizeof *peer);
+    struct hf_route route = {0};
+    struct route_path path;
+    struct hf_address far;
+
+    (void)state;
+    assert_int_equal(hf_prefix_parse(&route.to, "0.0.0.0/0"), HF_OK);
+    assert_int_equal(hf_address_parse(&far, "203.0.113.77"), HF_OK);
+    config.addresses_shared = true; /* any gateway will do */
+    peer_open(peer, &config);
+    for (int i = 1; i < 3; i++) {
+        char text[16];
+
+        snprintf(text, sizeof text, "198.51.100.%d", i);
+        assert_int_equal(hf_address_parse(&route.gateway, text), HF_OK);
+        assert_int_equal(hf_set_routes(peer->stack, &route, 1), HF_OK);
+        assert_int_equal(route_find(&peer->stack->route, &far, NULL, &path), HF_OK);
+        assert_true(address_equal(&path.next_hop, &route.gateway));
+    }
+    route.gateway.bytes[12] = 224;
+    assert_int_equal(hf_set_routes(peer->stack, &route, 1), HF_INVALID);
+    assert_int_equal(hf_set_routes(peer->stack, &route, HF_ROUTES_MAX + 1), HF_INVALID);
+    assert_int_equal(route_find(&peer->stack->route, &far, NULL, &path), HF_OK);
+    assert_int_equal(path.next_hop.bytes[15], 2);
+    assert_int_equal(hf_set_routes(peer->stack, &route, 0), HF_OK);
+    assert_int_equal(route_find(&peer->stack->route, &far, NULL, &path), HF_NO_ROUTE);
+    peer_close(peer);
+    free(peer);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -201,6 +234,7 @@ int main(void)
         cmocka_unit_test(idle_stack_has_no_deadline),
         cmocka_unit_test(gauges_count_states),
         cmocka_unit_test(link_address_changes),
+        cmocka_unit_test(routes_change),
         cmocka_unit_test(secrets_make_stacks_different),
     };
 
