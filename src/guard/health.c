@@ -68,6 +68,8 @@ static void decide(struct relays *relays, struct service *service, struct servic
 
     if (error == NO_VERDICT)
         return;
+    if (first)
+        health->since_us = now_us;
     health->known = true;
     if (error != 0) {
         health->error = error;
