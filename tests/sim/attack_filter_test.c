@@ -1,6 +1,6 @@
 /* Filters under attack: a denied prefix leaves no trace and learns nothing, and who is allowed is served during its flood; an
  * old filter gives way to a new one while packets flow. [RFC 2827; RFC 4987 3.1]
- * Rows: docs/attacks.md, 17. */
+ * Rows: docs/attacks.md, 17 and 24. */
 #include "attack.h"
 
 #include <handfast/filter.h>
@@ -97,6 +97,46 @@ static void a_denied_flood_leaves_no_trace(void **state)
     }
 }
 
+/* Row 24: sources that nobody can have are refused before anything is asked of the gate; our own network is none of them. The
+ * attacker's IPv6 sources are of a network for documentation, a few of his IPv4 ones are bogons by chance. [RFC 6890] */
+static void forged_sources_are_refused(void **state)
+{
+    struct hf_prefix inside[] = {entry("192.0.2.0/24").prefix, entry("2001:db8::/64").prefix};
+
+    (void)state;
+    for (unsigned v6 = 0; v6 < 2; v6++) {
+        struct field_setup setup = field_setup_default(SEED + 200 + v6);
+        struct flood_setup attack = {
+            .kind = FLOOD_SYN, .frames = scaled(200000, 20000), .per_s = 200000};
+        struct hf_filter_setup filter = {
+            .inside = inside, .inside_count = 2, .bogons = HF_BOGONS_REFUSE};
+        struct crowd_setup honest = clients();
+        struct made made = make(&filter);
+        struct flood flood;
+        struct crowd crowd;
+        struct field *field;
+
+        setup.v6 = v6;
+        field = field_with(&setup);
+        hf_set_filter(field->server.stack, 0, made.filter);
+        flood_enter(&flood, field, &attack);
+        crowd_enter(&crowd, field, &honest);
+        crowd_run(&crowd, field, 60 * (int64_t)US_PER_S);
+        assert_all_served(&crowd);
+        print_message("IPv%u: %" PRIu64 " of %" PRIu64 " refused\n", v6 ? 6 : 4,
+                      stat(field, filter_bogon), flood.attacker.frames);
+        if (v6) {
+            assert_int_equal(stat(field, filter_bogon), flood.attacker.frames);
+            assert_int_equal(field->to_others.frames, 0);
+        } else {
+            assert_true(stat(field, filter_bogon) > flood.attacker.frames / 500);
+        }
+        crowd_leave(&crowd, field);
+        field_close(field);
+        free(made.memory);
+    }
+}
+
 /* Filters swapped 500 times a second, between batches, while clients are served: nobody notices. */
 static void filters_swap_under_load(void **state)
 {
@@ -131,6 +171,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_denied_flood_leaves_no_trace),
+        cmocka_unit_test(forged_sources_are_refused),
         cmocka_unit_test(filters_swap_under_load),
     };
 
