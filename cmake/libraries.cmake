@@ -1,5 +1,19 @@
 # libhandfast and libhandfast-os, static and shared, with headers and pkg-config files.
 
+# Signed segments need the MACs of libcrypto. Without it hf_os_crypto() is NULL; the core needs none of it.
+find_package(PkgConfig)
+if(PkgConfig_FOUND)
+    pkg_check_modules(libcrypto IMPORTED_TARGET libcrypto)
+endif()
+add_library(hf_crypto_deps INTERFACE)
+if(libcrypto_FOUND)
+    target_link_libraries(hf_crypto_deps INTERFACE PkgConfig::libcrypto)
+    target_compile_definitions(hf_crypto_deps INTERFACE HF_HAS_LIBCRYPTO=1)
+endif()
+if(TARGET hf_os)
+    target_link_libraries(hf_os PRIVATE hf_crypto_deps)
+endif()
+
 objects_of(core ${CORE_LAYERS})
 objects_of(os ${OS_LAYERS})
 
@@ -25,10 +39,10 @@ endif()
 if(core AND os)
     handfast_library(handfast_os handfast-os STATIC ${os})
     handfast_library(handfast_os_shared handfast-os SHARED ${os})
-    target_link_libraries(handfast_os PUBLIC handfast)
+    target_link_libraries(handfast_os PUBLIC handfast hf_crypto_deps)
     # The core needs the panic hook of the archive named before it: ask for it at once.
     target_link_options(handfast_os INTERFACE -Wl,-u,hf_panic)
-    target_link_libraries(handfast_os_shared PUBLIC handfast_shared)
+    target_link_libraries(handfast_os_shared PUBLIC handfast_shared PRIVATE hf_crypto_deps)
 endif()
 
 install(DIRECTORY include/handfast DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")

@@ -53,6 +53,7 @@ enum hf_error {
     HF_DEVICE_BUSY = -20,    /* the TAP interface is held by another program                */
     HF_SYSTEM = -21,         /* another system call failed; errno says which                */
     HF_FORBIDDEN = -22,      /* a rule of the stack's filter is against it                  */
+    HF_NO_CRYPTO = -23,      /* the environment brings no crypto operations                 */
 };
 
 /* An IPv6 address, or an IPv4 address in its mapped form ::ffff:a.b.c.d; all zero means "any". Network order. */
@@ -105,6 +106,8 @@ struct hf_config {
     uint32_t max_time_waits;   /* TIME-WAIT records of 64 bytes; 0: as many as connections */
     uint32_t max_listeners;    /* ports that listen                                        */
     uint32_t max_neighbors;    /* link addresses kept                                      */
+    uint32_t max_keys;         /* of signed segments (auth.h); 0: none, and nothing is paid for them */
+    uint32_t max_signed;       /* connections signed at once; 0: as many as connections    */
     uint32_t max_reassemblies; /* IP datagrams under reassembly, 0: fragments are refused  */
 
     uint32_t receive_bytes; /* one connection's largest receive queue; sets the window scale */
@@ -165,7 +168,7 @@ struct hf_config {
         .answer_ping = true, .gratuitous_arp = true                                                \
     }
 
-/* MACs for signed segments and the journal: see a later version; NULL is allowed. */
+/* MACs for signed segments: hf_os_crypto() of libhandfast-os, or one's own. NULL: nothing can be signed. */
 struct hf_crypto_ops;
 struct hf_event_sink; /* event.h */
 

@@ -16,6 +16,9 @@ HF_API int hf_os_env(struct hf_env *env, size_t memory_bytes);
 /* Gives the memory back and wipes the secret. */
 HF_API void hf_os_env_free(struct hf_env *env);
 
+/* The MACs of signed segments, by OpenSSL's libcrypto: for env->crypto, before hf_init. NULL: built without it. */
+HF_API const struct hf_crypto_ops *hf_os_crypto(void);
+
 /* Monotonic microseconds. */
 HF_API int64_t hf_os_now_us(void);
 

@@ -27,6 +27,7 @@ const char *hf_error_text(int error)
     case HF_DEVICE_BUSY: return "the interface is held by another program";
     case HF_SYSTEM: return "a system call failed";
     case HF_FORBIDDEN: return "forbidden by a rule of the filter";
+    case HF_NO_CRYPTO: return "no crypto operations in the environment";
     }
     return "unknown error";
 }

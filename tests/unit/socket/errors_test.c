@@ -11,13 +11,13 @@
 static void test_errors(void **state)
 {
     (void)state;
-    for (int a = HF_FORBIDDEN; a <= HF_OK; a++) {
+    for (int a = HF_NO_CRYPTO; a <= HF_OK; a++) {
         assert_string_not_equal(hf_error_text(a), "unknown error");
-        for (int b = HF_FORBIDDEN; b < a; b++)
+        for (int b = HF_NO_CRYPTO; b < a; b++)
             assert_string_not_equal(hf_error_text(a), hf_error_text(b));
     }
     assert_string_equal(hf_error_text(1), "unknown error");
-    assert_string_equal(hf_error_text(HF_FORBIDDEN - 1), "unknown error");
+    assert_string_equal(hf_error_text(HF_NO_CRYPTO - 1), "unknown error");
     assert_string_equal(hf_error_text(HF_NO_SOCKET), "connection does not exist");
 }
 
