@@ -61,6 +61,8 @@ static const char nginx_config[] = "daemon off;\n"
 
 static const char guard_config[] =
     "control = \"" SERVERS_CONTROL "\"\n"
+    "state_directory = \"" CAGE_RUN "\"\n"
+    "user = \"\"\n" /* a machine that only tries it has no user of this name */
     "%s\n"
     "uplink \"" NETWORK_TAP "\" {\n"
     "    mode = address\n"
