@@ -29,6 +29,7 @@ struct record { /* before its bytes */
 
 _Static_assert(sizeof(struct record) == ALIGNMENT, "the head of a record fits before the end");
 #define STACK_BYTES ((size_t)256 * 1024)
+#define RETRY_MS 100 /* after a sink could not take a record */
 
 /* The last of the two to leave clears up. */
 enum parting {
@@ -37,7 +38,8 @@ enum parting {
 };
 
 struct writer {
-    int fd, wake_fd, done_fd;
+    int fd, wake_fd, done_fd; /* fd -1: there is a sink */
+    struct writer_sink sink;
     enum writer_kind kind;
     pthread_t thread;
     size_t size;          /* a power of two */
@@ -58,6 +60,8 @@ static size_t room_for(size_t length)
 
 static void release(struct writer *writer)
 {
+    if (writer->fd >= 0)
+        close(writer->fd);
     if (writer->wake_fd >= 0)
         close(writer->wake_fd);
     if (writer->done_fd >= 0)
@@ -97,21 +101,45 @@ static int write_whole(int fd, const uint8_t *bytes, size_t length)
     return 0;
 }
 
-static void write_record(struct writer *writer, const uint8_t *bytes, struct record record)
+static void count_record(struct writer *writer, int error, uint32_t units)
 {
+    atomic_store(&writer->error, error);
+    if (error != 0)
+        atomic_store(&writer->last_error, error);
+    atomic_fetch_add(error == 0 ? &writer->written : &writer->failed, units);
+}
+
+/* False: not now. */
+static bool sink_record(struct writer *writer, const uint8_t *bytes, struct record record)
+{
+    int error = writer->sink.take(writer->sink.context, bytes, record.length);
+
+    if (error != 0 && !atomic_load(&writer->stop)) {
+        atomic_store(&writer->error, error);
+        atomic_store(&writer->last_error, error);
+        return false;
+    }
+    count_record(writer, error, record.units);
+    return true;
+}
+
+static bool write_record(struct writer *writer, const uint8_t *bytes, struct record record)
+{
+    if (writer->sink.take != NULL)
+        return sink_record(writer, bytes, record);
+
     off_t begin = writer->kind == WRITER_FILE ? lseek(writer->fd, 0, SEEK_CUR) : -1;
     int error = write_whole(writer->fd, bytes, record.length);
 
     if (error != 0 && begin >= 0 &&
         (ftruncate(writer->fd, begin) != 0 || lseek(writer->fd, begin, SEEK_SET) < 0))
         error = errno;
-    atomic_store(&writer->error, error);
-    if (error != 0)
-        atomic_store(&writer->last_error, error);
-    atomic_fetch_add(error == 0 ? &writer->written : &writer->failed, record.units);
+    count_record(writer, error, record.units);
+    return true;
 }
 
-static void write_all(struct writer *writer)
+/* False: a record waits for a better time. */
+static bool write_all(struct writer *writer)
 {
     size_t at = atomic_load_explicit(&writer->taken_at, memory_order_relaxed);
 
@@ -122,12 +150,20 @@ static void write_all(struct writer *writer)
         memcpy(&record, writer->ring + place, sizeof record);
         if (record.length == SKIP) {
             at += writer->size - place;
-        } else {
-            write_record(writer, writer->ring + place + sizeof record, record);
+        } else if (write_record(writer, writer->ring + place + sizeof record, record)) {
             at += room_for(record.length);
+        } else {
+            return false;
         }
         atomic_store_explicit(&writer->taken_at, at, memory_order_release);
     }
+    return true;
+}
+
+static void end_sink(struct writer *writer)
+{
+    if (writer->sink.end != NULL)
+        writer->sink.end(writer->sink.context);
 }
 
 static void announce(const struct writer *writer)
@@ -146,14 +182,15 @@ static void *run(void *context)
     drop_capabilities();
     announce(writer);
     while (!atomic_load(&writer->stop)) {
-        write_all(writer);
-        if (read(writer->wake_fd, &word, sizeof word) < 0 && errno != EINTR)
+        if (!write_all(writer))
+            poll(NULL, 0, RETRY_MS);
+        else if (read(writer->wake_fd, &word, sizeof word) < 0 && errno != EINTR)
             break;
     }
     write_all(writer);
+    end_sink(writer);
     announce(writer);
     if (atomic_exchange(&writer->parting, LEFT) == LEFT) { /* nobody waited for us */
-        close(writer->fd);
         release(writer);
     }
     return NULL;
@@ -182,15 +219,14 @@ static int start(struct writer *writer)
 
 /* ---- the loop's side ---- */
 
-struct writer *writer_open(int fd, enum writer_kind kind, size_t ring_bytes)
+static struct writer *open_writer(const struct writer *like, size_t ring_bytes)
 {
-    struct writer *writer = calloc(1, sizeof *writer);
+    struct writer *writer = malloc(sizeof *writer);
     int error;
 
     if (writer == NULL)
         return NULL;
-    writer->fd = fd;
-    writer->kind = kind;
+    *writer = *like;
     for (writer->size = 4096; writer->size < ring_bytes;)
         writer->size *= 2;
     writer->wake_fd = eventfd(0, EFD_CLOEXEC);
@@ -201,9 +237,31 @@ struct writer *writer_open(int fd, enum writer_kind kind, size_t ring_bytes)
         error = writer->ring == NULL ? ENOMEM : start(writer);
     if (error == 0)
         return writer;
+    writer->fd = -1; /* the caller's still */
     release(writer);
     errno = error;
     return NULL;
+}
+
+struct writer *writer_open(int fd, enum writer_kind kind, size_t ring_bytes)
+{
+    return open_writer(&(struct writer){.fd = fd, .kind = kind}, ring_bytes);
+}
+
+struct writer *writer_open_sink(const struct writer_sink *sink, size_t ring_bytes)
+{
+    return open_writer(&(struct writer){.fd = -1, .sink = *sink}, ring_bytes);
+}
+
+size_t writer_waiting(const struct writer *writer)
+{
+    return atomic_load_explicit(&writer->put_at, memory_order_relaxed) -
+           atomic_load_explicit(&writer->taken_at, memory_order_acquire);
+}
+
+size_t writer_size(const struct writer *writer)
+{
+    return writer->size;
 }
 
 static void wake(struct writer *writer)
@@ -267,7 +325,6 @@ void writer_close(struct writer *writer, int patience_ms, struct writer_count *c
     thread = writer->thread;
     if (atomic_exchange(&writer->parting, LEFT) == LEFT) {
         pthread_join(thread, NULL);
-        close(writer->fd);
         release(writer);
     } else {
         pthread_detach(thread); /* it may hang in a write as long as it likes */

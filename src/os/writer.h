@@ -32,6 +32,22 @@ struct writer_count {
  * errno: no memory, no descriptor or no thread; fd is then still the caller's. */
 struct writer *writer_open(int fd, enum writer_kind kind, size_t ring_bytes);
 
+/* What the thread does with a record instead of writing it to a descriptor. */
+struct writer_sink {
+    void *context;
+    /* 0, or an errno: the same record comes again a little later, until the writer is closed. */
+    int (*take)(void *context, const void *bytes, size_t length);
+    /* After the last one: the context is the thread's to free. */
+    void (*end)(void *context);
+};
+
+/* The same for a sink. NULL with errno: the context is still the caller's. */
+struct writer *writer_open_sink(const struct writer_sink *sink, size_t ring_bytes);
+
+/* Bytes of the ring in which records wait, and all it has. */
+size_t writer_waiting(const struct writer *writer);
+size_t writer_size(const struct writer *writer);
+
 /* One record of so many units. False: there was no room. Never waits. */
 bool writer_put(struct writer *writer, const void *bytes, size_t length, uint32_t units);
 
