@@ -19,6 +19,7 @@
 #include "control/prometheus.h"
 #include "control/server.h"
 #include "guard/guard.h"
+#include "guard/journal_writer.h"
 #include "guard/memory_cap.h"
 #include "guard/notify.h"
 #include "guard/privilege.h"
@@ -184,6 +185,7 @@ static void on_signal(void *context, int number)
     struct guard *guard = &daemon->guard;
 
     if (number == SIGHUP) {
+        journal_reopen(guard->journal, hf_os_now_us());
         ask_reload(daemon);
         return;
     }
@@ -269,6 +271,23 @@ static uint32_t kept_privileges(const struct config *config)
     return keep;
 }
 
+static bool open_journal(struct guard *guard)
+{
+    const struct config *config = guard->config;
+    struct journal_setup setup = {
+        .file = {config->journal, config->journal_size, config->journal_keep},
+        .seal_ms = config->journal_seal_ms,
+    };
+    char error[JOURNAL_STATE_ERROR_MAX];
+
+    if (config->journal[0] == '\0')
+        return true;
+    guard->journal = guard->log.journal = journal_open(&setup, &guard->log, error);
+    if (guard->journal == NULL)
+        app_fail("guard", "%s", error);
+    return guard->journal != NULL;
+}
+
 /* Root, then threads, then the door. */
 static bool give_up_privileges(struct daemon *daemon)
 {
@@ -285,6 +304,8 @@ static bool give_up_privileges(struct daemon *daemon)
         app_fail("guard", "the log or the capture cannot be written: %s", strerror(errno));
         return false;
     }
+    if (!open_journal(guard))
+        return false;
     if (guard->config->sandbox == CONFIG_SANDBOX_LOG)
         log_warn(&guard->log, hf_os_now_us(),
                  "sandbox = log: system calls that are not declared are let through");

@@ -6,6 +6,7 @@
 
 #include "control/commands.h"
 #include "control/filter_text.h"
+#include "guard/journal_writer.h"
 #include "guard/reload.h"
 
 struct waiter {
@@ -70,6 +71,7 @@ static json_t *open_reload(void *context, const json_t *request, struct control_
     }
     waiter->stream = (struct control_stream){more, end};
     waiter->command = context;
+    journal_reopen(waiter->command->guard->journal, hf_os_now_us());
     if (!reload_request(waiter->command->reload, on_done, waiter)) {
         free(waiter);
         return control_error("too many have asked for a reload already");

@@ -188,6 +188,9 @@ struct config {
     char control[CONFIG_PATH_MAX];         /* empty: none */
     char capture[CONFIG_PATH_MAX];         /* empty: none */
     char journal[CONFIG_PATH_MAX];         /* empty: none */
+    uint64_t journal_size;                 /* of a file */
+    uint32_t journal_keep;
+    uint32_t journal_seal_ms;
     char cookie_key_file[CONFIG_PATH_MAX]; /* empty: a key of this guard's own */
     char state_directory[CONFIG_PATH_MAX]; /* empty: nothing outlives the guard */
     char user[CONFIG_NAME_MAX];            /* empty: stay who we are */

@@ -61,9 +61,9 @@ static bool check_root(const struct check *check)
                       "metrics = \"%s\", accepted is a loopback address such as "
                       "\"127.0.0.1:9648\", as nobody who asks there is asked who he is",
                       hf_endpoint_format(text, &config->metrics));
-    if (config->journal[0] != '\0')
+    if (config->journal[0] != '\0' && config->journal[0] != '/')
         return refuse(check, config_key_line(config, CONFIG_ROOT, "journal"),
-                      "journal = \"%s\", accepted is \"\": this version writes none",
+                      "journal = \"%s\", accepted is a path that begins with /, or \"\"",
                       config->journal);
     if (config->state_directory[0] != '\0' && config->state_directory[0] != '/')
         return refuse(check, config_key_line(config, CONFIG_ROOT, "state_directory"),

@@ -5,6 +5,7 @@
 #include "guard/descriptors.h"
 #include "guard/farewell.h"
 #include "guard/guard_open.h"
+#include "guard/journal_writer.h"
 #include "guard/uplink.h"
 
 #include <handfast/stats.h>
@@ -243,6 +244,7 @@ void guard_step(struct guard *guard, int64_t now_us)
     relays_expire(&guard->relays, now_us);
     give_frames(guard, now_us);
     alarms_tell(&guard->alarms, &guard->log, now_us);
+    journal_turn(guard->journal, now_us);
     look_whether_done(guard, now_us);
 }
 
@@ -293,6 +295,8 @@ void guard_deinit(struct guard *guard)
     if (guard->driver_handler.fd >= 0)
         loop_remove(&guard->loop, &guard->driver_handler);
     uplink_close(&guard->uplink);
+    guard->log.journal = NULL;
+    journal_close(guard->journal, hf_os_now_us());
     if (guard->tap.buffers != NULL)
         hf_tap_close(&guard->tap);
     guard_filter_close(&guard->filter, guard->stack);

@@ -59,6 +59,7 @@ struct guard {
     struct relays relays;
     struct guard_filter filter;
     struct pcapng *capture; /* or NULL */
+    struct journal *journal; /* or NULL */
     unsigned capture_interface;
     uint64_t capture_lost; /* packets, as last told */
     struct loop_timer capture_timer;

@@ -3,6 +3,7 @@
 
 #include "base/time.h"
 #include "guard/events.h"
+#include "guard/journal_facts.h"
 #include "guard/log_form.h"
 #include "os/clock.h"
 #include "os/syscalls.h"
@@ -202,6 +203,7 @@ static void put(struct log *log, int64_t now_us, const struct log_about *about, 
     struct log_kind *kind = kind_of(log, format, about->service, now_us);
     char marked[LOG_TEXT_MAX + 64];
 
+    journal_log_fact(log->journal, about, text);
     if (is_over(kind, now_us)) {
         tell_held_back(log, kind);
         kind->since_us = now_us;

@@ -46,6 +46,7 @@ struct log_about {
 };
 
 struct events;
+struct journal;
 struct writer;
 
 struct log {
@@ -62,7 +63,8 @@ struct log {
         enum log_level level;
         char last[LOG_REPEAT_MAX]; /* that was held back */
     } kinds[LOG_KINDS];
-    struct events *events; /* what is printed is kept there too; or NULL */
+    struct events *events;   /* what is printed is kept there too; or NULL         */
+    struct journal *journal; /* what is said is written there, printed or not; or NULL */
     uint32_t next;         /* the kind that gives way when all are used */
 };
 

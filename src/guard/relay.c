@@ -5,6 +5,7 @@
 #include "base/must.h"
 #include "base/time.h"
 #include "guard/backend.h"
+#include "guard/journal_facts.h"
 
 #include <handfast/os.h>
 
@@ -179,6 +180,8 @@ void relay_end(struct relay *relay, enum relay_end how, int64_t now_us)
     struct relays *relays = relay->relays;
     struct service *service = relay->service;
 
+    if (relays->log != NULL && relays->log->journal != NULL)
+        journal_relay_end(relays->log->journal, relay, how, now_us);
     timer_stop(relay);
     relay_rest(relay);
     list_remove(&service->ages, age_links(relays), relay_slot(relay));

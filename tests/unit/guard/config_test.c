@@ -56,7 +56,8 @@ static struct config *read_text(const char *text)
 #define SERVICE \
     "service \"web\" { listen = \"203.0.113.10:80\" backend \"b\" { to = \"127.0.0.1:80\" } }\n"
 #define KEYS                                                                                     \
-    "control, metrics, log, capture, journal, user, sandbox, state_directory, cookie_key_file, " \
+    "control, metrics, log, capture, journal, journal_size, journal_keep, " \
+    "journal_seal, user, sandbox, state_directory, cookie_key_file, " \
     "drain_timeout, uplink, limits, filter, service"
 #define PORT_UPLINK "uplink \"eth0\" { mode = port }\n"
 #define BACKEND(...) \
@@ -146,8 +147,8 @@ static const struct bad {
     {"\nmetrics = \"192.0.2.1:9648\"\n" UPLINK SERVICE,
      "2: metrics = \"192.0.2.1:9648\", accepted is a loopback address such as \"127.0.0.1:9648\", "
      "as nobody who asks there is asked who he is"},
-    {"journal = \"/var/log/x\"\n" UPLINK SERVICE,
-     "1: journal = \"/var/log/x\", accepted is \"\": this version writes none"},
+    {"journal = \"x.journal\"\n" UPLINK SERVICE,
+     "1: journal = \"x.journal\", accepted is a path that begins with /, or \"\""},
     {"state_directory = \"state\"\n" UPLINK SERVICE,
      "1: state_directory = \"state\", accepted is a path that begins with /, or \"\""},
     /* modes */
