@@ -30,6 +30,9 @@ enum hf_event_kind {
     HF_EVENT_HELD,
     /* The listener is calm again. count: SYNs since since_us, the first change from calm. */
     HF_EVENT_FLOOD_OVER,
+    /* A segment was not believed: a peer's of whom a key speaks, or one with two signatures. value: the enum
+     * hf_signature_fault (auth.h); count since since_us, as it is told a few times a second at most. */
+    HF_EVENT_SIGNATURE,
     HF_EVENT_KINDS,
 };
 

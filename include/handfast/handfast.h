@@ -101,13 +101,13 @@ struct hf_config {
     uint16_t mtu;  /* bytes of an IP packet, 1280 to 65535 (576 if only IPv4) */
     uint16_t vlan; /* 802.1Q tag on every frame, 1 to 4094; 0: none           */
 
-    uint32_t max_connections;  /* 1 to 2^26                                                */
-    uint32_t max_half_opens;   /* SYN cache entries of 64 bytes                            */
-    uint32_t max_time_waits;   /* TIME-WAIT records of 64 bytes; 0: as many as connections */
-    uint32_t max_listeners;    /* ports that listen                                        */
-    uint32_t max_neighbors;    /* link addresses kept                                      */
-    uint32_t max_keys;         /* of signed segments (auth.h); 0: none, and nothing is paid for them */
-    uint32_t max_signed;       /* connections signed at once; 0: as many as connections    */
+    uint32_t max_connections; /* 1 to 2^26                                                */
+    uint32_t max_half_opens;  /* SYN cache entries of 64 bytes                            */
+    uint32_t max_time_waits;  /* TIME-WAIT records of 64 bytes; 0: as many as connections */
+    uint32_t max_listeners;   /* ports that listen                                        */
+    uint32_t max_neighbors;   /* link addresses kept                                      */
+    uint32_t max_keys;   /* of signed segments (auth.h); 0: none, and nothing is paid for them */
+    uint32_t max_signed; /* connections signed at once; 0: as many as connections    */
     uint32_t max_reassemblies; /* IP datagrams under reassembly, 0: fragments are refused  */
 
     uint32_t receive_bytes; /* one connection's largest receive queue; sets the window scale */

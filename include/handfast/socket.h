@@ -106,6 +106,8 @@ struct hf_listen_options {
     uint8_t without_timestamps; /* enum hf_without_timestamps */
     uint8_t when_full;          /* enum hf_when_full          */
     bool observe; /* counts (would_refuse) what it would refuse, and refuses nothing */
+    bool
+        require_key; /* only peers of whom a key speaks (auth.h): a SYN of anybody else is dropped silently */
     uint64_t user;
 };
 

@@ -162,6 +162,19 @@ extern "C" {
     X(delayed_acks, "segments", "ACKs sent by the delayed-ACK timer")                                                  \
     X(acks_sent, "segments", "segments without text, SYN, FIN or RST")                                                 \
     X(urgent_received, "segments", "segments with the URG bit")                                                        \
+    /* signed segments */                                                                                              \
+    X(auth_verified, "segments", "signatures that were right")                                                         \
+    X(auth_signed, "segments", "segments signed")                                                                      \
+    X(auth_syn_missing, "segments", "SYN without the signature that its peer or port needs: silence [RFC 5925 7.3]")   \
+    X(auth_missing, "segments", "other segment without the signature that its peer needs: silence")                    \
+    X(auth_wrong, "segments", "signature wrong: silence [RFC 5925 7.3]")                                               \
+    X(auth_no_key, "segments", "signed with a key that is not here: silence")                                          \
+    X(auth_length, "segments", "signature of another length than its key makes: silence")                              \
+    X(auth_both, "segments", "two signatures, or one that is no signature: silence [RFC 5925 2.2]")                    \
+    X(auth_stray, "segments", "of a peer with a key, to no connection: silence")                                       \
+    X(auth_mute, "segments", "not sent: the last key of its connection was removed")                                   \
+    X(auth_no_room, "connections", "not opened: max_signed is reached")                                                \
+    X(auth_icmp_ignored, "packets", "ICMP errors about signed connections: ignored [RFC 5925 7.8]")                    \
     /* TIME-WAIT */                                                                                                    \
     X(time_waits, "connections", "TIME-WAIT records made")                                                             \
     X(time_wait_evicted, "connections", "TIME-WAIT records that gave way to newer ones")                               \

@@ -33,7 +33,7 @@ struct ends {
     seq from_isn, to_isn;
 };
 
-static struct ends ends_of(const struct auth_bytes *segment, const struct auth_isns *isns)
+static struct ends ends_of(const struct auth_bytes *segment)
 {
     const struct flow *flow = segment->flow;
 
@@ -42,8 +42,8 @@ static struct ends ends_of(const struct auth_bytes *segment, const struct auth_i
         .to = &flow->remote,
         .from_port = flow->local_port,
         .to_port = flow->remote_port,
-        .from_isn = isns->local,
-        .to_isn = isns->remote,
+        .from_isn = segment->isns.local,
+        .to_isn = segment->isns.remote,
     };
 
     if (segment->inbound)
@@ -52,8 +52,8 @@ static struct ends ends_of(const struct auth_bytes *segment, const struct auth_i
             .to = &flow->local,
             .from_port = flow->remote_port,
             .to_port = flow->local_port,
-            .from_isn = isns->remote,
-            .to_isn = isns->local,
+            .from_isn = segment->isns.remote,
+            .to_isn = segment->isns.local,
         };
     return ends;
 }
@@ -77,11 +77,10 @@ static uint32_t kdf_input(uint8_t input[1 + LABEL_BYTES + CONTEXT_MAX + 2], cons
 }
 
 void ao_derive(const struct hf_crypto_ops *ops, const struct key *key,
-               const struct auth_bytes *segment, const struct auth_isns *isns,
-               struct hf_mac_key *traffic)
+               const struct auth_bytes *segment, struct hf_mac_key *traffic)
 {
     enum hf_mac_kind kind = key_mac_kind((enum hf_key_algorithm)key->algorithm);
-    const struct ends ends = ends_of(segment, isns);
+    const struct ends ends = ends_of(segment);
     bool bare_syn = (segment->header[13] & (TCP_SYN | TCP_ACK)) == TCP_SYN;
     uint32_t key_bytes = (uint32_t)hf_mac_bytes(kind);
     uint8_t input[1 + LABEL_BYTES + CONTEXT_MAX + 2], derived[HF_MAC_BYTES_MAX];

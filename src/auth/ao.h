@@ -7,6 +7,11 @@
 
 #define AO_HEADER 4 /* kind, length, KeyID, RNextKeyID */
 
+/* Initial sequence numbers, ours and the peer's. */
+struct auth_isns {
+    seq local, remote;
+};
+
 /* A segment as bytes: its TCP header, whose checksum and MAC may hold anything, and its text. */
 struct auth_bytes {
     const struct flow *flow;
@@ -16,11 +21,7 @@ struct auth_bytes {
     const void *text;
     uint32_t text_length;
     bool inbound;
-};
-
-/* Initial sequence numbers, ours and the peer's. */
-struct auth_isns {
-    seq local, remote;
+    struct auth_isns isns; /* that it is, or must have been, signed with */
 };
 
 /* Where the option lies, and what else the MAC is made of. */
@@ -34,8 +35,7 @@ struct ao_place {
 /* The traffic key that a master key makes for one direction of a connection; a bare SYN's has 0 in place of the number that it
  * cannot know. [RFC 5925 5.2; RFC 5926 3.1.1] The caller closes it. */
 void ao_derive(const struct hf_crypto_ops *ops, const struct key *key,
-               const struct auth_bytes *segment, const struct auth_isns *isns,
-               struct hf_mac_key *traffic);
+               const struct auth_bytes *segment, struct hf_mac_key *traffic);
 
 /* MAC over extension, pseudo-header, header (without other options, if they are excluded) and text. [RFC 5925 5.1] */
 void ao_mac(const struct hf_crypto_ops *ops, const struct hf_mac_key *traffic,

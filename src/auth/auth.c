@@ -22,14 +22,12 @@ static uint32_t ao_option_bytes(const struct key *key)
            (uint32_t)hf_mac_wire_bytes(key_mac_kind((enum hf_key_algorithm)key->algorithm));
 }
 
-/* The newest and the oldest key bound what may come: each is 16 or 20. A flow whose keys differ reserves the most. */
 uint32_t auth_option_bytes(const struct auth *auth, const struct flow *flow)
 {
-    const struct key *oldest = key_chain_find(&auth->keys, flow, KEY_OLDEST, 0);
-    const struct key *newest = key_chain_find(&auth->keys, flow, KEY_NEWEST, 0);
+    const struct key *widest = key_chain_find(&auth->keys, flow, KEY_WIDEST, 0);
 
-    if (oldest)
-        return max_u32(ao_option_bytes(oldest), ao_option_bytes(newest));
+    if (widest)
+        return ao_option_bytes(widest);
     return key_chain_md5(&auth->keys, flow) ? MD5_OPTION + MD5_PADDING : 0;
 }
 
@@ -111,14 +109,13 @@ void auth_keys_changed(const struct auth *auth, const struct flow *flow,
 /* The traffic key of a segment: kept, or made. A bare SYN's is needed once. */
 static const struct hf_mac_key *traffic_for(const struct auth *auth, const struct key *key,
                                             const struct auth_bytes *bytes,
-                                            const struct auth_isns *isns,
                                             const struct auth_traffic *kept,
                                             struct auth_traffic *fresh)
 {
     fresh->serial = 0;
     if (kept->serial == key->serial && (bytes->header[13] & (TCP_SYN | TCP_ACK)) != TCP_SYN)
         return &kept->key;
-    ao_derive(auth->keys.ops, key, bytes, isns, &fresh->key);
+    ao_derive(auth->keys.ops, key, bytes, &fresh->key);
     fresh->serial = key->serial;
     return &fresh->key;
 }
@@ -156,7 +153,7 @@ static enum auth_verdict verify_md5(const struct auth *auth, const struct auth_b
     return AUTH_VERIFIED;
 }
 
-/* The peer wants to be signed to with another key: if it is ready here, so be it. [RFC 5925 7.5 2.e] */
+/* The peer wants to be signed to with another key: if it is ready here, so be it. [RFC 5925 7.5] */
 static void follow(const struct auth *auth, const struct flow *flow, struct auth_terms *terms,
                    const uint8_t *option)
 {
@@ -168,10 +165,10 @@ static void follow(const struct auth *auth, const struct flow *flow, struct auth
 }
 
 static enum auth_verdict verify_ao(const struct auth *auth, struct auth_session *session,
-                                   const struct auth_bytes *bytes, const struct segment *seg,
-                                   const struct auth_isns *isns)
+                                   const struct auth_bytes *bytes, const struct segment *seg)
 {
     const uint8_t *option = bytes->header + seg->options.ao_offset;
+    bool bare_syn = (seg->flags & (TCP_SYN | TCP_ACK)) == TCP_SYN;
     struct auth_traffic fresh;
     const struct key *key;
     uint8_t mac[HF_MAC_BYTES_MAX];
@@ -185,25 +182,26 @@ static enum auth_verdict verify_ao(const struct auth *auth, struct auth_session 
     if (seg->options.ao_length !=
         ao_option_bytes(key)) /* the cheap question first [RFC 5925 7.5] */
         return AUTH_LENGTH;
-    at = sne_extend(session->terms.received, seg->seq);
+    /* A bare SYN begins anew, whatever was before. */
+    at = bare_syn ? sne_start(seg->seq) : sne_extend(session->terms.received, seg->seq);
     const struct ao_place place = {seg->options.ao_offset, seg->options.ao_length, sne_of(at),
                                    key->options_excluded};
-    ao_mac(auth->keys.ops, traffic_for(auth, key, bytes, isns, &session->receive, &fresh), bytes,
-           &place, mac);
+    ao_mac(auth->keys.ops, traffic_for(auth, key, bytes, &session->receive, &fresh), bytes, &place,
+           mac);
     if (!equal_bytes(mac, option + AO_HEADER, place.length - AO_HEADER)) {
         forget(auth, &fresh);
         return AUTH_WRONG;
     }
     keep(auth, bytes, &session->receive, &fresh);
-    session->terms.received = sne_advance(session->terms.received, at);
+    if (!bare_syn)
+        session->terms.received = sne_advance(session->terms.received, at);
     follow(auth, bytes->flow, &session->terms, option);
     return AUTH_VERIFIED;
 }
 
 /* MD5 and TCP-AO never meet on one connection; a segment with both is nobody's. [RFC 5925 2.2] */
 enum auth_verdict auth_verify(const struct auth *auth, struct auth_session *session,
-                              const struct auth_bytes *bytes, const struct segment *seg,
-                              const struct auth_isns *isns)
+                              const struct auth_bytes *bytes, const struct segment *seg)
 {
     const uint16_t both = TCP_OPTION_AO | TCP_OPTION_MD5;
 
@@ -211,7 +209,7 @@ enum auth_verdict auth_verify(const struct auth *auth, struct auth_session *sess
     if ((seg->options.present & both) == both || (seg->options.present & TCP_OPTION_MALFORMED))
         return AUTH_BOTH;
     return session->terms.algorithm == HF_KEY_MD5 ? verify_md5(auth, bytes, seg)
-                                                  : verify_ao(auth, session, bytes, seg, isns);
+                                                  : verify_ao(auth, session, bytes, seg);
 }
 
 /* ---- out ---- */
@@ -245,7 +243,7 @@ static uint64_t sum_words(const uint8_t *at, uint32_t length)
 
 /* The option was written already, its MAC and ids as zero. */
 static uint64_t sign_ao(const struct auth *auth, struct auth_session *session,
-                        const struct auth_bytes *bytes, const struct auth_isns *isns)
+                        const struct auth_bytes *bytes)
 {
     struct auth_terms *terms = &session->terms;
     const struct key *key = key_chain_find(&auth->keys, bytes->flow, KEY_SENDS, terms->send_id);
@@ -258,8 +256,8 @@ static uint64_t sign_ao(const struct auth *auth, struct auth_session *session,
 
     option[2] = key->send_id;
     option[3] = terms->next_id;
-    ao_mac(auth->keys.ops, traffic_for(auth, key, bytes, isns, &session->send, &fresh), bytes,
-           &place, mac);
+    ao_mac(auth->keys.ops, traffic_for(auth, key, bytes, &session->send, &fresh), bytes, &place,
+           mac);
     memcpy(option + AO_HEADER, mac, place.length - AO_HEADER);
     keep(auth, bytes, &session->send, &fresh);
     terms->sent = sne_advance(terms->sent, at);
@@ -267,14 +265,14 @@ static uint64_t sign_ao(const struct auth *auth, struct auth_session *session,
 }
 
 uint64_t auth_sign(const struct auth *auth, struct auth_session *session,
-                   const struct auth_bytes *bytes, const struct auth_isns *isns)
+                   const struct auth_bytes *bytes)
 {
     const struct key *key;
     uint8_t mac[HF_MAC_BYTES_MAX], *option = bytes->header + bytes->option;
 
     must(!bytes->inbound);
     if (session->terms.algorithm != HF_KEY_MD5)
-        return sign_ao(auth, session, bytes, isns);
+        return sign_ao(auth, session, bytes);
     key = key_chain_md5(&auth->keys, bytes->flow);
     must(key && option[0] == TCP_KIND_MD5);
     md5_option_mac(auth->keys.ops, key, bytes, mac);

@@ -66,10 +66,9 @@ void auth_keys_changed(const struct auth *auth, const struct flow *flow,
                        struct auth_session *session);
 
 /* An arrived segment. With AUTH_VERIFIED the session has noted its position and, if the peer asks for another key that is
- * there, goes over to it. `isns` are those that the segment must have been signed with. */
+ * there, goes over to it. */
 enum auth_verdict auth_verify(const struct auth *auth, struct auth_session *session,
-                              const struct auth_bytes *bytes, const struct segment *seg,
-                              const struct auth_isns *isns);
+                              const struct auth_bytes *bytes, const struct segment *seg);
 
 /* What a segment must carry for auth_sign: the option's bit and length. false: there is no key (any more), nothing may be
  * sent. */
@@ -78,6 +77,6 @@ bool auth_reserve(const struct auth *auth, const struct flow *flow,
 
 /* Fills ids and MAC into the option at bytes->option; returns the sum of what was written, for the checksum. */
 uint64_t auth_sign(const struct auth *auth, struct auth_session *session,
-                   const struct auth_bytes *bytes, const struct auth_isns *isns);
+                   const struct auth_bytes *bytes);
 
 #endif

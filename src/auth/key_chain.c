@@ -79,7 +79,7 @@ static bool is_one_host(const struct hf_prefix *prefix)
     return prefix->length == (hf_address_is_v4(&prefix->address) ? 32 : 128);
 }
 
-/* Segments of this flow are the key's. [RFC 5925 3.1: the connection identifier] */
+/* Segments of this flow are the key's. [RFC 5925 3.1] */
 static bool speaks_of(const struct key *key, const struct flow *flow)
 {
     if ((key->local_port && key->local_port != flow->local_port) ||
@@ -123,6 +123,11 @@ static const struct key *walk_on(struct walk *walk)
     return NULL;
 }
 
+static size_t option_bytes(const struct key *key)
+{
+    return hf_mac_wire_bytes(key_mac_kind((enum hf_key_algorithm)key->algorithm));
+}
+
 const struct key *key_chain_find(const struct key_chain *chain, const struct flow *flow,
                                  enum key_wish wish, uint8_t id)
 {
@@ -136,6 +141,9 @@ const struct key *key_chain_find(const struct key_chain *chain, const struct flo
         switch (wish) {
         case KEY_OLDEST: found = !found || key->serial < found->serial ? key : found; break;
         case KEY_NEWEST: found = !found || key->serial > found->serial ? key : found; break;
+        case KEY_WIDEST:
+            found = !found || option_bytes(key) > option_bytes(found) ? key : found;
+            break;
         case KEY_SENDS: found = key->send_id == id ? key : found; break;
         case KEY_RECEIVES: found = key->receive_id == id ? key : found; break;
         }

@@ -56,6 +56,7 @@ static inline struct key *key_chain_at(const struct key_chain *chain, uint32_t s
 enum key_wish {
     KEY_OLDEST = 0,
     KEY_NEWEST,
+    KEY_WIDEST,   /* its option is the longest */
     KEY_SENDS,    /* its send_id is `id`    */
     KEY_RECEIVES, /* its receive_id is `id` */
 };

@@ -49,6 +49,7 @@ const char *hf_event_text(enum hf_event_kind kind)
     case HF_EVENT_SCAN: return "ports or flags tried in a row";
     case HF_EVENT_HELD: return "connection without progress released";
     case HF_EVENT_FLOOD_OVER: return "flood over";
+    case HF_EVENT_SIGNATURE: return "signature refused";
     case HF_EVENT_KINDS: break;
     }
     return "?";

@@ -1,6 +1,8 @@
 /* Alarms in the log. */
 #include "guard/alarm.h"
 
+#include "guard/journal_facts.h"
+
 #include <handfast/socket.h>
 
 #include <stddef.h>
@@ -18,6 +20,7 @@ static const char *const forms[HF_EVENT_KINDS] = {
     [HF_EVENT_SCAN] = "scan: %s",
     [HF_EVENT_HELD] = "held memory: %s",
     [HF_EVENT_FLOOD_OVER] = "flood over: %s",
+    [HF_EVENT_SIGNATURE] = "signature: %s",
 };
 
 void alarms_init(struct alarms *alarms)
@@ -99,8 +102,10 @@ void alarms_tell(struct alarms *alarms, struct log *log, int64_t now_us)
     struct hf_event event;
 
     while (hf_event_take(&alarms->sink, &event)) {
-        if ((unsigned)event.kind >= HF_EVENT_KINDS || forms[event.kind] == NULL)
+        if ((unsigned)event.kind >= HF_EVENT_KINDS || forms[event.kind] == NULL) {
+            journal_stack_fact(log->journal, &event);
             continue;
+        }
         tell(alarms, log, now_us, &event);
         events_tell(alarms->kept, &event);
     }

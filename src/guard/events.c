@@ -31,6 +31,7 @@ const char *events_kind(enum hf_event_kind kind)
         [HF_EVENT_SCAN] = "scan",
         [HF_EVENT_HELD] = "held-memory",
         [HF_EVENT_FLOOD_OVER] = "flood-over",
+        [HF_EVENT_SIGNATURE] = "signature",
     };
 
     return (unsigned)kind < HF_EVENT_KINDS ? words[kind] : NULL;

@@ -1,4 +1,4 @@
-/* The MACs of signed segments, by OpenSSL's libcrypto. [RFC 5926 3.2; RFC 2385 2.0; RFC 2104; RFC 4493]
+/* The MACs of signed segments, by OpenSSL's libcrypto. [RFC 5926 3.2; RFC 2385 2.0] HMAC is RFC 2104's, CMAC RFC 4493's.
  *
  * A key's state is a value: the two digest states of an HMAC after its padded key, or a cipher's key and subkeys. So a
  * connection's keys lie in the stack's own memory, are wiped there, and a segment costs its own bytes only. The digests are
@@ -47,7 +47,7 @@ _Static_assert(sizeof(struct sha1_state) <= HF_MAC_STATE_BYTES &&
 
 /* ---- HMAC ---- */
 
-/* The key, padded to a block of the hash; a longer one is hashed first. [RFC 2104 2] */
+/* The key, padded to a block of the hash; a longer one is hashed first. (RFC 2104 2) */
 static void pad_key(enum hf_mac_kind kind, const void *secret, size_t length,
                     uint8_t block[HASH_BLOCK])
 {
@@ -164,7 +164,7 @@ static bool chain(EVP_CIPHER_CTX *context, const uint8_t *blocks, size_t length,
     return true;
 }
 
-/* [RFC 4493 2.3] */
+/* RFC 4493, 2.3. */
 static void double_subkey(uint8_t to[AES_BLOCK], const uint8_t from[AES_BLOCK])
 {
     uint8_t carry = (uint8_t)(0x87 & -(from[0] >> 7));

@@ -1,6 +1,8 @@
 /* A world: stacks, the links between them and virtual time. */
 #include "sim/world.h"
 
+#include <handfast/os.h>
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -73,6 +75,7 @@ int world_add(struct world *world, const struct hf_config *config, const struct 
     env.memory = node->memory;
     env.memory_bytes = node->memory_bytes;
     env.event_sink = &node->events;
+    env.crypto = hf_os_crypto();
     random_fill(&random, env.secret, sizeof env.secret);
     link_init(&node->link, link, random_split(&random));
 

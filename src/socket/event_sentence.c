@@ -1,4 +1,5 @@
 /* Events as sentences for people: what, where, from whom, how much, since when and why. [include/handfast/event.h] */
+#include <handfast/auth.h>
 #include <handfast/event.h>
 #include <handfast/socket.h>
 
@@ -216,6 +217,20 @@ static void say(struct sentence *s, const char *words, const char *tail)
     add_more(s);
 }
 
+static const char *signature_meaning(enum hf_signature_fault fault)
+{
+    switch (fault) {
+    case HF_SIGNATURE_MISSING: return ": it is not signed";
+    case HF_SIGNATURE_WRONG: return ": its signature is wrong";
+    case HF_SIGNATURE_NO_KEY: return ": it is signed with a key that is not here";
+    case HF_SIGNATURE_LENGTH: return ": its signature has another length than the key makes";
+    case HF_SIGNATURE_BOTH: return ": it has two signatures, or half of one";
+    case HF_SIGNATURE_STRAY: return ": a peer with a key, but no connection";
+    case HF_SIGNATURE_FAULTS: break;
+    }
+    return "";
+}
+
 static void say_alarm(struct sentence *s)
 {
     switch (s->event->kind) {
@@ -236,6 +251,10 @@ static void say_alarm(struct sentence *s)
         add(s, "the next hop ");
         add_remote(s);
         add(s, " does not answer");
+        break;
+    case HF_EVENT_SIGNATURE:
+        say(s, " or somebody in its name was not believed at ",
+            signature_meaning((enum hf_signature_fault)s->event->value));
         break;
     case HF_EVENT_NONE:
     case HF_EVENT_CONNECTION_OPENED:

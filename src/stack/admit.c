@@ -9,6 +9,7 @@
 #include "gate/reaper.h"
 #include "stack/door.h"
 #include "stack/egress.h"
+#include "stack/signing.h"
 #include "tcp/state.h"
 
 /* Counts a refusal by name and gives its number. */
@@ -17,7 +18,7 @@
 static void put(struct hf_stack *stack, const struct gate_segment *arrived, struct segment *answer)
 {
     struct outbox_way way = {arrived->flow, stack->link_header ? &arrived->from : NULL,
-                             arrived->hash};
+                             arrived->hash, signing_answer_terms(stack, answer)};
 
     egress_answer(stack, &way, answer);
 }
@@ -43,6 +44,8 @@ static enum hf_stat reset_stray(struct hf_stack *stack, const struct gate_segmen
     const struct segment *seg = arrived->seg;
     struct segment answer;
 
+    if (stack->signing.door_keyed) /* [RFC 5925 7.3] */
+        return signing_refuse_stray(stack, arrived->flow, now_us);
     if (seg->flags & TCP_ACK)
         answer = (struct segment){.seq = seg->ack, .flags = TCP_RST};
     else
@@ -50,6 +53,15 @@ static enum hf_stat reset_stray(struct hf_stack *stack, const struct gate_segmen
                                   .flags = TCP_RST | TCP_ACK};
     stack_count(stack, reason);
     return put_within_budget(stack, arrived, &answer, now_us) ? reason : HF_STAT_stray_over_budget;
+}
+
+/* A SYN of a peer of whom a key speaks: it names its own initial number, and cannot know ours. */
+static enum hf_stat check_syn(struct hf_stack *stack, const struct gate_segment *arrived,
+                              int64_t now_us)
+{
+    const struct auth_isns isns = {seq_of(0), arrived->seg->seq};
+
+    return signing_check_door(stack, arrived, &isns, now_us);
 }
 
 /* A listener's pressure changed: which, since when, how much, and from where if one prefix stands out. */
@@ -118,13 +130,37 @@ static enum hf_stat on_syn(struct hf_stack *stack, struct gate_segment *arrived,
     return HF_STAT_none;
 }
 
+/* A record that is signed hears signed segments only. One that is not may give way to a signed successor. */
+static enum hf_stat check_time_wait(struct hf_stack *stack, const struct gate_segment *arrived,
+                                    uint32_t record, int64_t now_us)
+{
+    struct auth_terms *terms = time_wait_terms(&stack->time_waits, record);
+    struct auth_session *door = &stack->signing.door;
+    enum hf_stat refusal;
+
+    if (!terms)
+        return stack->signing.door_keyed ? check_syn(stack, arrived, now_us) : HF_STAT_none;
+    if (!stack->signing.door_keyed) /* the key was removed meanwhile */
+        return signing_refuse_stray(stack, arrived->flow, now_us);
+    if ((arrived->seg->flags & (TCP_SYN | TCP_ACK)) == TCP_SYN)
+        return check_syn(stack, arrived, now_us);
+    auth_resume(terms, door);
+    refusal = signing_check_door(stack, arrived, NULL, now_us);
+    if (refusal == HF_STAT_none)
+        *terms = door->terms;
+    return refusal;
+}
+
 static enum hf_stat at_time_wait(struct hf_stack *stack, struct gate_segment *arrived,
                                  uint32_t record, int64_t now_us)
 {
     const struct flow *flow = arrived->flow;
     struct segment answer;
     uint32_t number;
+    enum hf_stat refusal = check_time_wait(stack, arrived, record, now_us);
 
+    if (refusal != HF_STAT_none)
+        return refusal;
     switch (time_wait_segment_arrives(&stack->time_waits, record, arrived->seg, &answer, now_us)) {
     case TIME_WAIT_SILENT: return HF_STAT_time_wait_segments;
     case TIME_WAIT_OVER: return HF_STAT_none;
@@ -133,7 +169,8 @@ static enum hf_stat at_time_wait(struct hf_stack *stack, struct gate_segment *ar
         if (!(arrived->seg->flags & TCP_FIN) &&
             !stack_may_say(stack, BUDGET_CHALLENGE, &flow->remote, now_us))
             return HF_STAT_challenge_over_budget;
-        struct outbox_way way = {flow, stack->link_header ? &arrived->from : NULL, arrived->hash};
+        struct outbox_way way = {flow, stack->link_header ? &arrived->from : NULL, arrived->hash,
+                                 time_wait_terms(&stack->time_waits, record)};
 
         outbox_put(&stack->outbox, &way, &answer);
         return HF_STAT_none;
@@ -201,7 +238,15 @@ static enum hf_stat ack_at_listener(struct hf_stack *stack, struct gate_segment 
     struct handshake handshake;
 
     switch (gate_on_ack(&stack->gate, arrived, &handshake, now_us)) {
-    case GATE_HANDSHAKE: return open_connection(stack, arrived, SLOT_NONE, &handshake, now_us);
+    case GATE_HANDSHAKE:
+        if (__builtin_expect(stack->signing.door_keyed, 0)) {
+            const struct auth_isns isns = {handshake.iss, handshake.irs};
+            enum hf_stat refusal = signing_check_door(stack, arrived, &isns, now_us);
+
+            if (refusal != HF_STAT_none)
+                return refusal; /* not committed: the peer's own ACK is still good */
+        }
+        return open_connection(stack, arrived, SLOT_NONE, &handshake, now_us);
     case GATE_SILENT: return stack->gate.reason;
     case GATE_STRAY:
     case GATE_ANSWER:
@@ -221,14 +266,21 @@ static enum hf_stat at_listener(struct hf_stack *stack, struct gate_segment *arr
     arrived->listener = (uint16_t)number;
     if (flags & TCP_RST) /* first */
         return flags & TCP_SYN ? refused(stack, syn_odd_flags) : refused(stack, stray_rst);
+    if (__builtin_expect(listener_at(&stack->listeners, number)->require_key, 0) &&
+        !stack->signing.door_keyed)
+        return signing_refuse_unsigned(stack, arrived->flow, arrived->seg, now_us);
     if (flags & TCP_ACK) {
         if (!(flags & TCP_SYN))
             return ack_at_listener(stack, arrived, now_us);
         door_note_stray_ack(stack, arrived->seg);
         return reset_stray(stack, arrived, HF_STAT_stray_ack, now_us);
     }
-    if (flags & TCP_SYN) /* third */
-        return on_syn(stack, arrived, number, now_us);
+    if (flags & TCP_SYN) { /* third */
+        enum hf_stat refusal =
+            stack->signing.door_keyed ? check_syn(stack, arrived, now_us) : HF_STAT_none;
+
+        return refusal != HF_STAT_none ? refusal : on_syn(stack, arrived, number, now_us);
+    }
     return refused(stack, stray_other); /* fourth: its sequence number cannot be checked */
 }
 
@@ -258,6 +310,20 @@ static enum hf_stat at_port(struct hf_stack *stack, struct gate_segment *arrived
                                : at_listener(stack, arrived, number, now_us);
 }
 
+/* An ACK that is not this half-open's may be a cookie's, whose numbers it names itself. */
+static enum hf_stat check_half_open(struct hf_stack *stack, const struct gate_segment *arrived,
+                                    uint32_t slot, int64_t now_us)
+{
+    const struct half_open *half_open = syn_cache_at(&stack->gate.cache, slot);
+    const struct segment *seg = arrived->seg;
+    struct auth_isns isns = {half_open->iss, half_open->irs};
+
+    if ((seg->flags & (TCP_SYN | TCP_ACK | TCP_RST)) == TCP_ACK &&
+        !seq_eq(seg->ack, seq_add(half_open->iss, 1)))
+        isns = (struct auth_isns){seq_sub(seg->ack, 1), seq_sub(seg->seq, 1)};
+    return signing_check_door(stack, arrived, &isns, now_us);
+}
+
 /* SEGMENT ARRIVES in the passive half of SYN-RECEIVED. */
 static enum hf_stat at_half_open(struct hf_stack *stack, struct gate_segment *arrived,
                                  uint32_t half_open, int64_t now_us)
@@ -265,6 +331,12 @@ static enum hf_stat at_half_open(struct hf_stack *stack, struct gate_segment *ar
     union gate_result result;
 
     arrived->listener = syn_cache_at(&stack->gate.cache, half_open)->listener;
+    if (__builtin_expect(stack->signing.door_keyed, 0)) {
+        enum hf_stat refusal = check_half_open(stack, arrived, half_open, now_us);
+
+        if (refusal != HF_STAT_none)
+            return refusal;
+    }
     switch (half_open_on_segment(&stack->gate, half_open, arrived, &result, now_us)) {
     case GATE_SILENT: return stack->gate.reason;
     case GATE_ANSWER: put(stack, arrived, &result.answer); return stack->gate.reason;
@@ -280,7 +352,7 @@ static enum hf_stat at_half_open(struct hf_stack *stack, struct gate_segment *ar
     return open_connection(stack, arrived, half_open, &result.handshake, now_us);
 }
 
-enum hf_stat admit_segment(struct hf_stack *stack, struct gate_segment *arrived, int64_t now_us)
+static enum hf_stat admit(struct hf_stack *stack, struct gate_segment *arrived, int64_t now_us)
 {
     uint32_t slot = gate_find(&stack->gate, arrived->hash, arrived->flow);
 
@@ -292,6 +364,18 @@ enum hf_stat admit_segment(struct hf_stack *stack, struct gate_segment *arrived,
     return at_port(stack, arrived, now_us);
 }
 
+enum hf_stat admit_segment(struct hf_stack *stack, struct gate_segment *arrived, int64_t now_us)
+{
+    enum hf_stat reason;
+
+    if (__builtin_expect(stack->signing.auth.keys.pool.count == 0, 1))
+        return admit(stack, arrived, now_us);
+    signing_door_open(stack, arrived->flow);
+    reason = admit(stack, arrived, now_us);
+    signing_door_close(stack);
+    return reason;
+}
+
 void admit_tick(struct hf_stack *stack, int64_t now_us)
 {
     struct reaper_task task;
@@ -300,7 +384,9 @@ void admit_tick(struct hf_stack *stack, int64_t now_us)
     uint32_t number;
 
     while ((kind = reaper_tick(&stack->gate, &task, now_us)) != REAPER_DONE) {
-        struct outbox_way way = {&task.flow, stack->link_header ? &task.to : NULL, task.hash};
+        struct auth_terms terms;
+        struct outbox_way way = {&task.flow, stack->link_header ? &task.to : NULL, task.hash,
+                                 signing_spontaneous_terms(stack, &task.flow, &task.seg, &terms)};
 
         if (kind != REAPER_FORGET)
             egress_answer(stack, &way, &task.seg);

@@ -38,6 +38,8 @@ static const char *limits_error(const struct hf_config *c)
         {c->max_time_waits, 0, SLOTS_MOST, "max_time_waits must be 0 to 67108864"},
         {c->max_listeners, 1, UINT16_MAX, "max_listeners must be 1 to 65535"},
         {c->max_neighbors, ethernet, 1u << 20, "max_neighbors must be 1 to 1048576"},
+        {c->max_keys, 0, 1u << 20, "max_keys must be 0 to 1048576"},
+        {c->max_signed, 0, SLOTS_MOST, "max_signed must be 0 to 67108864"},
         {c->max_reassemblies, 0, UINT16_MAX, "max_reassemblies must be 0 to 65535"},
         {c->receive_bytes, 1024, WINDOW_MOST, "receive_bytes must be 1024 to 1073725440"},
         {c->send_bytes, 1024, WINDOW_MOST, "send_bytes must be 1024 to 1073725440"},

@@ -5,6 +5,7 @@
 #include "cookie/syn_cookie.h"
 #include "stack/demux.h"
 #include "stack/filtering.h"
+#include "stack/signing.h"
 #include "stack/stack.h"
 #include "tcp/state.h"
 
@@ -90,6 +91,7 @@ int connection_open_active(struct hf_stack *stack, const struct flow *flow, uint
         .iss = demux_iss(stack, hash, now_us),
         .ts_offset = demux_ts_offset(hash),
         .path_mss = stack_path_mss(stack, flow),
+        .option_bytes = signing_option_bytes(stack, flow),
         .v6 = !hf_address_is_v4(&flow->remote),
     };
     struct connection *connection;
@@ -104,6 +106,11 @@ int connection_open_active(struct hf_stack *stack, const struct flow *flow, uint
     connection = connection_at(&stack->connections, *slot);
     if (!tcp_open_active(&stack->tcp, &connection->tcb, &open, now_us)) {
         stack->watch.no_bytes_us = now_us;
+        give_slot(stack, *slot);
+        return HF_NO_ROOM;
+    }
+    if (open.option_bytes && !signing_open(stack, *slot, false)) {
+        tcp_release(&stack->tcp, &connection->tcb);
         give_slot(stack, *slot);
         return HF_NO_ROOM;
     }
@@ -130,6 +137,7 @@ uint32_t connection_open_passive(struct hf_stack *stack, const struct gate_segme
     struct listener *listener = listener_at(&stack->listeners, arrived->listener);
     struct tcp_open open = {
         .path_mss = stack_path_mss(stack, arrived->flow),
+        .option_bytes = stack->signing.door_keyed ? signing_option_bytes(stack, arrived->flow) : 0,
         .v6 = !hf_address_is_v4(&arrived->flow->remote),
     };
     uint32_t slot = take_slot(stack, arrived->flow, arrived->hash);
@@ -142,6 +150,11 @@ uint32_t connection_open_passive(struct hf_stack *stack, const struct gate_segme
     connection = connection_at(&stack->connections, slot);
     if (!tcp_open_established(&stack->tcp, &connection->tcb, handshake, &open, now_us)) {
         stack->watch.no_bytes_us = now_us;
+        give_slot(stack, slot);
+        return SLOT_NONE;
+    }
+    if (open.option_bytes && !signing_open(stack, slot, true)) {
+        tcp_release(&stack->tcp, &connection->tcb);
         give_slot(stack, slot);
         return SLOT_NONE;
     }
@@ -192,8 +205,17 @@ static void release(struct hf_stack *stack, struct connection *connection, uint3
 static void put_segment(struct hf_stack *stack, const struct connection *connection,
                         const struct segment *seg, const struct hf_mac *from)
 {
-    struct outbox_way way = {&connection->flow, stack->link_header ? from : NULL, connection->hash};
+    struct outbox_way way = {&connection->flow, stack->link_header ? from : NULL, connection->hash,
+                             NULL};
 
+    if (signing_is_signed(connection)) {
+        const struct auth_session *session =
+            signing_session(stack, connection_slot(&stack->connections, connection));
+
+        if (!session)
+            return;
+        way.terms = &session->terms;
+    }
     outbox_put(&stack->outbox, &way, seg);
 }
 
@@ -223,6 +245,14 @@ static void leave_time_wait(struct hf_stack *stack, struct connection *connectio
     }
     tcp_remains(&connection->tcb, &remains);
     time_wait_insert(&stack->time_waits, connection->hash, &connection->flow, &remains, now_us);
+    if (signing_is_signed(connection)) {
+        const struct auth_session *session =
+            signing_session(stack, connection_slot(&stack->connections, connection));
+
+        if (session)
+            time_wait_seal(&stack->time_waits, connection->hash, &connection->flow,
+                           &session->terms);
+    }
     connection->flags |= CONNECTION_TIME_WAIT;
     tcb_delete(&stack->tcp, &connection->tcb, TCP_END_CLOSED);
 }
@@ -256,6 +286,8 @@ static void detach(struct hf_stack *stack, struct connection *connection, uint32
     if (connection->tcb.state == TCP_TIME_WAIT)
         leave_time_wait(stack, connection, from, now_us);
     tell_ended(stack, connection, now_us);
+    if (signing_is_signed(connection))
+        signing_close(stack, slot);
     wheel_cancel(&stack->connections.wheel, slot);
     leave_output(stack, connection, slot);
     connection->flags |= CONNECTION_DETACHED;
@@ -410,6 +442,19 @@ static uint32_t find_flow(const struct hf_stack *stack, const struct flow *flow)
     return connection_find(&stack->connections, demux_hash(&stack->keys.tuple, flow), flow);
 }
 
+/* Who signs segments does not let an unsigned word end them or cut them small: IPv4 type 3 codes 2 to 4, IPv6 type 1 codes 1
+ * and 4. IPv6's packet-too-big is heard, as no router cuts there. [RFC 5925 7.8] */
+static bool is_deaf_to_icmp(struct hf_stack *stack, uint32_t slot)
+{
+    const struct connection *connection = connection_at(&stack->connections, slot);
+
+    if (!signing_is_signed(connection) || !tcp_state_is_synchronized(connection->tcb.state) ||
+        !signing_ignores_icmp(stack, slot))
+        return false;
+    stack->stats.auth_icmp_ignored++;
+    return true;
+}
+
 bool connection_icmp_error(struct hf_stack *stack, const struct flow *flow, seq quoted, bool hard,
                            int64_t now_us)
 {
@@ -417,6 +462,8 @@ bool connection_icmp_error(struct hf_stack *stack, const struct flow *flow, seq 
 
     if (slot == SLOT_NONE)
         return false;
+    if (hard && is_deaf_to_icmp(stack, slot))
+        return true;
     tcp_icmp_error(&stack->tcp, &connection_at(&stack->connections, slot)->tcb, quoted, hard,
                    now_us);
     connection_after(stack, slot, NULL, now_us);
@@ -430,6 +477,8 @@ bool connection_icmp_too_big(struct hf_stack *stack, const struct flow *flow, se
 
     if (slot == SLOT_NONE)
         return false;
+    if (hf_address_is_v4(&flow->remote) && is_deaf_to_icmp(stack, slot))
+        return true;
     tcp_icmp_too_big(&stack->tcp, &connection_at(&stack->connections, slot)->tcb, quoted, mtu,
                      now_us);
     connection_after(stack, slot, NULL, now_us);

@@ -69,6 +69,13 @@ static inline struct connection *connection_at(const struct connections *connect
     return pool_at(&connections->pool, slot);
 }
 
+static inline uint32_t connection_slot(const struct connections *connections,
+                                       const struct connection *connection)
+{
+    return (uint32_t)((size_t)((const uint8_t *)connection - connections->pool.slots) /
+                      connections->pool.stride);
+}
+
 /* The connection of a flow, or SLOT_NONE. */
 uint32_t connection_find(const struct connections *connections, uint64_t hash,
                          const struct flow *flow);

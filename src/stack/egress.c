@@ -9,6 +9,7 @@
 #include "base/bytes.h"
 #include "base/must.h"
 #include "stack/demux.h"
+#include "stack/signing.h"
 #include "stack/stack.h"
 #include "wire/checksum.h"
 #include "wire/ethernet.h"
@@ -26,8 +27,9 @@ struct outgoing {
     const struct flow *flow;
     const struct hf_mac *to;
     const struct segment *seg;
-    struct tcb *tcb;      /* text comes from its send queue; NULL: no text */
-    uint32_t text_offset; /* in the queue */
+    struct tcb *tcb;              /* text comes from its send queue; NULL: no text */
+    uint32_t text_offset;         /* in the queue */
+    struct auth_session *session; /* signs it, and `seg` has room for that; NULL: unsigned */
     bool v4, no_df;
 };
 
@@ -144,6 +146,8 @@ static inline __attribute__((always_inline)) struct written write_frame(struct h
     build_ip(stack, to + stack->link_header, out, payload);
     if (out->tcb && out->seg->length)
         sum += copy_text(stack, tcp + header, out);
+    if (__builtin_expect(out->session != NULL, 0)) /* last of all [RFC 5925 7.4] */
+        sum += signing_sign(stack, out->flow, out->session, tcp, payload);
     put_checksum(stack, tcp, out, payload, sum);
     stack->stats.segments_out++;
     return (struct written){transport + payload, transport + header, transport};
@@ -230,6 +234,29 @@ static void describe(const struct reply *reply, struct segment *seg)
     };
 }
 
+/* A reply or an answer that is signed by terms: built by `build`'s means, with a session for the moment. */
+static bool sign_for_a_moment(struct hf_stack *stack, struct outgoing *out, struct segment *seg,
+                              const struct auth_terms *terms, struct auth_session *session)
+{
+    auth_resume(terms, session);
+    if (!signing_reserve(stack, out->flow, session, seg))
+        return false;
+    out->session = session;
+    return true;
+}
+
+static bool build_signed_reply(struct hf_stack *stack, struct hf_frame *frame,
+                               const struct reply *reply, struct outgoing *out, struct segment *seg)
+{
+    struct auth_session session;
+
+    if (!sign_for_a_moment(stack, out, seg, &reply->terms, &session))
+        return false;
+    build(stack, frame, out);
+    auth_end(&stack->signing.auth, &session);
+    return true;
+}
+
 /* The next reply whose link address is known; others are dropped. */
 static bool from_replies(struct hf_stack *stack, struct hf_frame *frame, int64_t now_us)
 {
@@ -250,7 +277,14 @@ static bool from_replies(struct hf_stack *stack, struct hf_frame *frame, int64_t
         describe(reply, &seg);
         out.seg = &seg;
         out.v4 = hf_address_is_v4(&reply->flow.remote);
-        build(stack, frame, &out);
+        if (__builtin_expect(reply->terms.algorithm != HF_KEY_NONE, 0)) {
+            if (!build_signed_reply(stack, frame, reply, &out, &seg)) {
+                ring_drop(ring);
+                continue;
+            }
+        } else {
+            build(stack, frame, &out);
+        }
         frame->unproven = 0;
         frame->flow_hash = reply->flow_hash;
         ring_drop(ring);
@@ -259,21 +293,52 @@ static bool from_replies(struct hf_stack *stack, struct hf_frame *frame, int64_t
     return false;
 }
 
+static void write_answer(struct hf_stack *stack, struct answer *answer,
+                         const struct outbox_way *way, const struct outgoing *out)
+{
+    struct written written = write_frame(stack, answer->bytes, out);
+
+    answer->length = answer->header_length = (uint8_t)written.length;
+    answer->transport_offset = (uint8_t)written.transport;
+    answer->flow_hash = (uint32_t)(way->hash >> 32);
+}
+
+__attribute__((noinline, cold)) static void answer_signed(struct hf_stack *stack,
+                                                          const struct outbox_way *way,
+                                                          struct segment *seg)
+{
+    struct outgoing out = {
+        .flow = way->flow, .to = way->to, .seg = seg, .v4 = hf_address_is_v4(&way->flow->remote)};
+    struct auth_session session;
+    struct answer *answer;
+
+    seg->source_port = way->flow->local_port;
+    seg->destination_port = way->flow->remote_port;
+    if (!sign_for_a_moment(stack, &out, seg, way->terms, &session))
+        return;
+    answer = outbox_take_answer(&stack->outbox);
+    if (answer)
+        write_answer(stack, answer, way, &out);
+    auth_end(&stack->signing.auth, &session);
+}
+
 void egress_answer(struct hf_stack *stack, const struct outbox_way *way, struct segment *seg)
 {
-    struct answer *answer = outbox_take_answer(&stack->outbox);
+    struct answer *answer;
 
+    if (__builtin_expect(way->terms != NULL, 0)) {
+        answer_signed(stack, way, seg);
+        return;
+    }
+    answer = outbox_take_answer(&stack->outbox);
     if (!answer)
         return;
     seg->source_port = way->flow->local_port;
     seg->destination_port = way->flow->remote_port;
     struct outgoing out = {
         .flow = way->flow, .to = way->to, .seg = seg, .v4 = hf_address_is_v4(&way->flow->remote)};
-    struct written written = write_frame(stack, answer->bytes, &out);
 
-    answer->length = answer->header_length = (uint8_t)written.length;
-    answer->transport_offset = (uint8_t)written.transport;
-    answer->flow_hash = (uint32_t)(way->hash >> 32);
+    write_answer(stack, answer, way, &out);
 }
 
 /* The oldest answer. It is shorter than any slot. */
@@ -324,7 +389,8 @@ static uint32_t text_room(const struct hf_stack *stack, const struct hf_frame *f
     return max_u32(min_u32(room, IP_PAYLOAD_MAX - TCP_HEADER_MAX), connection->tcb.mss);
 }
 
-static void build_for(struct hf_stack *stack, struct hf_frame *frame, struct connection *connection,
+/* false: it cannot be signed any more, and is lost. */
+static bool build_for(struct hf_stack *stack, struct hf_frame *frame, struct connection *connection,
                       struct tcp_outgoing *from, const struct hf_mac *mac)
 {
     struct outgoing out = {
@@ -340,6 +406,11 @@ static void build_for(struct hf_stack *stack, struct hf_frame *frame, struct con
 
     from->segment.source_port = connection->flow.local_port;
     from->segment.destination_port = connection->flow.remote_port;
+    if (signing_is_signed(connection)) {
+        out.session = signing_session(stack, connection_slot(&stack->connections, connection));
+        if (!signing_reserve(stack, &connection->flow, out.session, &from->segment))
+            return false;
+    }
     build(stack, frame, &out);
     frame->unproven = 0;
     frame->flow_hash = (uint32_t)(connection->hash >> 32);
@@ -347,6 +418,7 @@ static void build_for(struct hf_stack *stack, struct hf_frame *frame, struct con
            (frame->header_length - frame->transport_offset - (uint32_t)TCP_HEADER);
     if (from->segment.length > each)
         frame->gso_size = (uint16_t)each;
+    return true;
 }
 
 /* One segment of the connections that want output, each in its turn. What a dead next hop would get is lost, as on any
@@ -382,8 +454,8 @@ static bool from_connections(struct hf_stack *stack, struct hf_frame *frame, int
             stack->stats.neighbor_no_answer++;
             continue;
         }
-        build_for(stack, frame, connection, &out, &mac);
-        return true;
+        if (build_for(stack, frame, connection, &out, &mac))
+            return true;
     }
     return false;
 }

@@ -7,6 +7,7 @@
 #include "stack/demux.h"
 #include "stack/filtering.h"
 #include "stack/icmp.h"
+#include "stack/signing.h"
 #include "stack/stack.h"
 #include "wire/icmpv6.h"
 #include "wire/ip_protocol.h"
@@ -111,6 +112,12 @@ static enum hf_stat at_connection(struct hf_stack *stack, uint32_t slot,
     stack->last_met = slot;
     if (arrival->packet.to_link_group)
         return refused(stack, ip_broadcast);
+    if (signing_is_signed(connection)) {
+        enum hf_stat refusal = signing_check(stack, slot, &arrival->packet.segment, now_us);
+
+        if (refusal != HF_STAT_none)
+            return refusal;
+    }
     if (__builtin_expect(is_unwanted_simultaneous(stack, tcb, arrival), 0))
         return refused(stack, simultaneous_refused);
     stack->tcp.reason = HF_STAT_none;
@@ -138,6 +145,21 @@ static bool is_stranger(const struct hf_stack *stack, const struct arrival *arri
     return arrival->guess == SLOT_NONE && arrival->inserted == stack->connections.table.inserted;
 }
 
+#define ODD_OPTIONS (TCP_OPTION_MALFORMED | TCP_OPTION_AO | TCP_OPTION_MD5)
+
+/* Two signatures, or one of an impossible length, are nobody's. [RFC 5925 2.2] */
+static enum hf_stat meet_odd_options(struct hf_stack *stack, const struct arrival *arrival,
+                                     int64_t now_us)
+{
+    const uint16_t both = TCP_OPTION_AO | TCP_OPTION_MD5;
+    uint16_t present = arrival->packet.segment.options.present;
+
+    stack->stats.tcp_bad_option += !!(present & TCP_OPTION_MALFORMED);
+    if ((present & TCP_OPTION_BAD_SIGNATURE) || (present & both) == both)
+        return signing_refuse_both(stack, &arrival->flow, now_us);
+    return HF_STAT_none;
+}
+
 static enum hf_stat on_tcp(struct hf_stack *stack, const struct arrival *arrival, int64_t now_us)
 {
     struct gate_segment at_door;
@@ -146,8 +168,11 @@ static enum hf_stat on_tcp(struct hf_stack *stack, const struct arrival *arrival
     uint8_t local;
 
     stack->stats.segments_in++;
-    if (__builtin_expect(arrival->packet.segment.options.present & TCP_OPTION_MALFORMED, 0))
-        stack->stats.tcp_bad_option++;
+    if (__builtin_expect(arrival->packet.segment.options.present & ODD_OPTIONS, 0)) {
+        reason = meet_odd_options(stack, arrival, now_us);
+        if (reason != HF_STAT_none)
+            return reason;
+    }
     if (!is_connection(stack, slot, &arrival->flow) && !is_stranger(stack, arrival))
         slot = connection_find(&stack->connections, arrival->hash, &arrival->flow);
     if (slot != SLOT_NONE)

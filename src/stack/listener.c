@@ -3,6 +3,7 @@
 
 #include "gate/reaper.h"
 #include "stack/egress.h"
+#include "stack/signing.h"
 #include "stack/stack.h"
 #include "tcp/state.h"
 
@@ -97,6 +98,7 @@ int listener_open(struct hf_stack *stack, const struct hf_listen_options *option
         .address = local->address,
         .port = local->port,
         .open = true,
+        .require_key = options->require_key,
         .user = options->user,
     };
     list_link_init(&listener->by_ready);
@@ -111,8 +113,10 @@ int listener_open(struct hf_stack *stack, const struct hf_listen_options *option
 void listener_change(struct hf_stack *stack, uint32_t slot, const struct hf_listen_options *options,
                      int64_t now_us)
 {
-    listener_at(&stack->listeners, slot)->backlog =
-        options->backlog ? options->backlog : LISTENER_BACKLOG;
+    struct listener *listener = listener_at(&stack->listeners, slot);
+
+    listener->backlog = options->backlog ? options->backlog : LISTENER_BACKLOG;
+    listener->require_key = options->require_key;
     gate_listener_change(&stack->gate, slot, options, now_us);
 }
 
@@ -123,7 +127,9 @@ void listener_close(struct hf_stack *stack, uint32_t slot, int64_t now_us)
     struct reaper_task task;
 
     while (reaper_listener_closed(&stack->gate, slot, &task) == REAPER_RESET) {
-        struct outbox_way way = {&task.flow, &task.to, task.hash};
+        struct auth_terms terms;
+        struct outbox_way way = {&task.flow, &task.to, task.hash,
+                                 signing_spontaneous_terms(stack, &task.flow, &task.seg, &terms)};
 
         egress_answer(stack, &way, &task.seg);
         stack->stats.resets_sent++;

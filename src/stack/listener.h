@@ -19,6 +19,7 @@ struct listener {
     struct hf_address address; /* all zero: any of ours */
     uint16_t port;
     bool open;
+    bool require_key;
     uint8_t options_set; /* a bit for each enum hf_option that was set for those to be accepted */
     uint32_t ready;      /* enum hf_readiness, to be taken by hf_take_ready */
     uint32_t options[LISTENER_OPTIONS];

@@ -31,6 +31,9 @@ void outbox_put(struct outbox *outbox, const struct outbox_way *way, const struc
     if (way->to)
         reply->to = *way->to;
     reply->flow_hash = (uint32_t)(way->hash >> 32);
+    reply->terms.algorithm = HF_KEY_NONE;
+    if (way->terms)
+        reply->terms = *way->terms;
     reply->flags = seg->flags;
     reply->seq = seg->seq;
     reply->ack = seg->ack;

@@ -9,6 +9,7 @@
 
 #include <handfast/stats.h>
 
+#include "auth/auth.h"
 #include "base/ring.h"
 #include "wire/packet.h"
 
@@ -25,6 +26,7 @@ struct reply {
     uint16_t mss;
     uint8_t scale;
     uint32_t flow_hash;
+    struct auth_terms terms; /* how it is signed; HF_KEY_NONE: it is not */
 };
 
 #define ANSWER_MAX 118 /* link header with a tag, IPv6 header, TCP header with all options */
@@ -52,6 +54,7 @@ struct outbox_way {
     const struct hf_mac
         *to; /* link address of the frame that it answers; NULL: by route and neighbour */
     uint64_t hash;
+    const struct auth_terms *terms; /* how it is signed; NULL: it is not */
 };
 
 /* Describes a reply (text and SACK blocks are not carried); a full lane drops and counts it. */

@@ -184,6 +184,7 @@ static void carve(struct hf_stack *stack, struct arena *arena, const struct hf_c
     ip_reassembly_init(&stack->reassembly, arena, config->max_reassemblies, stack->keys.reassembly,
                        &stack->stats);
     icmp_init(&stack->icmp, arena, config, &stack->mac, &stack->stats);
+    signing_init(stack, arena, config);
     chunk_pool_init(&stack->tcp.chunks, arena, config_chunks(config), config_chunk_promise(config));
 }
 

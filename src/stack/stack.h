@@ -24,6 +24,7 @@
 #include "stack/repeat.h"
 #include "stack/route.h"
 #include "stack/scan.h"
+#include "stack/signing.h"
 #include "stack/time_wait.h"
 #include "stack/watch.h"
 #include "tcp/tcp.h"
@@ -59,6 +60,7 @@ struct hf_stack {
     struct outbox outbox;
     struct budget budgets[BUDGETS];
     struct scan scan;
+    struct signing signing;
     uint32_t filters;                     /* set: how many, ... */
     struct hf_filter *filter[HF_FILTERS]; /* ... and where they lie, in memory of the caller's */
     uint32_t last_met;    /* the connection of the last segment, SLOT_NONE at first */

@@ -11,6 +11,7 @@
 #include "base/bytes.h"
 #include "base/must.h"
 #include "cookie/syn_cookie.h"
+#include "crypto/wipe.h"
 
 static struct time_wait_record *record_at(const struct time_waits *waits, uint32_t slot)
 {
@@ -65,6 +66,12 @@ static struct list *list_of(struct time_waits *waits, const struct time_wait_rec
 
 static void take_out(struct time_waits *waits, uint32_t slot)
 {
+    uint32_t seal = record_at(waits, slot)->seal;
+
+    if (seal) {
+        wipe(pool_at(&waits->pool, seal - 1), sizeof(struct time_wait_seal));
+        pool_give(&waits->pool, seal - 1);
+    }
     table_remove(&waits->table, hash_of_slot(waits, slot), slot);
     list_remove(list_of(waits, record_at(waits, slot)), links_of(waits), slot);
     pool_give(&waits->pool, slot);
@@ -85,7 +92,7 @@ static uint32_t take_slot(struct time_waits *waits)
         waits->guards.count > waits->by_age.count ? &waits->guards : &waits->by_age;
 
     if (waits->pool.count == waits->pool.capacity) {
-        if (waits->pool.capacity == 0)
+        if (longer->count == 0)
             return SLOT_NONE;
         waits->stats->time_wait_evicted++;
         take_out(waits, longer->first);
@@ -128,6 +135,31 @@ void time_wait_insert(struct time_waits *waits, uint64_t hash, const struct flow
     };
     file(waits, hash, slot);
     waits->stats->time_waits++;
+}
+
+void time_wait_seal(struct time_waits *waits, uint64_t hash, const struct flow *flow,
+                    const struct auth_terms *terms)
+{
+    uint32_t record = time_wait_find(waits, hash, flow), seal;
+
+    if (record == SLOT_NONE)
+        return;
+    seal = take_slot(waits);
+    if (time_wait_find(waits, hash, flow) == SLOT_NONE) { /* it was the oldest itself */
+        pool_give(&waits->pool, seal);
+        return;
+    }
+    must(seal != SLOT_NONE);
+    *(struct time_wait_seal *)pool_at(&waits->pool, seal) =
+        (struct time_wait_seal){.terms = *terms};
+    record_at(waits, record)->seal = (seal + 1) & 0x7ffffff;
+}
+
+struct auth_terms *time_wait_terms(const struct time_waits *waits, uint32_t slot)
+{
+    uint32_t seal = record_at(waits, slot)->seal;
+
+    return seal ? &((struct time_wait_seal *)pool_at(&waits->pool, seal - 1))->terms : NULL;
 }
 
 void time_wait_guard(struct time_waits *waits, uint64_t hash, const struct flow *flow, seq iss,

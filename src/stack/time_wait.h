@@ -9,6 +9,7 @@
 
 #include <handfast/stats.h>
 
+#include "auth/auth.h"
 #include "base/list.h"
 #include "base/table.h"
 #include "base/time.h"
@@ -32,9 +33,18 @@ struct time_wait_record {
     uint16_t window;           /* as in a header, already scaled                    */
     uint8_t local;             /* which of our addresses                            */
     uint8_t timestamps : 1, challenged : 1, acked : 1, shift : 4;
-    uint8_t guard : 1; /* it is one: snd_nxt is the ISS */
+    uint32_t guard : 1; /* it is one: snd_nxt is the ISS */
+    uint32_t seal : 27; /* the slot that says how it is signed, plus one; 0: it is not */
 };
 
+/* A second slot for a signed connection. */
+struct time_wait_seal {
+    uint32_t free_link;
+    struct auth_terms terms;
+};
+
+_Static_assert(sizeof(struct time_wait_seal) <= sizeof(struct time_wait_record),
+               "two slots for a signed connection");
 _Static_assert(sizeof(struct time_wait_record) == 64, "a TIME-WAIT record is 64 bytes");
 
 /* The hash under which a flow is filed: the same that connections use. */
@@ -68,6 +78,13 @@ void time_wait_init(struct time_waits *waits, struct arena *arena,
 /* A connection of ours reached TIME-WAIT. `hash` is that of the flow, which must have no record. The oldest makes room. */
 void time_wait_insert(struct time_waits *waits, uint64_t hash, const struct flow *flow,
                       const struct tcp_remains *remains, int64_t now_us);
+
+/* The record that a flow has is signed on these terms: it takes a second slot. Without one there is no record. */
+void time_wait_seal(struct time_waits *waits, uint64_t hash, const struct flow *flow,
+                    const struct auth_terms *terms);
+
+/* The terms of a record, to read and go on with; NULL: it is not signed. */
+struct auth_terms *time_wait_terms(const struct time_waits *waits, uint32_t slot);
 
 /* A connection that a cookie opened is over: the same ACK must not open it again. */
 void time_wait_guard(struct time_waits *waits, uint64_t hash, const struct flow *flow, seq iss,

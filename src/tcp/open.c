@@ -110,6 +110,7 @@ bool tcp_open_active(struct tcp *tcp, struct tcb *tcb, const struct tcp_open *op
     tcb->mss = tcb->peer_mss = open->path_mss;
     tcb->ts_offset = open->ts_offset;
     tcb->flags |= open->v6 ? TCB_V6 : 0;
+    tcb_set_option_bytes(tcb, open->option_bytes);
     tcb->congestion.cwnd = open->path_mss;
     /* From now on, not from the first SYN: finding the next hop is part of the wait. */
     tcb->deadline_us[TCP_TIMER_USER] = now_us + user_timeout_us(tcp, tcb);
@@ -181,6 +182,7 @@ bool tcp_open_established(struct tcp *tcp, struct tcb *tcb, const struct handsha
     blank(tcp, tcb, seq_add(h->iss, 1), now_us);
     tcb->iss = tcb->recover = h->iss; /* [RFC 6582 3.2] */
     tcb->flags |= agreed_flags(h) | (open->v6 ? TCB_V6 : 0);
+    tcb_set_option_bytes(tcb, open->option_bytes);
     tcb->irs = h->irs;
     tcb->rcv_nxt = tcb->last_ack_sent = seq_add(h->irs, 1);
     tcb->rcv_edge = seq_add(tcb->rcv_nxt, h->announced_window);

@@ -112,11 +112,20 @@ bool tcp_wants_output(const struct tcp *tcp, const struct tcb *tcb)
     return idle_timer_missing(tcb) != IDLE_NONE; /* tcp_output starts it */
 }
 
+/* How many SACK blocks fit beside timestamps and what is reserved: 4, 3 with timestamps, 1 or none with a signature too. */
+static unsigned sack_room(const struct tcb *tcb)
+{
+    uint32_t used =
+        tcb_option_bytes(tcb) + (tcb->flags & TCB_TIMESTAMPS ? TCP_TIMESTAMPS_BYTES : 0u);
+
+    return used + 12 > TCP_OPTIONS_MAX ? 0 : min_u32((TCP_OPTIONS_MAX - used - 4) / 8, 4);
+}
+
 /* Timestamps, and SACK while anything is out of order. [RFC 7323 3.2, RFC 2018 4, RFC 2883 4] */
 static void add_options(const struct tcp *tcp, struct tcb *tcb, struct segment *out, int64_t now_us)
 {
     struct tcp_options *options = &out->options;
-    unsigned most = 4, count = 0;
+    unsigned most = sack_room(tcb), count = 0;
 
     options->present = 0;
     options->sack_count = 0;
@@ -124,9 +133,8 @@ static void add_options(const struct tcp *tcp, struct tcb *tcb, struct segment *
         options->present |= TCP_OPTION_TIMESTAMPS;
         options->ts_value = timestamp_now(tcb, now_us);
         options->ts_echo = tcb->ts_recent;
-        most = 3;
     }
-    if (!(tcb->flags & TCB_SACK) || out->length > 0)
+    if (!(tcb->flags & TCB_SACK) || out->length > 0 || most == 0)
         return; /* a segment with text has no room that the MSS did not count */
     if (!seq_eq(tcb->dsack_left, tcb->dsack_right)) {
         options->sack[count++] = (struct sack_block){tcb->dsack_left, tcb->dsack_right};
@@ -260,8 +268,8 @@ static uint32_t text_for(const struct tcp *tcp, const struct tcb *tcb, uint32_t 
 
     if (length <= mss)
         return length;
-    if (tcp->config.segmentation_bytes < 2 * mss || (tcb->flags & TCB_NO_DF))
-        return mss; /* without DF each segment must have an IP identification of its own [RFC 6864 4.1] */
+    if (tcp->config.segmentation_bytes < 2 * mss || (tcb->flags & (TCB_NO_DF | TCB_OPTION_WORDS)))
+        return mss; /* a signature is one segment's; without DF each segment must have an IP identification of its own [RFC 6864 4.1] */
     length = min_u32(length, tcp->config.segmentation_bytes);
     if (length == unsent_bytes(tcb) && (tcb->flags & (TCB_FIN_WANTED | TCB_NODELAY)))
         return length;

@@ -81,7 +81,12 @@ enum tcb_flag {
     TCB_R1_TOLD = 0x2000000,       /* R1 was reached: the next hop is in doubt [RFC 9293 3.8.3]  */
     TCB_V6 = 0x4000000,
     TCB_TOLD_ENDED = 0x8000000, /* HF_ENDED or HF_PEER_CLOSED was announced                   */
+    TCB_OPTION_WORDS =
+        0x70000000, /* words of option bytes that are reserved in each segment for others */
 };
+
+#define TCB_OPTION_WORDS_SHIFT 28
+#define TCB_OPTION_BYTES_MAX 28u
 
 /* A sender's congestion state: the fields every module shares, and a few words of its own. [RFC 5681] */
 struct congestion {
@@ -161,10 +166,22 @@ static inline uint32_t tcb_rcv_wnd(const struct tcb *tcb)
 
 #define TCP_TIMESTAMPS_BYTES 12
 
+/* Option bytes that somebody else fills in: a multiple of four. 0 for nearly everybody. [RFC 5925 7.6] */
+static inline uint32_t tcb_option_bytes(const struct tcb *tcb)
+{
+    return (tcb->flags & TCB_OPTION_WORDS) >> TCB_OPTION_WORDS_SHIFT << 2;
+}
+
+static inline void tcb_set_option_bytes(struct tcb *tcb, uint32_t bytes)
+{
+    tcb->flags = (tcb->flags & ~(uint32_t)TCB_OPTION_WORDS) | bytes >> 2 << TCB_OPTION_WORDS_SHIFT;
+}
+
 /* The text of a full segment: SMSS. [RFC 5681 2; RFC 9293 MUST-16; RFC 6691] */
 static inline uint32_t tcb_smss(const struct tcb *tcb)
 {
-    return tcb->mss - (tcb->flags & TCB_TIMESTAMPS ? TCP_TIMESTAMPS_BYTES : 0u);
+    return tcb->mss - (tcb->flags & TCB_TIMESTAMPS ? TCP_TIMESTAMPS_BYTES : 0u) -
+           tcb_option_bytes(tcb);
 }
 
 /* The earliest of its deadlines. */

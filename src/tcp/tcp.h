@@ -59,7 +59,8 @@ void tcp_init(struct tcp *tcp, const struct hf_config *config, struct hf_stats *
 struct tcp_open {
     seq iss;
     uint32_t ts_offset;
-    uint16_t path_mss; /* from the MTU of the route: MTU - IP - TCP headers [RFC 6691] */
+    uint16_t path_mss;    /* from the MTU of the route: MTU - IP - TCP headers [RFC 6691] */
+    uint8_t option_bytes; /* to be left free in each segment: a multiple of four, at most 20 */
     bool v6;
 };
 

@@ -32,6 +32,8 @@ enum tcp_option_bit {
         0x100, /* at least one kind that we do not know: ignored [RFC 9293 MUST-6] */
     TCP_OPTION_MALFORMED =
         0x200, /* a length that cannot be: what follows it was not read           */
+    TCP_OPTION_BAD_SIGNATURE =
+        0x400, /* ... and it was a signature's, or a second one: the segment is nobody's [RFC 5925 2.2] */
 };
 
 #define TCP_SACK_BLOCKS_MAX 4

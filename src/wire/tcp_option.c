@@ -123,6 +123,8 @@ static void walk(struct tcp_options *options, const uint8_t *header, uint32_t at
         if (end - at < 2 || header[at + 1] < 2 || header[at + 1] > end - at ||
             !read_option(options, header + at, (uint16_t)at)) {
             options->present |= TCP_OPTION_MALFORMED;
+            if (header[at] == TCP_KIND_AO || header[at] == TCP_KIND_MD5)
+                options->present |= TCP_OPTION_BAD_SIGNATURE;
             return;
         }
         at += header[at + 1];
