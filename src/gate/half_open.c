@@ -30,7 +30,8 @@ static enum gate_verdict on_rst(struct gate *gate, uint32_t slot,
         gate->config.stats->syn_cache_reset++;
         return GATE_REMOVED;
     }
-    if (!is_acceptable(gate, half_open, arrived->seg)) {
+    if (!seq_in_window(arrived->seg->seq, seq_add(half_open->irs, 1),
+                       gate->config.announced_window)) { /* its text does not count */
         gate_refuse(gate, rst_outside_window);
         return GATE_SILENT;
     }

@@ -230,6 +230,8 @@ static enum reassembly_verdict keep(struct tcp *tcp, struct tcb *tcb, seq at, st
     if (fin) {
         record->has_fin = true;
         record->fin_at = end;
+        if (text.length == 0)
+            return REASSEMBLY_KEPT;
     }
     if (is_there(record, at, end))
         return REASSEMBLY_DUPLICATE;

@@ -356,8 +356,7 @@ static void take_text(struct tcp *tcp, struct tcb *tcb, const struct segment *se
         return;
     }
     if (text.run.length == 0 && !text.fin) { /* all of it old, or no window */
-        if (seg->length > 0)
-            ack_duplicate(tcb);
+        ack_duplicate(tcb);
         return;
     }
     verdict = reassembly_insert(tcp, tcb, text.at, text.run, &text.fin);

@@ -12,6 +12,7 @@
 #define START_US INT64_C(1000000000)
 
 struct script script;
+jmp_buf *script_recover;
 
 _Noreturn void script_fail(struct place place, const char *format, ...)
 {
@@ -22,6 +23,8 @@ _Noreturn void script_fail(struct place place, const char *format, ...)
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
     print_error("%s:%d: %s\n", place.file, place.line, text);
+    if (script_recover)
+        longjmp(*script_recover, 1);
     _fail(place.file, place.line);
     abort();
 }
@@ -171,6 +174,15 @@ static void learn(const struct segment *seg)
     }
 }
 
+/* Without scaling, which scripts agree on only by name: [RFC 9293 3.10.7.4] */
+static void learn_window(const struct segment *seg)
+{
+    uint32_t edge = seg->ack.value - SCRIPT_PEER_ISN + seg->window;
+
+    if (seg->flags & TCP_SYN || (seg->flags & (TCP_ACK | TCP_RST)) == TCP_ACK)
+        script.edge = edge;
+}
+
 static bool number_matches(struct notation_number expected, uint32_t found)
 {
     return !expected.given || expected.any || expected.value == found;
@@ -226,6 +238,7 @@ void script_out(struct place place, const char *format, ...)
         script_fail(place, "\n  expected: %s\n  found:    %s", text, found);
     }
     check_text(place, &packet.segment);
+    learn_window(&packet.segment);
     script.first = (script.first + 1) % SCRIPT_FRAMES;
     script.count--;
 }

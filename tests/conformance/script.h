@@ -71,6 +71,7 @@ struct script {
     uint32_t iss, ts_base;
     bool iss_known, ts_known;
     uint32_t r, s;           /* RCV.NXT and SND.NXT when reach() was done, relative          */
+    uint32_t edge;           /* the first number beyond the window that was offered last     */
     uint16_t window;         /* of segments that name none                                   */
     uint32_t peer_ts;        /* TS val of segments that name no options, if `stamped`         */
     bool stamped;            /* timestamps are agreed: out() without <> accepts any options  */
@@ -122,6 +123,8 @@ void script_state(struct place place, const char *text);
 void script_status_state(struct place place, const char *text);
 void script_wait(struct place place, int64_t ms);
 void script_ready(struct place place, unsigned what);
+/* Where a failure goes on; NULL: cmocka is told. */
+extern jmp_buf *script_recover;
 _Noreturn void script_fail(struct place place, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 

@@ -1,0 +1,432 @@
+/* Cells of arriving segments: state x flags x place of SEG.SEQ x place of SEG.ACK. [RFC 9293 3.10.7]
+ *
+ * Each is judged by oracle.c before the stack sees it; then reply, state, numbers, text and counters are compared.
+ */
+#include "cells.h"
+#include "oracle.h"
+
+#define TEXT 10
+#define UNREAD 1024 /* the receive queue of those without a window */
+
+enum variant {
+    PLAIN,
+    SENDING,   /* 100 bytes of ours are under way               */
+    NO_WINDOW, /* RCV.WND = 0: the user has not read            */
+    ABANDONED, /* the user called CLOSE and not only shutdown   */
+};
+
+struct kind {
+    const char *name;
+    uint8_t flags;
+    uint32_t length;
+};
+
+#define ALL (TCP_FIN | TCP_SYN | TCP_RST | TCP_PSH | TCP_ACK | TCP_URG)
+
+static const struct kind kinds[] = {
+    {"rst", TCP_RST, 0},
+    {"rst-ack", TCP_RST | TCP_ACK, 0},
+    {"rst-text", TCP_RST, TEXT},
+    {"syn", TCP_SYN, 0},
+    {"syn-ack", TCP_SYN | TCP_ACK, 0},
+    {"syn-fin", TCP_SYN | TCP_FIN, 0},
+    {"syn-rst", TCP_SYN | TCP_RST, 0},
+    {"syn-urg", TCP_SYN | TCP_URG, 0},
+    {"syn-text", TCP_SYN, TEXT},
+    {"syn-fin-ack", TCP_SYN | TCP_FIN | TCP_ACK, 0},
+    {"syn-ack-text", TCP_SYN | TCP_ACK | TCP_PSH, TEXT},
+    {"syn-ack-urg", TCP_SYN | TCP_ACK | TCP_URG, TEXT},
+    {"ack", TCP_ACK, 0},
+    {"psh-ack", TCP_PSH | TCP_ACK, 0},
+    {"urg-ack", TCP_URG | TCP_ACK, 0},
+    {"fin", TCP_FIN, 0},
+    {"fin-ack", TCP_FIN | TCP_ACK, 0},
+    {"text", TCP_PSH, TEXT},
+    {"text-ack", TCP_PSH | TCP_ACK, TEXT},
+    {"text-urg-ack", TCP_URG | TCP_PSH | TCP_ACK, TEXT},
+    {"text-fin-ack", TCP_FIN | TCP_PSH | TCP_ACK, TEXT},
+    {"none", 0, 0},
+    {"urg", TCP_URG, 0},
+    {"psh", TCP_PSH, 0},
+    {"fin-psh-urg", TCP_FIN | TCP_PSH | TCP_URG, 0},
+    {"all", ALL, 0},
+    {"all-text", ALL, TEXT},
+};
+
+/* Where SEG.SEQ lies: named by the window, [RCV.NXT, RCV.NXT + RCV.WND). */
+enum seq_place {
+    FAR_BEFORE, /* all of it long acknowledged                        */
+    BEFORE,     /* it ends just before the window: sent again         */
+    STRADDLING, /* the old half of a text and the new                 */
+    LEFT,       /* RCV.NXT                                            */
+    INSIDE,
+    RIGHT,  /* the last number of the window                          */
+    BEYOND, /* the first behind it                                    */
+    FAR_BEYOND,
+    SEQ_PLACES,
+};
+
+static const char *const seq_names[] = {"far-before", "before", "straddling", "left",
+                                        "inside",     "right",  "beyond",     "far-beyond"};
+
+/* Where SEG.ACK lies. */
+enum ack_place {
+    NO_ACK,
+    ANCIENT,   /* one before SND.UNA - MAX.SND.WND      */
+    OLDEST,    /* SND.UNA - MAX.SND.WND                 */
+    OLD,       /* one before SND.UNA                    */
+    DUPLICATE, /* SND.UNA                               */
+    IN_FLIGHT, /* between SND.UNA and SND.NXT           */
+    NEWEST,    /* SND.NXT                               */
+    FUTURE,    /* one behind it                         */
+    FAR_FUTURE,
+    ACK_PLACES,
+};
+
+static const char *const ack_names[] = {"",       "ancient", "oldest", "old",       "duplicate",
+                                        "flying", "newest",  "future", "far-future"};
+
+struct cell {
+    enum reached at;
+    enum variant variant;
+    const struct kind *kind;
+    enum seq_place seq;
+    enum ack_place ack;
+};
+
+/* ---- walks ---- */
+
+static bool peer_closed(enum reached at)
+{
+    return at == CLOSE_WAIT || at == CLOSING || at == LAST_ACK || at == TIME_WAIT;
+}
+
+/* Fills the receive queue to its last byte; the peer's FIN, if it is to come, takes the place of one. */
+static void fill_window(uint32_t text, const char *flags)
+{
+    in("%s r:r+%u(%u) ack %u", flags, text, text, script.s);
+    if (strchr(flags, 'F') == NULL)
+        wait_ms(41);
+    out(". s:s(0) ack %u win 0", script.r + UNREAD);
+    script.r += UNREAD;
+}
+
+static void peer_closes(enum variant variant, uint32_t ack)
+{
+    if (variant == NO_WINDOW) {
+        in("FP. r:r+%u(%u) ack %u", UNREAD - 1, UNREAD - 1, ack);
+        out(". s:s(0) ack %u win 0", script.r + UNREAD);
+        script.r += UNREAD;
+        return;
+    }
+    in("F. r:r(0) ack %u", ack);
+    out(". s:s(0) ack r+1");
+    script.r++;
+}
+
+static void user_sends(void)
+{
+    user_send(100);
+    out("P. s:s+100(100) ack r");
+    script.s += 100;
+}
+
+static void user_closes(enum variant variant)
+{
+    if (variant == ABANDONED)
+        user_close();
+    else
+        user_shutdown();
+    out("F. s:s(0) ack r");
+    script.s++;
+}
+
+/* From ESTABLISHED on. */
+static void walk_on(const struct cell *cell, struct situation *now)
+{
+    enum reached at = cell->at;
+
+    if (at == CLOSE_WAIT || at == LAST_ACK)
+        peer_closes(cell->variant, script.s);
+    else if (cell->variant == NO_WINDOW && !peer_closed(at))
+        fill_window(UNREAD, "P.");
+    if (cell->variant == SENDING)
+        user_sends();
+    if (at == ESTABLISHED || at == CLOSE_WAIT)
+        return;
+    user_closes(cell->variant);
+    now->fin_sent = true;
+    if (at == FIN_WAIT_2 || at == TIME_WAIT) {
+        in(". r:r(0) ack s");
+        now->una = script.s;
+    }
+    if (at == CLOSING || at == TIME_WAIT)
+        peer_closes(cell->variant, now->una);
+}
+
+static struct situation walk(const struct cell *cell)
+{
+    struct hf_config config = script_config();
+    struct situation now = {.at = cell->at, .abandoned = cell->variant == ABANDONED};
+
+    config.max_connections = config.max_time_waits = config.max_listeners = 4;
+    config.max_half_opens = 16;
+    if (cell->variant == NO_WINDOW)
+        config.receive_bytes = UNREAD;
+    script_begin(&config);
+    if (cell->at <= SYN_RECEIVED) {
+        reach(cell->at);
+    } else {
+        reach(ESTABLISHED);
+        script.r = script.s = now.una = 1;
+        walk_on(cell, &now);
+        state(reached_text(cell->at));
+        count_from_here();
+    }
+    now.nxt = script.s;
+    now.rcv = script.r;
+    now.edge = script.edge;
+    now.max_wnd = script.window;
+    return now;
+}
+
+/* ---- places ---- */
+
+static uint32_t seq_of_place(const struct cell *cell, const struct situation *now)
+{
+    const struct kind *kind = cell->kind;
+    uint32_t length = kind->length + !!(kind->flags & TCP_SYN) + !!(kind->flags & TCP_FIN);
+
+    switch (cell->seq) {
+    case FAR_BEFORE: return now->rcv - 1000;
+    case BEFORE: return now->rcv - (length ? length : 1);
+    case STRADDLING: return now->rcv - TEXT / 2;
+    case LEFT: return now->rcv;
+    case INSIDE: return now->rcv + 100;
+    case RIGHT: return now->edge - 1;
+    case BEYOND: return now->edge;
+    case FAR_BEYOND: return now->edge + 1000;
+    case SEQ_PLACES: break;
+    }
+    abort();
+}
+
+static uint32_t ack_of_place(const struct cell *cell, const struct situation *now)
+{
+    switch (cell->ack) {
+    case NO_ACK: return 0;
+    case ANCIENT: return now->una - now->max_wnd - 1;
+    case OLDEST: return now->una - now->max_wnd;
+    case OLD: return now->una - 1;
+    case DUPLICATE: return now->una;
+    case IN_FLIGHT: return now->una + 50;
+    case NEWEST: return now->nxt;
+    case FUTURE: return now->nxt + 1;
+    case FAR_FUTURE: return now->nxt + 100000;
+    case ACK_PLACES: break;
+    }
+    abort();
+}
+
+/* ---- comparison ---- */
+
+/* What any traffic raises; the text's bytes are compared by themselves. */
+static bool is_traffic(enum hf_stat stat)
+{
+    return stat == HF_STAT_frames_in || stat == HF_STAT_frames_out || stat == HF_STAT_bytes_in ||
+           stat == HF_STAT_bytes_out || stat == HF_STAT_segments_in ||
+           stat == HF_STAT_segments_out || stat == HF_STAT_acks_sent ||
+           stat == HF_STAT_delayed_acks || stat == HF_STAT_segments_resent ||
+           stat == HF_STAT_bytes_received || stat == HF_STAT_bytes_acknowledged;
+}
+
+static void compare_counters(const struct verdict *expected)
+{
+    const uint64_t *now = (const uint64_t *)(const void *)&script.stack->stats;
+    const uint64_t *before = (const uint64_t *)(const void *)&script.before;
+    uint64_t wanted[HF_STAT_COUNT] = {0};
+
+    for (uint32_t i = 0; i < expected->raised_count; i++)
+        wanted[expected->raised[i]]++;
+    for (int i = 0; i < HF_STAT_COUNT; i++)
+        if (!is_traffic((enum hf_stat)i) && now[i] - before[i] != wanted[i])
+            script_fail(HERE, "counter %s: expected +%u, found +%u", hf_stat_name((enum hf_stat)i),
+                        (unsigned)wanted[i], (unsigned)(now[i] - before[i]));
+}
+
+static void compare_reply(const struct verdict *expected)
+{
+    switch (expected->reply) {
+    case REPLY_NONE: break;
+    case REPLY_ACK_SOON:
+        if (script.count == 0)
+            wait_ms(41);
+        out(". %u:%u(0) ack %u", expected->seq, expected->seq, expected->ack);
+        break;
+    case REPLY_ACK: out(". %u:%u(0) ack %u", expected->seq, expected->seq, expected->ack); break;
+    case REPLY_SYN_ACK:
+        if (expected->new_iss)
+            out("S. *:*(0) ack %u <mss 1460>", expected->ack);
+        else
+            out("S. %u:%u(0) ack %u <mss 1460>", expected->seq, expected->seq, expected->ack);
+        break;
+    case REPLY_RST: out("R %u:%u(0)", expected->seq, expected->seq); break;
+    case REPLY_RST_ACK:
+        out("R. %u:%u(0) ack %u", expected->seq, expected->seq, expected->ack);
+        break;
+    }
+    out_nothing();
+}
+
+/* A new incarnation begins as a half-open; the TIME-WAIT record ends only with its handshake. [RFC 6191] */
+static void compare_state(const struct cell *cell, const struct verdict *expected)
+{
+    struct hf_gauges gauges;
+
+    if (cell->at != TIME_WAIT || expected->state != HALF_OPEN) {
+        state(reached_text(expected->state));
+        return;
+    }
+    hf_gauges(script.stack, &gauges);
+    if (gauges.half_opens != 1)
+        script_fail(HERE, "expected: a half-open, found %u", gauges.half_opens);
+}
+
+static void compare_numbers(const struct verdict *expected)
+{
+    const struct tcb *tcb = the_tcb();
+
+    if (!tcb || tcb->end != TCP_END_NONE)
+        return;
+    if (tcb->rcv_nxt.value - SCRIPT_PEER_ISN != expected->rcv && expected->state != SYN_SENT)
+        script_fail(HERE, "RCV.NXT: expected %u, found %u", expected->rcv,
+                    tcb->rcv_nxt.value - SCRIPT_PEER_ISN);
+    if (tcb->snd_una.value - script.iss != expected->una)
+        script_fail(HERE, "SND.UNA: expected %u, found %u", expected->una,
+                    tcb->snd_una.value - script.iss);
+}
+
+/* What the user can read now; a connection that ended badly has flushed it. [RFC 9293 3.10.7.4] */
+static void compare_text(const struct cell *cell, const struct verdict *expected, uint32_t unread)
+{
+    uint32_t found = 0;
+    ptrdiff_t got;
+
+    if (cell->variant == ABANDONED)
+        return;
+    if (cell->at == HALF_OPEN && expected->state > HALF_OPEN)
+        user_accept();
+    if (!script.socket)
+        return;
+    while ((got = script_receive(HERE, 4096)) > 0)
+        found += (uint32_t)got;
+    if (expected->state == CLOSED && cell->at != LAST_ACK)
+        unread = 0;
+    else if (expected->state == CLOSED && (cell->kind->flags & TCP_RST))
+        unread = 0;
+    if (found != unread + expected->delivered)
+        script_fail(HERE, "text: expected %u bytes, found %u", unread + expected->delivered, found);
+    forget_output();
+}
+
+/* The flags as notation.h spells them. */
+static const char *letters(uint8_t flags, char text[12])
+{
+    static const char names[] = "FSRP.U";
+    size_t length = 0;
+
+    if (flags == 0)
+        text[length++] = '-';
+    for (unsigned bit = 0; bit < 6; bit++)
+        if (flags >> bit & 1)
+            text[length++] = names[bit];
+    text[length] = '\0';
+    return text;
+}
+
+static void run_cell(const void *which)
+{
+    const struct cell *cell = which;
+    struct situation was = walk(cell);
+    struct arrival seg = {cell->kind->flags, seq_of_place(cell, &was), ack_of_place(cell, &was),
+                          cell->kind->length};
+    struct verdict expected = oracle_judge(&was, &seg);
+    uint32_t unread = cell->variant != NO_WINDOW ? 0 : UNREAD - peer_closed(cell->at);
+    char flags[12], ack[24] = "";
+
+    if (seg.flags & TCP_ACK)
+        snprintf(ack, sizeof ack, " ack %u", seg.ack);
+    in("%s %u:%u(%u)%s win %u urg %u%s", letters(seg.flags, flags), seg.seq, seg.seq + seg.length,
+       seg.length, ack, script.window, seg.flags & TCP_URG ? 5 : 0,
+       seg.flags & TCP_SYN ? " <mss 1460>" : "");
+    compare_reply(&expected);
+    compare_state(cell, &expected);
+    compare_numbers(&expected);
+    compare_counters(&expected);
+    compare_text(cell, &expected, unread);
+}
+
+/* ---- all of them ---- */
+
+/* Whether a cell says something that no other says, and can be. */
+static bool is_a_cell(const struct cell *cell)
+{
+    bool synchronized = cell->at >= HALF_OPEN;
+    bool text = cell->kind->length > 0 && !(cell->kind->flags & TCP_SYN);
+
+    if (!!(cell->kind->flags & TCP_ACK) != (cell->ack != NO_ACK))
+        return false;
+    if (cell->ack == IN_FLIGHT && cell->variant != SENDING)
+        return false;
+    if (!synchronized && cell->seq != LEFT) /* there is no window yet */
+        return false;
+    if ((cell->at == CLOSED || cell->at == LISTEN) && cell->ack != NO_ACK && cell->ack != NEWEST)
+        return false;
+    if (cell->seq == STRADDLING && !text)
+        return false;
+    if (cell->variant == NO_WINDOW)
+        return cell->seq != INSIDE && cell->seq != RIGHT && cell->seq != BEYOND &&
+               cell->seq != STRADDLING;
+    return true;
+}
+
+static bool has_variant(enum reached at, enum variant variant)
+{
+    switch (variant) {
+    case PLAIN: return true;
+    case SENDING: return at >= ESTABLISHED && at != FIN_WAIT_2 && at != TIME_WAIT;
+    case NO_WINDOW: return at >= ESTABLISHED;
+    case ABANDONED: return at >= FIN_WAIT_1 && at != CLOSE_WAIT && at != TIME_WAIT;
+    }
+    return false;
+}
+
+static void visit_cell(cell_visitor *visit, const struct cell *cell)
+{
+    static const char *const variants[] = {"", "-sending", "-no-window", "-abandoned"};
+    char name[CELL_NAME];
+
+    if (!is_a_cell(cell))
+        return;
+    snprintf(name, sizeof name, "%s/%s%s%s%s%s%s", cell->kind->name, cell_state(cell->at),
+             variants[cell->variant], cell->at >= HALF_OPEN ? "-" : "",
+             cell->at >= HALF_OPEN ? seq_names[cell->seq] : "", cell->ack != NO_ACK ? "-" : "",
+             ack_names[cell->ack]);
+    visit(name, run_cell, cell);
+}
+
+void cells_of_segments(cell_visitor *visit)
+{
+    struct cell cell;
+
+    for (size_t kind = 0; kind < sizeof kinds / sizeof *kinds; kind++)
+        for (cell.at = CLOSED; cell.at <= TIME_WAIT; cell.at++)
+            for (cell.variant = PLAIN; cell.variant <= ABANDONED; cell.variant++) {
+                if (!has_variant(cell.at, cell.variant))
+                    continue;
+                cell.kind = &kinds[kind];
+                for (cell.seq = 0; cell.seq < SEQ_PLACES; cell.seq++)
+                    for (cell.ack = 0; cell.ack < ACK_PLACES; cell.ack++)
+                        visit_cell(visit, &cell);
+            }
+}
