@@ -25,7 +25,7 @@ typedef int app_command(const struct app *app, int argc, char **argv);
 
 app_command cmd_guard, cmd_stats, cmd_lab, cmd_sim, cmd_nc, cmd_top;
 app_command cmd_status, cmd_events, cmd_connections, cmd_kill, cmd_block, cmd_unblock, cmd_blocks,
-    cmd_drain, cmd_resume, cmd_reload, cmd_capture;
+    cmd_drain, cmd_resume, cmd_reload, cmd_capture, cmd_journal;
 
 /* Whether the arguments ask for --help or -h; `text` is then printed. */
 bool app_help(int argc, char **argv, const char *text);
