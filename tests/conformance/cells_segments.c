@@ -3,17 +3,8 @@
  * Each is judged by oracle.c before the stack sees it; then reply, state, numbers, text and counters are compared.
  */
 #include "cells.h"
-#include "oracle.h"
 
-#define TEXT 10
-#define UNREAD 1024 /* the receive queue of those without a window */
-
-enum variant {
-    PLAIN,
-    SENDING,   /* 100 bytes of ours are under way               */
-    NO_WINDOW, /* RCV.WND = 0: the user has not read            */
-    ABANDONED, /* the user called CLOSE and not only shutdown   */
-};
+#define TEXT CELL_TEXT
 
 struct kind {
     const char *name;
@@ -93,102 +84,6 @@ struct cell {
     enum seq_place seq;
     enum ack_place ack;
 };
-
-/* ---- walks ---- */
-
-static bool peer_closed(enum reached at)
-{
-    return at == CLOSE_WAIT || at == CLOSING || at == LAST_ACK || at == TIME_WAIT;
-}
-
-/* Fills the receive queue to its last byte; the peer's FIN, if it is to come, takes the place of one. */
-static void fill_window(uint32_t text, const char *flags)
-{
-    in("%s r:r+%u(%u) ack %u", flags, text, text, script.s);
-    if (strchr(flags, 'F') == NULL)
-        wait_ms(41);
-    out(". s:s(0) ack %u win 0", script.r + UNREAD);
-    script.r += UNREAD;
-}
-
-static void peer_closes(enum variant variant, uint32_t ack)
-{
-    if (variant == NO_WINDOW) {
-        in("FP. r:r+%u(%u) ack %u", UNREAD - 1, UNREAD - 1, ack);
-        out(". s:s(0) ack %u win 0", script.r + UNREAD);
-        script.r += UNREAD;
-        return;
-    }
-    in("F. r:r(0) ack %u", ack);
-    out(". s:s(0) ack r+1");
-    script.r++;
-}
-
-static void user_sends(void)
-{
-    user_send(100);
-    out("P. s:s+100(100) ack r");
-    script.s += 100;
-}
-
-static void user_closes(enum variant variant)
-{
-    if (variant == ABANDONED)
-        user_close();
-    else
-        user_shutdown();
-    out("F. s:s(0) ack r");
-    script.s++;
-}
-
-/* From ESTABLISHED on. */
-static void walk_on(const struct cell *cell, struct situation *now)
-{
-    enum reached at = cell->at;
-
-    if (at == CLOSE_WAIT || at == LAST_ACK)
-        peer_closes(cell->variant, script.s);
-    else if (cell->variant == NO_WINDOW && !peer_closed(at))
-        fill_window(UNREAD, "P.");
-    if (cell->variant == SENDING)
-        user_sends();
-    if (at == ESTABLISHED || at == CLOSE_WAIT)
-        return;
-    user_closes(cell->variant);
-    now->fin_sent = true;
-    if (at == FIN_WAIT_2 || at == TIME_WAIT) {
-        in(". r:r(0) ack s");
-        now->una = script.s;
-    }
-    if (at == CLOSING || at == TIME_WAIT)
-        peer_closes(cell->variant, now->una);
-}
-
-static struct situation walk(const struct cell *cell)
-{
-    struct hf_config config = script_config();
-    struct situation now = {.at = cell->at, .abandoned = cell->variant == ABANDONED};
-
-    config.max_connections = config.max_time_waits = config.max_listeners = 4;
-    config.max_half_opens = 16;
-    if (cell->variant == NO_WINDOW)
-        config.receive_bytes = UNREAD;
-    script_begin(&config);
-    if (cell->at <= SYN_RECEIVED) {
-        reach(cell->at);
-    } else {
-        reach(ESTABLISHED);
-        script.r = script.s = now.una = 1;
-        walk_on(cell, &now);
-        state(reached_text(cell->at));
-        count_from_here();
-    }
-    now.nxt = script.s;
-    now.rcv = script.r;
-    now.edge = script.edge;
-    now.max_wnd = script.window;
-    return now;
-}
 
 /* ---- places ---- */
 
@@ -347,11 +242,11 @@ static const char *letters(uint8_t flags, char text[12])
 static void run_cell(const void *which)
 {
     const struct cell *cell = which;
-    struct situation was = walk(cell);
+    struct situation was = cell_walk(cell->at, cell->variant);
     struct arrival seg = {cell->kind->flags, seq_of_place(cell, &was), ack_of_place(cell, &was),
                           cell->kind->length};
     struct verdict expected = oracle_judge(&was, &seg);
-    uint32_t unread = cell->variant != NO_WINDOW ? 0 : UNREAD - peer_closed(cell->at);
+    uint32_t unread = cell->variant != NO_WINDOW ? 0 : CELL_QUEUE - cell_peer_closed(cell->at);
     char flags[12], ack[24] = "";
 
     if (seg.flags & TCP_ACK)
@@ -397,6 +292,8 @@ static bool has_variant(enum reached at, enum variant variant)
     case SENDING: return at >= ESTABLISHED && at != FIN_WAIT_2 && at != TIME_WAIT;
     case NO_WINDOW: return at >= ESTABLISHED;
     case ABANDONED: return at >= FIN_WAIT_1 && at != CLOSE_WAIT && at != TIME_WAIT;
+    case UNREAD:
+    case UNSENT: break; /* of calls */
     }
     return false;
 }
