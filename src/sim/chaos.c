@@ -228,3 +228,49 @@ void chaos_make_cookies(struct scenario *scenario, struct random *random)
         client->write_from_us = 0;
     }
 }
+
+/* What is signed cannot be cut by a router: one that wants it smaller says so by ICMP, which is not signed. */
+static void sign(struct scenario *scenario, struct random *random)
+{
+    struct keys_plan *keys = &scenario->keys;
+
+    keys->algorithm = (enum hf_key_algorithm)draw(random, HF_KEY_HMAC_SHA_1_96, HF_KEY_MD5);
+    keys->next_algorithm =
+        (enum hf_key_algorithm)draw(random, HF_KEY_HMAC_SHA_1_96, HF_KEY_HMAC_SHA_256_128);
+    keys->options_excluded = one_in(random, 4);
+    if (keys->algorithm != HF_KEY_MD5 && one_in(random, 2)) {
+        keys->next_key_us[0] = 1 + (int64_t)random_scaled(random, 5000000);
+        keys->next_key_us[1] = 1 + (int64_t)random_scaled(random, 5000000);
+        if (one_in(random, 2))
+            keys->drop_key_us = time_max(keys->next_key_us[0], keys->next_key_us[1]) + 1000000 +
+                                (int64_t)random_scaled(random, 20000000);
+    }
+    for (unsigned node = 0; node < 2; node++) {
+        scenario->config[node].max_keys = 2;
+        scenario->link[node].mtu = 0;
+    }
+}
+
+/* A client whose cookie grew old is not told: so it holds its socket until the server has spoken. */
+static void wait_for_word(struct scenario *scenario)
+{
+    for (unsigned i = 0; i < scenario->count; i++) {
+        struct conversation *conversation = &scenario->conversations[i];
+
+        if (conversation->expect != EXPECT_WHOLE_OR_UNBORN)
+            continue;
+        conversation->script[0].ending = APP_FIN_AFTER_PEER;
+        conversation->script[1].ending = APP_FIN_WHEN_SENT;
+    }
+}
+
+void chaos_make_signed(struct scenario *scenario, struct random *random)
+{
+    if (one_in(random, 3)) {
+        chaos_make_cookies(scenario, random);
+        wait_for_word(scenario);
+    } else {
+        chaos_make(scenario, random);
+    }
+    sign(scenario, random);
+}

@@ -4,6 +4,7 @@
 
 #include <handfast/socket.h>
 
+#include "sim/keys.h"
 #include "sim/link.h"
 #include "sim/peer_app.h"
 
@@ -38,6 +39,7 @@ struct scenario {
     int64_t accept_every_us;
     bool no_listener;
     enum hf_cookies cookies; /* of that listener                             */
+    struct keys_plan keys;   /* both ends sign                               */
     unsigned batch;          /* frames given to one hf_input at most                  */
     int64_t limit_us;        /* all must be over by then                             */
     uint64_t limit_steps;

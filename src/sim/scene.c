@@ -294,6 +294,7 @@ const struct scene sim_scenes[] = {
     {"fragments", "a smaller MTU in between", make_fragments},
     {"chaos", "everything at once, drawn from the seed", chaos_make},
     {"cookies", "the same, and every SYN is answered by a cookie", chaos_make_cookies},
+    {"signed", "either, and every segment is signed by TCP-AO or MD5", chaos_make_signed},
     {NULL, NULL, NULL},
 };
 

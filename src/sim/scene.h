@@ -25,4 +25,7 @@ void chaos_make(struct scenario *scenario, struct random *random);
 /* ... and nothing is kept of a SYN. */
 void chaos_make_cookies(struct scenario *scenario, struct random *random);
 
+/* Either, and both ends sign every segment; half of the time with another key from somewhere in the middle on. */
+void chaos_make_signed(struct scenario *scenario, struct random *random);
+
 #endif

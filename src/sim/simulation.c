@@ -179,6 +179,8 @@ static void act(void *self, struct world *world)
     struct simulation *simulation = self;
     const struct scenario *scenario = simulation->scenario;
 
+    keys_act(world, &scenario->keys, simulation->keys_us);
+    simulation->keys_us = world->now_us;
     while (simulation->unopened < scenario->count && !world->failed &&
            world->now_us >=
                scenario->start_us + scenario->conversations[simulation->unopened].open_at_us)
@@ -222,7 +224,7 @@ static int64_t next_us(void *self)
 {
     const struct simulation *simulation = self;
     const struct scenario *scenario = simulation->scenario;
-    int64_t next = NEVER_US;
+    int64_t next = keys_next_us(&simulation->world, &scenario->keys);
 
     if (simulation->unopened < scenario->count)
         next = scenario->start_us + scenario->conversations[simulation->unopened].open_at_us;
@@ -272,7 +274,9 @@ bool simulation_open(struct simulation *simulation, const struct scenario *scena
         if (world_add(&simulation->world, &config, &scenario->link[node]) < 0)
             return false;
     }
-    return scenario->no_listener || listen(simulation);
+    simulation->keys_us = scenario->start_us;
+    return keys_begin(&simulation->world, &scenario->keys) &&
+           (scenario->no_listener || listen(simulation));
 }
 
 /* Whether nothing is held and nothing under way: time may end. */
@@ -354,10 +358,13 @@ static void judge_whole(struct simulation *simulation, const struct peer_app *ap
                    app->side, app->received, app->expects, app->eof ? "FIN" : "no FIN");
 }
 
-/* The cookie was lost with all that returned it, until it was too old. */
-static bool is_unborn(const struct peer_app *client, const struct peer_app *server)
+/* The cookie was lost with all that returned it, until it was too old. Who signs meets silence then, and not a RST. */
+static bool is_unborn(const struct simulation *simulation, unsigned number)
 {
-    return client->error == HF_RESET && client->received == 0 && !server->over;
+    const struct peer_app *client = &simulation->apps[number][0];
+    int told = simulation->scenario->keys.algorithm == HF_KEY_NONE ? HF_RESET : HF_TIMED_OUT;
+
+    return client->error == told && client->received == 0 && !simulation->apps[number][1].over;
 }
 
 static void judge_conversation(struct simulation *simulation, unsigned number)
@@ -370,7 +377,7 @@ static void judge_conversation(struct simulation *simulation, unsigned number)
         judge_whole(simulation, b);
         break;
     case EXPECT_WHOLE_OR_UNBORN:
-        if (is_unborn(a, b))
+        if (is_unborn(simulation, number))
             break;
         judge_whole(simulation, a);
         judge_whole(simulation, b);
@@ -406,7 +413,7 @@ void simulation_judge(struct simulation *simulation, struct sim_result *result)
     for (unsigned i = 0; i < simulation->scenario->count && !world->failed; i++)
         judge_conversation(simulation, i);
     for (unsigned i = 0; i < simulation->scenario->count; i++)
-        result->unborn += is_unborn(&simulation->apps[i][0], &simulation->apps[i][1]);
+        result->unborn += is_unborn(simulation, i);
     for (unsigned i = 0; i < simulation->scenario->count; i++)
         for (unsigned side = 0; side < 2; side++) {
             result->bytes += simulation->apps[i][side].received;

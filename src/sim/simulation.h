@@ -14,7 +14,8 @@ struct simulation {
     bool accept_waits;
     int64_t next_accept_us;
     uint64_t accepted;
-    bool closing; /* every conversation is over */
+    int64_t keys_us; /* the last step that looked at the plan of keys */
+    bool closing;    /* every conversation is over */
 };
 
 struct sim_result {
