@@ -2,10 +2,11 @@
 
 find_package(PkgConfig REQUIRED)
 add_library(hf_app_deps INTERFACE)
-foreach(module libconfuse jansson libmicrohttpd ncursesw libcap-ng libseccomp libmnl libnftables)
+foreach(module libconfuse jansson libmicrohttpd ncursesw libcap-ng libseccomp libmnl libnftables libpcap)
     pkg_check_modules(${module} REQUIRED IMPORTED_TARGET ${module})
     target_link_libraries(hf_app_deps INTERFACE PkgConfig::${module})
 endforeach()
+target_link_libraries(hf_app_deps INTERFACE m) # log(): distinct sources of a flood
 foreach(layer IN LISTS APP_LAYERS)
     if(TARGET hf_${layer})
         target_link_libraries(hf_${layer} PRIVATE hf_app_deps)

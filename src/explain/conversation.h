@@ -1,0 +1,76 @@
+/* One TCP conversation as an onlooker sees it: the states that both ends must be in, and what is odd. [RFC 9293 3.3.2, 3.10.7]
+ *
+ * Who looks on sees packets, not what became of them. So each packet is taken to have arrived, and both ends to do with
+ * it what RFC 9293 says; where later packets prove that wrong, that is said then.
+ */
+#ifndef EXPLAIN_CONVERSATION_H
+#define EXPLAIN_CONVERSATION_H
+
+#include <handfast/socket.h>
+
+#include "wire/flow.h"
+#include "wire/segment.h"
+
+/* What may be odd about a packet; several at once. */
+enum anomaly {
+    ANOMALY_RETRANSMISSION = 0x001, /* all of it was seen before                               */
+    ANOMALY_OLD_DUPLICATE = 0x002,  /* of another time: an old SYN, or text long acknowledged  */
+    ANOMALY_FORGED_RST = 0x004,     /* a RST that its supposed sender cannot have meant        */
+    ANOMALY_CHALLENGED_RST = 0x008, /* inside the window, not at its edge [RFC 5961 3.2]       */
+    ANOMALY_SYN_FLOOD = 0x010,      /* begins here                                             */
+    ANOMALY_HALF_OPEN = 0x020,      /* left behind without an end                              */
+    ANOMALY_ZERO_WINDOW = 0x040,    /* its sender takes no more                                */
+    ANOMALY_WINDOW_OPENS = 0x080,   /* and now does again                                      */
+    ANOMALY_PROBE = 0x100,          /* a keepalive, or a look at a closed window               */
+    ANOMALY_GAP = 0x200,            /* what comes before it was not seen                       */
+    ANOMALY_OUTSIDE = 0x400,        /* outside of the receiver's window                        */
+    ANOMALY_ACK_OF_UNSENT = 0x800,  /* acknowledges what nobody sent                           */
+    ANOMALY_REFUSED = 0x1000,       /* a RST answers a SYN                                     */
+    ANOMALY_WENT_ON = 0x2000,   /* its sender lives on after a RST in his name: that was forged */
+    ANOMALY_CUT_SHORT = 0x4000, /* the capture has only the first of its bytes             */
+};
+
+#define ANOMALIES 15
+
+/* "retransmission"; for one bit. */
+const char *anomaly_text(unsigned bit);
+
+struct observed_end {
+    seq iss;            /* of its SYN, or the first number seen         */
+    seq next;           /* behind all that it sent                      */
+    seq acked;          /* what it has acknowledged of the other's      */
+    seq fin;            /* behind its FIN                               */
+    uint32_t window;    /* as last announced, scaled                    */
+    uint32_t ts_value;  /* the newest                                   */
+    uint8_t state;      /* enum hf_state                                */
+    uint8_t before_rst; /* ... as it was                                */
+    uint8_t scale, ttl;
+    bool syn, scaled, ts, spoke, has_acked, has_fin, closed_window;
+};
+
+struct conversation {
+    struct flow flow;      /* remote: end 0, who opened or was seen first; local: end 1 */
+    uint64_t hash, number; /* from 1 */
+    struct observed_end end[2];
+    uint64_t packets, bytes[2];
+    int64_t first_us, last_us;
+    bool half_open; /* a SYN came and nothing completed it */
+    bool completed; /* a handshake was seen to its end     */
+    bool joined;    /* the capture began in the middle     */
+    bool reset, shown;
+    uint8_t reset_by;
+};
+
+/* A conversation begins with this packet of its end 0. */
+void conversation_begin(struct conversation *conversation, const struct segment *seg,
+                        int64_t at_us);
+
+/* True if this SYN begins another conversation between the same two. */
+bool conversation_is_over_for(const struct conversation *conversation, const struct segment *seg,
+                              unsigned from);
+
+/* A packet of end `from`. Returns what is odd: enum anomaly. */
+unsigned conversation_see(struct conversation *conversation, unsigned from,
+                          const struct segment *seg, uint8_t ttl, int64_t at_us);
+
+#endif
