@@ -36,7 +36,7 @@ foreach(layer IN LISTS ALL_LAYERS)
         math(EXPR count "${count} + 1")
     endif()
     list(SUBLIST ALL_LAYERS 0 ${count} below)
-    if(layer STREQUAL auth) # the MACs are a provider's
+    if(layer MATCHES "^(auth|journal)$") # the MACs are a provider's
         list(APPEND below os)
     endif()
     foreach(test IN LISTS tests)
