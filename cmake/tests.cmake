@@ -1,7 +1,7 @@
 # tests/unit/<layer>/x_test.c   -> ctest unit/<layer>/x, linked with that layer and those below it
 # tests/conformance/x_test.c    -> conformance/x;  tests/sim/x_test.c -> sim/x
 #                                  helpers (*.c beside them not ending in _test.c) go into each
-# tests/fuzz/x_fuzz.c           -> fuzz_x, with HANDFAST_FUZZ
+# tests/fuzz/x_fuzz.c           -> fuzz.cmake
 
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(cmocka REQUIRED IMPORTED_TARGET cmocka)
@@ -10,11 +10,32 @@ set(ALL_LAYERS ${CORE_LAYERS} ${OS_LAYERS} ${APP_LAYERS})
 set(TEST_BINARIES ${CMAKE_BINARY_DIR}/tests)
 
 file(GLOB support CONFIGURE_DEPENDS tests/support/*.c)
+list(FILTER support EXCLUDE REGEX "/raised\\.c$")
 if(support)
     add_library(hf_test_support STATIC ${support})
     target_link_libraries(hf_test_support PRIVATE hf_flags)
     target_compile_definitions(hf_test_support PRIVATE _GNU_SOURCE=)
 endif()
+
+# A program that drives a stack writes down which counters it raised. (tests/support/raised.c, tools/counters)
+set(COUNTERS ${CMAKE_BINARY_DIR}/counters)
+file(MAKE_DIRECTORY ${COUNTERS})
+add_library(hf_test_raised OBJECT tests/support/raised.c)
+target_link_libraries(hf_test_raised PRIVATE hf_flags)
+target_compile_definitions(hf_test_raised PRIVATE _GNU_SOURCE=)
+function(note_counters target)
+    target_sources(${target} PRIVATE $<TARGET_OBJECTS:hf_test_raised>)
+    foreach(verb hf_input hf_output hf_tick hf_stats)
+        target_link_options(${target} PRIVATE -Wl,--wrap=${verb})
+    endforeach()
+endfunction()
+
+# count_counters(TEST TARGET): the test's counters count for repository/counters.
+function(count_counters test target)
+    set_property(TEST ${test} APPEND PROPERTY ENVIRONMENT HANDFAST_COUNTERS=${COUNTERS})
+    set_property(GLOBAL APPEND PROPERTY COUNTING_TESTS ${test})
+    set_property(GLOBAL APPEND PROPERTY COUNTING_PROGRAMS ${target})
+endfunction()
 
 # test_program(TARGET DIRECTORY layers... SOURCES files...)
 function(test_program target directory)
@@ -26,6 +47,9 @@ function(test_program target directory)
     target_link_libraries(${target} PRIVATE hf_flags ${archives}
         $<TARGET_NAME_IF_EXISTS:hf_test_support> $<TARGET_NAME_IF_EXISTS:hf_app_deps> hf_crypto_deps PkgConfig::cmocka m)
     set_target_properties(${target} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${TEST_BINARIES}/${directory})
+    if("socket" IN_LIST arg_LAYERS)
+        note_counters(${target})
+    endif()
 endfunction()
 
 foreach(layer IN LISTS ALL_LAYERS)
@@ -49,6 +73,9 @@ foreach(layer IN LISTS ALL_LAYERS)
         test_program(${target} unit/${layer} LAYERS ${below} SOURCES ${test})
         add_test(NAME unit/${layer}/${short} COMMAND ${target} WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
         set_tests_properties(unit/${layer}/${short} PROPERTIES LABELS unit TIMEOUT 60 SKIP_RETURN_CODE 77)
+        if(layer STREQUAL "stack" OR layer STREQUAL "socket")
+            count_counters(unit/${layer}/${short} ${target})
+        endif()
     endforeach()
 endforeach()
 
@@ -72,17 +99,11 @@ foreach(suite conformance sim)
         test_program(${suite}_${short} ${suite} LAYERS ${layers} SOURCES ${test} ${common})
         add_test(NAME ${suite}/${short} COMMAND ${suite}_${short} WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
         set_tests_properties(${suite}/${short} PROPERTIES LABELS ${suite} TIMEOUT 300 SKIP_RETURN_CODE 77)
+        count_counters(${suite}/${short} ${suite}_${short})
     endforeach()
 endforeach()
 
-if(HANDFAST_FUZZ)
-    file(GLOB fuzzers CONFIGURE_DEPENDS tests/fuzz/*_fuzz.c)
-    foreach(fuzzer IN LISTS fuzzers)
-        get_filename_component(name ${fuzzer} NAME_WE)
-        string(REGEX REPLACE "_fuzz$" "" short ${name})
-        test_program(fuzz_${short} fuzz LAYERS ${CORE_LAYERS} ${OS_LAYERS} sim SOURCES ${fuzzer})
-        target_link_options(fuzz_${short} PRIVATE -fsanitize=fuzzer)
-    endforeach()
-endif()
+include(cmake/fuzz.cmake)
 
+include(cmake/packetdrill.cmake)
 include(cmake/repository_tests.cmake)

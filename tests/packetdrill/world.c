@@ -1,0 +1,317 @@
+/* The adapter's world: time, packets that leave, calls that wait. */
+#include "world.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define RUN_ON_MOST_S 1 /* real time granted to a thread that never looks at the clock */
+
+_Noreturn void world_die(const char *format, ...)
+{
+    va_list arguments;
+
+    fputs("handfast adapter: ", stderr);
+    va_start(arguments, format);
+    vfprintf(stderr, format, arguments);
+    va_end(arguments);
+    fputc('\n', stderr);
+    fflush(NULL);
+    _Exit(1);
+}
+
+struct world *world_new(const char *flags)
+{
+    struct world *world = calloc(1, sizeof *world);
+
+    if (!world)
+        world_die("no memory");
+    pthread_mutex_init(&world->lock, NULL);
+    pthread_cond_init(&world->changed, NULL);
+    world->driver = pthread_self();
+    world->now_us = WORLD_START_US;
+    flags_read(&world->flags, flags);
+    if (world->flags.local_known)
+        world_stack(world, NULL);
+    return world;
+}
+
+void world_free(struct world *world)
+{
+    for (uint32_t i = 0; i < world->out_count; i++)
+        free(world->out[(world->out_first + i) % WORLD_PACKETS].bytes);
+    free(world->memory);
+    pthread_cond_destroy(&world->changed);
+    pthread_mutex_destroy(&world->lock);
+    free(world);
+}
+
+void world_enter(struct world *world)
+{
+    pthread_mutex_lock(&world->lock);
+    world->looked = false;
+}
+
+void world_leave(struct world *world)
+{
+    pthread_mutex_unlock(&world->lock);
+}
+
+struct hf_stack *world_stack(struct world *world, const struct hf_address *local)
+{
+    struct hf_config *config = &world->flags.config;
+    struct hf_env env = {.wall_minus_now_us = INT64_C(1700000000000000)};
+    size_t bytes;
+
+    if (world->stack)
+        return world->stack;
+    if (local)
+        config->addresses[0] = (struct hf_prefix){.address = *local};
+    bytes = hf_memory_needed(config);
+    if (bytes == 0)
+        world_die("flags: %s", hf_config_error(config));
+    env.memory_bytes = (bytes + 63) & ~(size_t)63;
+    env.memory = world->memory = aligned_alloc(64, env.memory_bytes);
+    memset(env.secret, 0x42, sizeof env.secret); /* the same run every time */
+    if (!env.memory || hf_init(&world->stack, config, &env, world->now_us) != HF_OK)
+        world_die("the stack cannot be made");
+    return world->stack;
+}
+
+static void keep_packet(struct world *world, const struct hf_frame *frame)
+{
+    struct packet_out *out = &world->out[(world->out_first + world->out_count) % WORLD_PACKETS];
+    const char *wrong = watch_out(&world->watch, frame->data, frame->length);
+
+    if (wrong)
+        world_die("at %.6f s the stack sent a packet with %s",
+                  (double)(world->now_us - WORLD_START_US) / 1e6, wrong);
+    if (world->out_count == WORLD_PACKETS)
+        world_die("%d packets left that nobody took", WORLD_PACKETS);
+    out->at_us = world->now_us;
+    out->bytes = malloc(frame->length + 40u); /* another order may be longer */
+    if (!out->bytes)
+        world_die("no memory");
+    memcpy(out->bytes, frame->data, frame->length);
+    out->length = order_options(out->bytes, frame->length, world->flags.order);
+    world->out_count++;
+}
+
+static bool drain(struct world *world)
+{
+    static uint8_t
+        bytes[HF_FRAME_MAX]; /* one world a process: packetdrill runs a script in its own */
+    bool any = false;
+
+    for (;;) {
+        struct hf_frame slot = {.data = bytes, .capacity = sizeof bytes, .link = HF_RAW_IP};
+
+        if (!world->stack || hf_output(world->stack, &slot, 1, world->now_us) == 0)
+            return any;
+        keep_packet(world, &slot);
+        any = true;
+    }
+}
+
+/* Time is held until the threads whose calls are complete have looked at the clock. */
+static void let_run_on(struct world *world)
+{
+    struct timespec until;
+
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += RUN_ON_MOST_S;
+    while (world->running_on > 0)
+        if (pthread_cond_timedwait(&world->changed, &world->lock, &until) == ETIMEDOUT)
+            world->running_on = 0;
+}
+
+static bool complete_calls(struct world *world)
+{
+    bool any = false;
+
+    for (struct call **at = &world->waiting; *at;) {
+        struct call *call = *at;
+
+        call->result = call->attempt(world, call);
+        if (call->result == CALL_WAITS && call->deadline_us <= world->now_us)
+            call->result = call->taken > 0 ? (int64_t)call->taken : call->timeout_result;
+        if (call->result == CALL_WAITS) {
+            at = &call->next;
+            continue;
+        }
+        *at = call->next;
+        call->done = true;
+        world->running_on++;
+        any = true;
+    }
+    return any;
+}
+
+void world_settle(struct world *world)
+{
+    bool driving = pthread_equal(world->driver, pthread_self());
+
+    while (drain(world) || (driving && complete_calls(world))) {
+        if (world->running_on == 0)
+            continue;
+        pthread_cond_broadcast(&world->changed);
+        let_run_on(world);
+    }
+}
+
+static int64_t next_deadline(const struct world *world)
+{
+    int64_t next = world->stack ? hf_next_deadline(world->stack) : INT64_MAX;
+
+    for (const struct call *call = world->waiting; call; call = call->next)
+        if (call->deadline_us < next)
+            next = call->deadline_us;
+    return next;
+}
+
+/* One thing that time brings, at `at_us` or now if that has gone by. */
+static void step(struct world *world, int64_t at_us)
+{
+    if (at_us > world->now_us)
+        world->now_us = at_us;
+    if (world->stack)
+        hf_tick(world->stack, world->now_us);
+    world_settle(world);
+    if (next_deadline(world) <= world->now_us)
+        world->now_us++; /* what is due cannot be done before the clock goes on */
+}
+
+void world_advance(struct world *world, int64_t until_us)
+{
+    world_settle(world);
+    for (;;) {
+        int64_t next = next_deadline(world);
+
+        if (next > until_us)
+            break;
+        step(world, next);
+    }
+    if (until_us > world->now_us)
+        world->now_us = until_us;
+}
+
+struct packet_out *world_next_packet(struct world *world)
+{
+    world_settle(world);
+    while (world->out_count == 0) {
+        int64_t next = next_deadline(world);
+
+        if (next == INT64_MAX)
+            return NULL;
+        step(world, next);
+    }
+    world->out_count--;
+    world->out_first = (world->out_first + 1) % WORLD_PACKETS;
+    return &world->out[(world->out_first + WORLD_PACKETS - 1) % WORLD_PACKETS];
+}
+
+void world_give(struct world *world, const void *packet, size_t length)
+{
+    struct hf_frame frame = {.length = (uint32_t)length, .link = HF_RAW_IP};
+
+    if (!world->stack)
+        world_die(
+            "netdev_send: a packet before the local address is known (bind, connect, local_ip=)");
+    if (length == 0 || length > WORLD_PACKET_MAX)
+        world_die("netdev_send: a packet of %zu bytes", length);
+    frame.data = malloc(length);
+    if (!frame.data)
+        world_die("no memory");
+    memcpy(frame.data, packet, length);
+    frame.capacity = (uint32_t)length;
+    watch_in(&world->watch, frame.data, length);
+    hf_input(world->stack, &frame, 1, world->now_us);
+    free(frame.data);
+    world_settle(world);
+}
+
+/* The call waits on its own thread until the script's thread has completed it. */
+static void wait_for(struct world *world, struct call *call)
+{
+    if (pthread_equal(world->driver, pthread_self()))
+        world_die(
+            "%s(%d) has to wait, and the script does not say until when: write it as a blocking "
+            "call, 0...0.1 %s(...)",
+            call->name, call->fd, call->name);
+    call->deadline_us = call->timeout_us < 0 ? INT64_MAX : world->now_us + call->timeout_us;
+    call->next = world->waiting;
+    world->waiting = call;
+    while (!call->done)
+        pthread_cond_wait(&world->changed, &world->lock);
+}
+
+int64_t world_call(struct world *world, struct call *call)
+{
+    int64_t result;
+
+    world_enter(world);
+    result = call->attempt(world, call);
+    if (result == CALL_WAITS && call->nonblocking) {
+        result = call->taken > 0 ? (int64_t)call->taken : call->nonblocking_result;
+    } else if (result == CALL_WAITS) {
+        world_settle(world); /* the SYN of a connect goes out now */
+        wait_for(world, call);
+        result = call->result;
+    }
+    world_settle(world);
+    world_leave(world);
+    if (result >= 0)
+        return result;
+    errno = (int)-result;
+    return -1;
+}
+
+struct file *world_file(struct world *world, int fd)
+{
+    struct file *file = &world->files[fd - WORLD_FIRST_FD];
+
+    if (fd < WORLD_FIRST_FD || fd >= WORLD_FIRST_FD + WORLD_FILES || file->kind == FILE_FREE)
+        return NULL;
+    return file;
+}
+
+int world_open(struct world *world, enum file_kind kind)
+{
+    for (int i = 0; i < WORLD_FILES; i++) {
+        if (world->files[i].kind != FILE_FREE)
+            continue;
+        world->files[i] = (struct file){.kind = kind};
+        return WORLD_FIRST_FD + i;
+    }
+    return -EMFILE;
+}
+
+int64_t world_error(int error)
+{
+    static const int numbers[] = {
+        [-HF_AGAIN] = EAGAIN,
+        [-HF_INVALID] = EINVAL,
+        [-HF_NO_SOCKET] = EBADF,
+        [-HF_NOT_CONNECTED] = ENOTCONN,
+        [-HF_CLOSING] = EPIPE,
+        [-HF_RESET] = ECONNRESET,
+        [-HF_REFUSED] = ECONNREFUSED,
+        [-HF_TIMED_OUT] = ETIMEDOUT,
+        [-HF_UNREACHABLE] = EHOSTUNREACH,
+        [-HF_ADDRESS_IN_USE] = EADDRINUSE,
+        [-HF_NO_ADDRESS] = EADDRNOTAVAIL,
+        [-HF_NO_ROUTE] = ENETUNREACH,
+        [-HF_NO_ROOM] = ENOBUFS,
+        [-HF_ABORTED] = ECONNABORTED,
+        [-HF_EXISTS] = EADDRINUSE,
+    };
+
+    if (error == HF_OK)
+        return 0;
+    if (error < 0 && (size_t)-error < sizeof numbers / sizeof *numbers && numbers[-error])
+        return -numbers[-error];
+    world_die("an error that has no errno: %s", hf_error_text(error));
+}
