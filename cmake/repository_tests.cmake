@@ -33,3 +33,13 @@ if(PROMTOOL)
     add_test(NAME repository/alerts COMMAND ${PROMTOOL} test rules ${PROJECT_SOURCE_DIR}/tests/alerts/alerts_test.yml)
     set_tests_properties(repository/alerts PROPERTIES LABELS repository TIMEOUT 60)
 endif()
+
+# Every counter is raised by some test: asked when those that raise them have run.
+get_property(counting_tests GLOBAL PROPERTY COUNTING_TESTS)
+get_property(counting_programs GLOBAL PROPERTY COUNTING_PROGRAMS)
+if(counting_programs)
+    add_test(NAME repository/counters
+        COMMAND ${PROJECT_SOURCE_DIR}/tools/counters ${CMAKE_BINARY_DIR}/counters ${counting_programs})
+    set_tests_properties(repository/counters PROPERTIES LABELS repository TIMEOUT 60 SKIP_RETURN_CODE 77
+        DEPENDS "${counting_tests}")
+endif()
