@@ -25,6 +25,16 @@ static void reopen(struct peer *peer, uint8_t secret, const uint8_t *shared_key,
     peer_listen(peer, &(struct hf_listen_options){.cookies = HF_COOKIES_ALWAYS});
 }
 
+/* The peer's one listener goes on with other options. */
+static void must_change(struct peer *peer, const struct hf_listen_options *options)
+{
+    uint64_t cursor = 0;
+    hf_socket listener;
+
+    assert_int_equal(hf_next_socket(peer->stack, &cursor, &listener), HF_OK);
+    assert_int_equal(hf_listen_change(peer->stack, listener, options, peer->now_us), HF_OK);
+}
+
 static struct segment stamped_syn(void)
 {
     return (struct segment){
@@ -82,6 +92,35 @@ static void machines_that_share_a_key_open_each_others_cookies(void **state)
         peer_close(&peers[1]);
         free(peers);
     }
+}
+
+/* HF_PLAIN_SEEN: without timestamps a cookie is good only where its SYN was seen, though the key is shared. */
+static void plain_cookie_is_good_where_its_syn_was_seen(void **state)
+{
+    static const uint8_t key[16] = "sixteen bytes...";
+    struct peer *peers = calloc(2, sizeof *peers);
+    struct segment syn = syn_of(1000), ack;
+
+    (void)state;
+    for (uint8_t i = 0; i < 2; i++) {
+        reopen(&peers[i], (uint8_t)(i + 1), key, 1700000000 * SECOND);
+        must_change(&peers[i], &(struct hf_listen_options){.cookies = HF_COOKIES_ALWAYS,
+                                                           .without_timestamps = HF_PLAIN_SEEN});
+    }
+    assert_int_equal(peer_send(&peers[0], &syn), HF_STAT_none);
+    assert_int_equal(peer_receive(&peers[0]), TCP_SYN | TCP_ACK);
+    ack = (struct segment){.seq = {1001},
+                           .ack = seq_add(peers[0].packet.segment.seq, 1),
+                           .flags = TCP_ACK,
+                           .window = 8000};
+    assert_int_equal(peer_send(&peers[1], &ack), HF_STAT_cookie_unseen);
+    assert_int_equal(peer_receive(&peers[1]), -1); /* a guess is not told that it failed */
+    assert_stat(&peers[1], cookie_opened, 0);
+    assert_int_equal(peer_send(&peers[0], &ack), HF_STAT_none);
+    assert_stat(&peers[0], cookie_opened, 1);
+    for (unsigned i = 0; i < 2; i++)
+        peer_close(&peers[i]);
+    free(peers);
 }
 
 /* A key of one's own that is not shared, too, outlives a new secret. */
@@ -211,6 +250,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(machines_that_share_a_key_open_each_others_cookies),
+        cmocka_unit_test(plain_cookie_is_good_where_its_syn_was_seen),
         cmocka_unit_test(cookie_key_may_be_given),
         cmocka_unit_test(alarms_explain_themselves),
         cmocka_unit_test(a_flood_holds_nothing),

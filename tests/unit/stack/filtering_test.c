@@ -96,6 +96,29 @@ static void the_longest_prefix_decides(void **state)
     free(made.memory);
 }
 
+/* A list counts under the name that its owner gave it. */
+static void a_list_has_a_counter_of_its_choice(void **state)
+{
+    struct hf_config config = peer_config();
+    struct hf_filter_entry entry = {prefix_of("203.0.113.0/24"), LIST_DENY + 1};
+    struct hf_filter_setup setup = {.entries = &entry, .entry_count = 1};
+    struct made made;
+    struct peer peer;
+
+    (void)state;
+    setup.lists[LIST_DENY].counter = HF_STAT_filter_blocked;
+    made = make(&setup);
+    peer_open(&peer, &config);
+    peer_listen(&peer, NULL);
+    hf_set_filter(peer.stack, 0, made.filter);
+    assert_int_equal(knock(&peer, "203.0.113.5"), HF_STAT_filter_blocked);
+    assert_int_equal(knock(&peer, "203.0.114.5"), HF_STAT_none);
+    assert_stat(&peer, filter_blocked, 1);
+    assert_stat(&peer, filter_denied, 0);
+    peer_close(&peer);
+    free(made.memory);
+}
+
 static void two_places_refuse_on_their_own(void **state)
 {
     struct hf_config config = peer_config();
@@ -573,6 +596,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_longest_prefix_decides),
+        cmocka_unit_test(a_list_has_a_counter_of_its_choice),
         cmocka_unit_test(two_places_refuse_on_their_own),
         cmocka_unit_test(what_is_denied_meets_silence),
         cmocka_unit_test(who_was_there_before_stays),
