@@ -161,13 +161,17 @@ static void begin(struct journal_verify *verify, const struct record *record, co
 }
 
 /* The chain does not fit: who of the two lines is it, or what lay between them? */
-static void on_break(struct journal_verify *verify, const struct record *record)
+static void on_break(struct journal_verify *verify, const struct record *record, const char *line)
 {
     if (record->seq > verify->seq + 1) {
         /* Where they are looked for from now on: if the next one comes late, somebody has moved it. */
         verify->verdict = lie(verify, JOURNAL_REMOVED, verify->seq + 1, record->seq - 1);
     } else if (record->seq <= verify->seq) {
         verify->verdict = lie(verify, JOURNAL_REORDERED, record->seq, record->seq);
+    } else if (verify->key.present && record->is_seal &&
+               judge_seal(verify, record, line).lie ==
+                   JOURNAL_HONEST) { /* it stands as it was written */
+        verify->verdict = lie(verify, JOURNAL_ALTERED, verify->seq, verify->seq);
     } else {
         suspect(verify, lie(verify, JOURNAL_ALTERED, verify->seq, record->seq), record->seq);
         accept(verify, record);
@@ -237,7 +241,7 @@ bool journal_verify_line(struct journal_verify *verify, const char *line, size_t
     else if (fits)
         on_record(verify, &record, line);
     else
-        on_break(verify, &record);
+        on_break(verify, &record, line);
     return verify->verdict.lie == JOURNAL_HONEST || verify->verdict.lie == JOURNAL_REMOVED;
 }
 
