@@ -4,6 +4,7 @@
 #include "control/client.h"
 #include "guard/config.h"
 #include "guard/cookie_key.h"
+#include "guard/guard_keys.h"
 #include "guard/guard_filter.h"
 #include "guard/uplink.h"
 
@@ -78,9 +79,13 @@ static int check(const struct config *config, const char *file)
     uint8_t key[COOKIE_KEY_BYTES];
     char error[GUARD_FILTER_ERROR_MAX] = "";
     struct filter_image lists;
+    struct key_image keys = {{.entries = NULL}};
     bool ok = filter_image_make(&lists, config, error);
 
     filter_image_free(&lists);
+    if (ok)
+        ok = key_image_make(&keys, config, error);
+    key_image_free(&keys);
     if (ok && config->cookie_key_file[0] != '\0')
         ok = cookie_key_read(config->cookie_key_file, key, error);
     if (!ok) {

@@ -16,7 +16,8 @@ static const char help[] =
     "  -g GATEWAY         where other networks are reached; once for IPv4, once for IPv6\n"
     "  -w SECONDS         how long to try to connect\n"
     "  -v                 say what happens\n"
-    "  --capture FILE     pcapng, with the stack's reason on every packet\n\n"
+    "  --capture FILE     pcapng, with the stack's reason on every packet\n"
+    "  --keys FILE        keys of signed segments, as a guard's key_file\n\n"
     "  handfast nc -i hf0 -a 192.0.2.1/24 -l 7\n"
     "  ip address add 192.0.2.2/24 dev hf0 && ip link set hf0 up && nc 192.0.2.1 7\n";
 
@@ -64,10 +65,12 @@ static int read_valued(struct reading *reading, const char *option, const char *
 {
     bool known = strcmp(option, "-i") == 0 || strcmp(option, "-a") == 0 ||
                  strcmp(option, "-g") == 0 || strcmp(option, "-w") == 0 ||
-                 strcmp(option, "--capture") == 0;
+                 strcmp(option, "--capture") == 0 || strcmp(option, "--keys") == 0;
 
     if (!known)
-        return app_usage("nc", "there is no option %s; accepted are -i -a -g -l -w -v --capture",
+        return app_usage("nc",
+                         "there is no option %s; accepted are -i -a -g -l -w -v --capture "
+                         "--keys",
                          option);
     if (!value)
         return app_usage("nc", "%s needs a value", option);
@@ -76,7 +79,7 @@ static int read_valued(struct reading *reading, const char *option, const char *
     case 'a': return add_address(reading, value);
     case 'g': return add_gateway(reading, value);
     case 'w': return set_patience(reading, value);
-    default: reading->nc.capture = value; return APP_OK;
+    default: *(option[2] == 'k' ? &reading->nc.keys : &reading->nc.capture) = value; return APP_OK;
     }
 }
 

@@ -20,6 +20,7 @@
 
 #include "app/app.h"
 #include "driver/pcapng.h"
+#include "guard/key_file.h"
 #include "os/clock.h"
 
 #define QUEUE_BYTES (2u << 20)
@@ -93,6 +94,27 @@ static int open_capture(struct nc *nc)
     return APP_OK;
 }
 
+/* Every key of the file, for each address and port of ours. */
+static int add_keys(struct nc *nc)
+{
+    char error[KEY_FILE_ERROR_MAX];
+    struct key_list list = {.entries = NULL};
+    int result = APP_OK;
+
+    if (!key_file_read(&list, nc->options->keys, error))
+        result = app_fail("nc", "%s", error);
+    for (size_t i = 0; i < list.count && result == APP_OK; i++) {
+        const struct hf_key key = key_entry_key(&list.entries[i]);
+        int refused = hf_key_add(nc->stack, &key);
+
+        if (refused != HF_OK)
+            result = app_fail("nc", "%s:%u: %s", nc->options->keys, list.entries[i].line,
+                              hf_error_text(refused));
+    }
+    key_list_free(&list);
+    return result;
+}
+
 static int open_stack(struct nc *nc)
 {
     struct hf_config config = nc->options->config;
@@ -102,16 +124,20 @@ static int open_stack(struct nc *nc)
         return tap_failed(nc->options->interface, error);
     hf_tap_describe(&nc->tap, &config);
     config.max_connections = 16;
+    config.max_keys = nc->options->keys ? KEY_FILE_KEYS_MAX : 0;
     config.receive_bytes = config.send_bytes = QUEUE_BYTES;
     config.pool_bytes = 3 * (uint64_t)QUEUE_BYTES;
     const char *impossible = hf_config_error(&config);
     if (impossible)
         return app_usage("nc", "%s", impossible);
     error = hf_os_env(&nc->env, hf_memory_needed(&config));
+    nc->env.crypto = hf_os_crypto();
     if (!error)
         error = hf_init(&nc->stack, &config, &nc->env, hf_os_now_us());
     if (error)
         return app_fail("nc", "%s", hf_error_text(error));
+    if (nc->options->keys && add_keys(nc) != APP_OK)
+        return APP_NO;
     warn_if_down(nc);
     return open_capture(nc);
 }

@@ -7,6 +7,7 @@
 struct nc_options {
     const char *interface;
     const char *capture; /* a pcapng file, or NULL */
+    const char *keys;    /* a file of keys, or NULL */
     bool listen, verbose;
     struct hf_endpoint endpoint; /* the peer's, or where to listen */
     struct hf_config config;     /* addresses and routes are filled */

@@ -117,14 +117,16 @@ struct config_service {
     uint32_t half_open_timeout_ms;
     uint32_t on_timeout;
     uint32_t syn_ack_retries;
-    uint32_t half_open_per_prefix; /* 0: a sixteenth of half_open_limit */
-    uint32_t syn_ack_cap;          /* a second; 0: none */
-    uint32_t cookies;              /* enum hf_cookies */
-    uint32_t without_timestamps;   /* enum hf_without_timestamps */
-    uint32_t when_full;            /* enum hf_when_full */
-    uint32_t enforce;              /* enum config_enforce */
-    uint32_t max_connections;      /* 0 in the file: as many as limits allow */
-    uint32_t max_per_prefix;       /* of a /32 or a /64; 0: no limit */
+    uint32_t half_open_per_prefix;  /* 0: a sixteenth of half_open_limit */
+    uint32_t syn_ack_cap;           /* a second; 0: none */
+    uint32_t cookies;               /* enum hf_cookies */
+    uint32_t without_timestamps;    /* enum hf_without_timestamps */
+    uint32_t when_full;             /* enum hf_when_full */
+    uint32_t enforce;               /* enum config_enforce */
+    char key_file[CONFIG_PATH_MAX]; /* empty: none */
+    uint32_t require_key;           /* 1: only peers of whom a key speaks */
+    uint32_t max_connections;       /* 0 in the file: as many as limits allow */
+    uint32_t max_per_prefix;        /* of a /32 or a /64; 0: no limit */
     uint32_t connect_timeout_ms;
     uint32_t connect_retries; /* on another backend, before the first byte */
     uint32_t idle_timeout_ms;
@@ -185,10 +187,10 @@ struct config_as_read {
 #define CONFIG_KEYS_MAX 32       /* of a section                     */
 
 struct config {
-    char control[CONFIG_PATH_MAX];         /* empty: none */
-    char capture[CONFIG_PATH_MAX];         /* empty: none */
-    char journal[CONFIG_PATH_MAX];         /* empty: none */
-    uint64_t journal_size;                 /* of a file */
+    char control[CONFIG_PATH_MAX]; /* empty: none */
+    char capture[CONFIG_PATH_MAX]; /* empty: none */
+    char journal[CONFIG_PATH_MAX]; /* empty: none */
+    uint64_t journal_size;         /* of a file */
     uint32_t journal_keep;
     uint32_t journal_seal_ms;
     char cookie_key_file[CONFIG_PATH_MAX]; /* empty: a key of this guard's own */

@@ -94,6 +94,8 @@ static const struct config_key service_keys[] = {
      "accept | strict | seen | refuse", "accept", CONFIG_RELOAD},
     {"when_full", CONFIG_WORD, SERVICE(when_full), 0, 0, "evict | drop", "evict", CONFIG_RELOAD},
     {"enforce", CONFIG_WORD, SERVICE(enforce), 0, 0, "yes | no", "yes", CONFIG_RELOAD},
+    {"key_file", CONFIG_TEXT, SERVICE(key_file), 0, 0, NULL, "", CONFIG_RELOAD},
+    {"require_key", CONFIG_WORD, SERVICE(require_key), 0, 0, "no | yes", "no", CONFIG_RELOAD},
     {"max_connections", CONFIG_COUNT, SERVICE(max_connections), 1, 1 << 24, NULL, NULL, CONFIG_RELOAD},
     {"max_per_prefix", CONFIG_COUNT, SERVICE(max_per_prefix), 0, 1 << 24, NULL, "0", CONFIG_RELOAD},
     {"connect_timeout", CONFIG_DURATION, SERVICE(connect_timeout_ms), 10, 10 * MINUTE, NULL, "5s", CONFIG_RELOAD},

@@ -1,10 +1,12 @@
 /* The stack behind a configuration: addresses, routes and how much of everything it may hold. */
 #include "guard/config.h"
+#include "guard/guard_keys.h"
 
 #include <string.h>
 
 #define LISTENERS_SPARE \
     128 /* for services that come with a reload, and while old listeners are there */
+#define SIGNED_MAX 8192 /* connections: less than a kilobyte each, and only when they are there */
 #define HALF_OPENS_MAX (UINT64_C(1) << 22)
 
 static bool is_any(const struct hf_address *address)
@@ -90,5 +92,10 @@ void config_stack(const struct config *config, struct hf_config *stack)
     stack->challenge_budget_per_s = config->limits.challenge_budget;
     stack->icmp_budget_per_s = config->limits.icmp_budget;
     stack->scan_ports = (uint8_t)config->limits.scan_ports;
+    if (guard_keys_wanted(config)) {
+        stack->max_keys = KEY_FILE_KEYS_MAX;
+        stack->max_signed =
+            stack->max_connections < SIGNED_MAX ? stack->max_connections : SIGNED_MAX;
+    }
     stack->nagle = false; /* a backend's writes are passed on as they come */
 }

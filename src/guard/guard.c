@@ -131,7 +131,8 @@ bool guard_start(struct guard *guard, char error[GUARD_ERROR_MAX])
                 room, limit);
     if (!guard_open_stack(guard, error) ||
         !guard_filter_open(&guard->filter, guard->config, guard->stack, &guard->log, error) ||
-        !guard_open_services(guard, error) || !guard_open_capture(guard, error))
+        !guard_open_keys(guard, error) || !guard_open_services(guard, error) ||
+        !guard_open_capture(guard, error))
         return false;
     if (guard->capture != NULL) {
         guard->capture_timer.run = on_capture_timer;
@@ -300,6 +301,7 @@ void guard_deinit(struct guard *guard)
     if (guard->tap.buffers != NULL)
         hf_tap_close(&guard->tap);
     guard_filter_close(&guard->filter, guard->stack);
+    guard_keys_close(&guard->keys);
     if (guard->env.memory != NULL)
         hf_os_env_free(&guard->env);
     events_deinit(&guard->events);

@@ -12,6 +12,7 @@
 #include "guard/alarm.h"
 #include "guard/config.h"
 #include "guard/guard_filter.h"
+#include "guard/guard_keys.h"
 #include "guard/events.h"
 #include "guard/log.h"
 #include "guard/relay.h"
@@ -58,7 +59,8 @@ struct guard {
     struct service services[CONFIG_SERVICES_MAX];
     struct relays relays;
     struct guard_filter filter;
-    struct pcapng *capture; /* or NULL */
+    struct guard_keys keys;
+    struct pcapng *capture;  /* or NULL */
     struct journal *journal; /* or NULL */
     unsigned capture_interface;
     uint64_t capture_lost; /* packets, as last told */

@@ -82,11 +82,23 @@ bool guard_open_stack(struct guard *guard, char error[GUARD_ERROR_MAX])
             return false;
         guard->env.cookie_key_shared = true;
     }
+    guard->env.crypto = hf_os_crypto();
     alarms_init(&guard->alarms);
     guard->alarms.kept = &guard->events;
     guard->env.event_sink = &guard->alarms.sink;
     result = hf_init(&guard->stack, &stack, &guard->env, hf_os_now_us());
     return result == HF_OK || refuse(error, "the stack cannot be made: %s", reason(result));
+}
+
+bool guard_open_keys(struct guard *guard, char error[GUARD_ERROR_MAX])
+{
+    struct key_image image;
+    int result;
+
+    if (!key_image_make(&image, guard->config, error))
+        return false;
+    result = guard_keys_install(&guard->keys, &image, guard->stack);
+    return result == HF_OK || refuse(error, "the keys cannot be put in force: %s", reason(result));
 }
 
 bool guard_open_services(struct guard *guard, char error[GUARD_ERROR_MAX])

@@ -5,6 +5,7 @@
 #include "guard/guard.h"
 
 bool guard_open_stack(struct guard *guard, char error[GUARD_ERROR_MAX]);
+bool guard_open_keys(struct guard *guard, char error[GUARD_ERROR_MAX]);
 bool guard_open_services(struct guard *guard, char error[GUARD_ERROR_MAX]);
 /* The last: from now on packets come. */
 bool guard_serve_uplink(struct guard *guard, char error[GUARD_ERROR_MAX]);

@@ -360,6 +360,15 @@ static bool change_uplink(struct guard *guard, const struct config *config,
     return false;
 }
 
+/* Connections whose key stays go on; those whose key is replaced by one that the peer has too go over to it. */
+static void change_keys(struct guard *guard, struct reload_prepared *prepared, int64_t now_us)
+{
+    int result = guard_keys_install(&guard->keys, &prepared->keys, guard->stack);
+
+    if (result != HF_OK)
+        log_warn(&guard->log, now_us, "not every key is in force: %s", hf_error_text(result));
+}
+
 /* ---- the whole ---- */
 
 bool reload_apply(struct guard *guard, struct reload_prepared *prepared,
@@ -371,6 +380,9 @@ bool reload_apply(struct guard *guard, struct reload_prepared *prepared,
 
     if (guard->life != GUARD_SERVING)
         return refuse(error, "the guard is ending: a configuration is of no use to it any more");
+    if (guard_keys_wanted(config) && !guard_keys_wanted(guard->first))
+        return refuse(error, "the guard began without keys: accepted is the first key_file or "
+                             "require_key after a restart");
     if (!check_restart(guard, config, error) || !check_slots(guard, config, error) ||
         !check_listeners(guard, config, now_us, error))
         return false;
@@ -386,6 +398,7 @@ bool reload_apply(struct guard *guard, struct reload_prepared *prepared,
     complete = change_services(guard, config, empty, now_us);
     change_limits(guard, &config->limits);
     guard_filter_install(&guard->filter, config, &prepared->filter, guard->stack);
+    change_keys(guard, prepared, now_us);
     if (complete) { /* else somebody needs them still */
         config_free(guard->reloaded);
         free(empty);
@@ -400,6 +413,7 @@ bool guard_reload(struct guard *guard, struct config *config, char error[GUARD_E
 {
     struct reload_prepared prepared = {.config = config};
     bool ok = filter_image_make(&prepared.filter, config, error) &&
+              key_image_make(&prepared.keys, config, error) &&
               reload_apply(guard, &prepared, error, now_us);
 
     if (!ok) {

@@ -26,7 +26,8 @@ bool reload_prepare(struct reload_prepared *prepared, const char *file, char err
         snprintf(error, GUARD_ERROR_MAX, "%.*s", GUARD_ERROR_MAX - 1, why);
         return false;
     }
-    if (filter_image_make(&prepared->filter, prepared->config, error))
+    if (filter_image_make(&prepared->filter, prepared->config, error) &&
+        key_image_make(&prepared->keys, prepared->config, error))
         return true;
     reload_discard(prepared);
     return false;
@@ -35,6 +36,7 @@ bool reload_prepare(struct reload_prepared *prepared, const char *file, char err
 void reload_discard(struct reload_prepared *prepared)
 {
     filter_image_free(&prepared->filter);
+    key_image_free(&prepared->keys);
     config_free(prepared->config);
     *prepared = (struct reload_prepared){.config = NULL};
 }

@@ -8,6 +8,7 @@
 struct reload_prepared {
     struct config *config;
     struct filter_image filter;
+    struct key_image keys;
 };
 
 /* Reads a file and what it names. False: `error` says why, and nothing is left. */

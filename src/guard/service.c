@@ -25,6 +25,7 @@ static struct hf_listen_options options_of(const struct config_service *config)
         .without_timestamps = (uint8_t)config->without_timestamps,
         .when_full = (uint8_t)config->when_full,
         .observe = config->enforce == CONFIG_OBSERVE,
+        .require_key = config->require_key != 0,
     };
 }
 

@@ -172,7 +172,8 @@ static void what_is_wrong_has_the_line_of_its_file(void **state)
                    "@conf.d/10-ssh.conf:4: \"frog\" is no key of service, accepted are listen, "
                    "allow, half_open_limit, half_open_timeout, on_timeout, syn_ack_retries, "
                    "half_open_per_prefix, syn_ack_cap, cookies, without_timestamps, when_full, "
-                   "enforce, max_connections, max_per_prefix, connect_timeout, connect_retries, "
+                   "enforce, key_file, require_key, max_connections, max_per_prefix, "
+                   "connect_timeout, connect_retries, "
                    "idle_timeout, total_timeout, check_interval, check_timeout, check_fall, "
                    "check_rise, backlog, backend");
     write_file("conf.d/10-ssh.conf", "\nservice \"ssh\" { listen = \":22\"\n}\n");

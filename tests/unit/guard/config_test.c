@@ -55,9 +55,9 @@ static struct config *read_text(const char *text)
 #define UPLINK "uplink \"hf0\" { addresses = { \"203.0.113.10/24\", \"2001:db8::10/64\" } }\n"
 #define SERVICE \
     "service \"web\" { listen = \"203.0.113.10:80\" backend \"b\" { to = \"127.0.0.1:80\" } }\n"
-#define KEYS                                                                                     \
+#define KEYS                                                                \
     "control, metrics, log, capture, journal, journal_size, journal_keep, " \
-    "journal_seal, user, sandbox, state_directory, cookie_key_file, " \
+    "journal_seal, user, sandbox, state_directory, cookie_key_file, "       \
     "drain_timeout, uplink, limits, filter, service"
 #define PORT_UPLINK "uplink \"eth0\" { mode = port }\n"
 #define BACKEND(...) \
@@ -79,7 +79,8 @@ static const struct bad {
     {UPLINK "service \"x\" { frog = 1 }\n",
      "2: \"frog\" is no key of service, accepted are listen, allow, half_open_limit, "
      "half_open_timeout, on_timeout, syn_ack_retries, half_open_per_prefix, syn_ack_cap, cookies, "
-     "without_timestamps, when_full, enforce, max_connections, max_per_prefix, connect_timeout, "
+     "without_timestamps, when_full, enforce, key_file, require_key, max_connections, "
+     "max_per_prefix, connect_timeout, "
      "connect_retries, idle_timeout, total_timeout, check_interval, check_timeout, check_fall, "
      "check_rise, backlog, backend"},
     {UPLINK "filter { outgoing = \"127.0.0.1:443\" }\n",
