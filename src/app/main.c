@@ -30,6 +30,8 @@ static const struct command commands[] = {
     {"capture", "packets with what was decided about each, into a file", cmd_capture},
     {"journal", "what a guard wrote down, and whether it still says what it said", cmd_journal},
     {"lab", "watch it work in a private network", cmd_lab},
+    {"story", "how Karma and Amily meet, marry and are attacked: the real segments of it",
+     cmd_story},
     {"explain", "a capture, told: states of both ends, and what is odd", cmd_explain},
     {"sim", "two stacks and a bad network, all from one seed", cmd_sim},
     {"nc", "our stack as a client or server on a TAP interface", cmd_nc},

@@ -27,6 +27,8 @@ struct ladder {
     struct world *world;
     FILE *out;
     enum ladder_style style;
+    void (*take)(void *self, const struct ladder_row *row); /* NULL: rows are drawn */
+    void *take_self;
     struct pending *rows; /* those that wait, oldest first */
     size_t count, capacity;
     struct ladder_flow *flows;
@@ -69,8 +71,13 @@ static void flush(struct ladder *ladder, bool all)
 {
     size_t done = 0;
 
+    if (!ladder->take && !ladder->out)
+        return;
     for (; done < ladder->count && (all || ladder->rows[done].known); done++)
-        ladder_draw(ladder->out, ladder->style, &ladder->rows[done].row);
+        if (ladder->take)
+            ladder->take(ladder->take_self, &ladder->rows[done].row);
+        else
+            ladder_draw(ladder->out, ladder->style, &ladder->rows[done].row);
     ladder->count -= done;
     memmove(ladder->rows, ladder->rows + done, ladder->count * sizeof *ladder->rows);
 }
@@ -103,9 +110,10 @@ static void print_tcp(struct ladder *ladder, unsigned from, struct segment *seg,
 {
     struct ladder_flow *flow = flow_of(ladder, from, seg);
 
-    if (seg->flags & TCP_SYN)
+    if ((seg->flags & TCP_SYN) && !row->injected)
         flow->iss[from] = seg->seq;
-    else /* after the SYNs timestamps say nothing that a reader of a ladder asks */
+    else if (!(seg->flags &
+               TCP_SYN)) /* after the SYNs timestamps say nothing that a reader of a ladder asks */
         seg->options.present &= (uint16_t)~TCP_OPTION_TIMESTAMPS;
     print_segment(row->text, sizeof row->text, seg,
                   &(struct print_bases){flow->iss[from], flow->iss[!from], true});
@@ -139,8 +147,8 @@ static void print_frame(struct ladder *ladder, const struct world_frame *frame,
     must(bytes.data);
     memcpy(bytes.data, frame->data, frame->length);
     packet_parse(&packet, &rules, &bytes);
-    if (packet.kind == PACKET_TCP && frame->from < 2)
-        print_tcp(ladder, frame->from, &packet.segment, row);
+    if (packet.kind == PACKET_TCP && frame->to < 2)
+        print_tcp(ladder, frame->from < 2 ? frame->from : !frame->to, &packet.segment, row);
     else
         print_packet(row->text, sizeof row->text, &packet, NULL);
     free(bytes.data);
@@ -188,8 +196,9 @@ static void on_arrived(struct ladder *ladder, const struct world_frame *frame)
         pending = append(ladder);
         pending->row.arrow = true;
         pending->row.to_left = frame->to == 0;
+        pending->row.injected = frame->from >= WORLD_NODES_MAX;
         print_frame(ladder, frame, &pending->row);
-        damage = "again";
+        damage = pending->row.injected ? "" : "again";
     }
     pending->known = pending->row.arrived = true;
     snprintf(pending->row.note, sizeof pending->row.note, "%s%s%s", damage,
@@ -227,6 +236,13 @@ struct ladder *ladder_make(struct world *world, FILE *out, enum ladder_style sty
     return ladder;
 }
 
+void ladder_take(struct ladder *ladder, void (*take)(void *self, const struct ladder_row *row),
+                 void *self)
+{
+    ladder->take = take;
+    ladder->take_self = self;
+}
+
 void ladder_step(struct ladder *ladder)
 {
     struct pending *pending = NULL;
@@ -244,7 +260,8 @@ void ladder_step(struct ladder *ladder)
 void ladder_finish(struct ladder *ladder)
 {
     flush(ladder, true);
-    fflush(ladder->out);
+    if (ladder->out)
+        fflush(ladder->out);
 }
 
 void ladder_free(struct ladder *ladder)

@@ -19,10 +19,15 @@ enum ladder_style {
 };
 
 struct ladder;
+struct ladder_row; /* ladder_draw.h */
 struct world;
 
-/* A ladder for a world's first two nodes (left and right): hooks itself into it. */
+/* A ladder for a world's first two nodes (left and right): hooks itself into it. out NULL: rows wait for ladder_take. */
 struct ladder *ladder_make(struct world *world, FILE *out, enum ladder_style style);
+
+/* Rows go to `take` and are not drawn, from now on: for who tells of them in another way. */
+void ladder_take(struct ladder *ladder, void (*take)(void *self, const struct ladder_row *row),
+                 void *self);
 
 /* After each step of the world: states that changed without a segment get a row of their own. */
 void ladder_step(struct ladder *ladder);

@@ -15,6 +15,7 @@ struct ladder_row {
     char state[2][LADDER_STATE_MAX]; /* of the left and right end; "": not shown */
     bool arrow;                      /* a segment: what follows counts  */
     bool to_left, arrived;
+    bool injected; /* of nobody's stack: it came from neither end */
     char text[PRINT_MAX];
     char note[64]; /* "": nothing to say */
 };
