@@ -20,6 +20,7 @@ static const struct bench *const benches[] = {
     &bench_syn_cache,
     &bench_filter_match,
     &bench_filter_load,
+    &bench_journal_rate,
     /* Those that need gigabytes are only run when they are named. */
     &bench_syn_cookie_10m,
     &bench_idle_10m,

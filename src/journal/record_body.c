@@ -1,11 +1,11 @@
-/* The members of a record that its kind brings along, as JSON. [RFC 8259 7] */
+/* The members of a record that its kind brings along, as JSON: its strings are UTF-8, with escapes. */
 #include "journal/record.h"
 
 #include <string.h>
 
 #define ESCAPE_MAX 6 /* \u001f */
 
-/* Bytes of the UTF-8 character at `text`, 0: it is none. [RFC 3629 4] */
+/* Bytes of the UTF-8 character at `text`, 0: it is none (no longer form than needed, no surrogate). */
 static size_t character(const uint8_t *text)
 {
     uint8_t first = text[0], low = 0x80, high = 0xbf;
