@@ -1,0 +1,90 @@
+#!/usr/bin/python3
+"""Runs packetdrill scripts against the adapter: a small reader of packetdrill's language, by ctypes.
+
+    run.py [--so FILE] [--packetdrill FILE] SCRIPT_OR_DIRECTORY...
+
+With PACKETDRILL=path (or --packetdrill) the scripts are given to the real packetdrill instead, with the same flags. The
+language is the part of packetdrill's that our scripts use; what is not read is an error, never a pass. docs/packetdrill.md.
+"""
+import os
+import subprocess
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+from runner.language import ScriptError, read_script  # noqa: E402
+from runner.play import play  # noqa: E402
+
+PASSED, FAILED = 0, 1
+
+
+def run_here(adapter, path):
+    """Each script in a process of its own: the adapter ends the process when a script asks for what it cannot do."""
+    sys.stdout.flush()
+    child = os.fork()
+    if child == 0:
+        status = FAILED
+        try:
+            play(adapter, read_script(path))
+            status = PASSED
+        except ScriptError as error:
+            print(error, file=sys.stderr)
+        except BaseException:  # a fault of ours: show where
+            import traceback
+            traceback.print_exc()
+        finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(status)
+    _, wait_status = os.waitpid(child, 0)
+    return os.waitstatus_to_exitcode(wait_status)
+
+
+def run_there(packetdrill, adapter, path):
+    """The real one. Our options that name its own are in the script; the flags stand there too (--so_flags)."""
+    return subprocess.run([packetdrill, "--so_filename=" + adapter, path], check=False).returncode
+
+
+def scripts_of(arguments):
+    for argument in arguments:
+        if not os.path.isdir(argument):
+            yield argument
+            continue
+        for directory, below, files in os.walk(argument):
+            below.sort()
+            for name in sorted(files):
+                if name.endswith(".pkt"):
+                    yield os.path.join(directory, name)
+
+
+def take_option(arguments, name, otherwise):
+    if name in arguments:
+        at = arguments.index(name)
+        value = arguments[at + 1]
+        del arguments[at:at + 2]
+        return value
+    return otherwise
+
+
+def main(arguments):
+    here = os.path.dirname(os.path.abspath(__file__))
+    adapter = take_option(arguments, "--so", os.path.join(here, "packetdrill_adapter.so"))
+    packetdrill = take_option(arguments, "--packetdrill", os.environ.get("PACKETDRILL"))
+    failed, count = [], 0
+    for path in scripts_of(arguments):
+        count += 1
+        status = run_there(packetdrill, adapter, path) if packetdrill else run_here(adapter, path)
+        if status != 0:
+            failed.append(path)
+            print("FAIL %s" % path)
+        else:
+            print("ok   %s" % path)
+    if count == 0:
+        print("no scripts", file=sys.stderr)
+        return FAILED
+    print("%d scripts, %d failed" % (count, len(failed)))
+    return FAILED if failed else PASSED
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,1 @@
+"""A small reader and player of packetdrill scripts."""
