@@ -43,6 +43,8 @@ static bool quote_v6(struct icmp_quote *quote, const uint8_t *data, uint32_t len
 
     if (length < IPV6_HEADER || ipv6_parse(&header, data, length) == HF_STAT_ip_bad_header)
         return false;
+    if (hf_address_is_v4(&header.source)) /* no packet of ours had such an address */
+        return false;
     if (ipv6_walk(&chain, data, length) != HF_STAT_none)
         return false;
     quote->flow.local = header.source;

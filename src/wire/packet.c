@@ -175,6 +175,12 @@ static inline void parse_v6(struct packet *packet, const struct packet_rules *ru
         refuse(packet, reason);
         return;
     }
+    /* Our form of an IPv4 address: on the wire it would speak for a host of the other family, and be answered in a packet of
+     * both. [RFC 4291 2.5.5.2; RFC 6890 2.2.3] */
+    if (hf_address_is_v4(&header.source) || hf_address_is_v4(&header.destination)) {
+        refuse(packet, HF_STAT_ip_bad_source);
+        return;
+    }
     packet->version = 6;
     packet->protocol = header.next_header;
     packet->ttl = header.hop_limit;

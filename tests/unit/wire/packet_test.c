@@ -54,6 +54,24 @@ static void kinds_of_known_frames(void **state)
     }
 }
 
+/* An IPv6 packet from or to ::ffff:192.0.2.9 would pass for one of IPv4. [RFC 4291 2.5.5.2] */
+static void mapped_addresses_are_not_for_the_wire(void **state)
+{
+    static const uint8_t mapped[16] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 192, 0, 2, 9};
+    static const size_t places[] = {14 + 8, 14 + 24};
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        uint8_t *data = exact_copy(syn_v6, sizeof syn_v6);
+        struct packet packet;
+
+        memcpy(data + places[i], mapped, sizeof mapped);
+        parse_with(&packet, &ethernet_rules, data, sizeof syn_v6);
+        assert_refused(&packet, HF_STAT_ip_bad_source);
+        free(data);
+    }
+}
+
 static void a_syn_whole(void **state)
 {
     uint8_t *data = exact_copy(syn_v4, sizeof syn_v4);
@@ -468,6 +486,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(kinds_of_known_frames),
+        cmocka_unit_test(mapped_addresses_are_not_for_the_wire),
         cmocka_unit_test(a_syn_whole),
         cmocka_unit_test(ecn_bits_reach_the_segment),
         cmocka_unit_test(padding_is_no_text),
