@@ -2,6 +2,7 @@
 #include "control/request.h"
 
 #include <stdbool.h>
+#include <string.h>
 
 static bool is_blank(char c)
 {
@@ -44,6 +45,8 @@ json_t *request_parse(const char *line, size_t length)
 {
     size_t at = 0;
 
+    if (memchr(line, '\0', length)) /* "kill", and behind it what nobody sees */
+        return NULL;
     while (at < length && is_blank(line[at]))
         at++;
     if (at == length || line[at] != '{')
