@@ -2,7 +2,7 @@
 # below with what the program says.
 
 _handfast_commands="guard status stats top events connections kill block unblock blocks drain resume reload capture
-    lab sim nc"
+    explain lab sim nc"
 
 _handfast_options() {
     case $1 in
@@ -11,6 +11,7 @@ _handfast_options() {
     events) echo "--follow --last --json --help" ;;
     block) echo "--for --reason --json --help" ;;
     capture) echo "--for --json --help" ;;
+    explain) echo "--odd --summary --all --conversation --plain --json --help" ;;
     top) echo "--every --order --once --json --help" ;;
     *) echo "--json --help" ;;
     esac
@@ -79,6 +80,10 @@ _handfast() {
             compopt -o filenames 2>/dev/null
             COMPREPLY=($(compgen -f -- "$word"))
         fi
+        ;;
+    explain)
+        compopt -o filenames 2>/dev/null
+        COMPREPLY=($(compgen -f -- "$word"))
         ;;
     drain | resume) COMPREPLY=($(compgen -W "$(_handfast_services)" -- "$word")) ;;
     connections | kill)

@@ -1,0 +1,231 @@
+/* Both ends' states and what is odd, from what is said alone. [RFC 9293 3.5, 3.6; RFC 5961 3.2] */
+#include "explain/conversation.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+
+static struct conversation talk;
+
+/* What one says; times and TTLs are the same unless a test sets them. */
+static unsigned say_ttl(unsigned from, uint8_t flags, uint32_t number, uint32_t length,
+                        uint32_t ack, uint8_t ttl)
+{
+    struct segment seg = {.seq = seq_of(number),
+                          .ack = seq_of(ack),
+                          .flags = flags,
+                          .window = 1000,
+                          .length = length};
+
+    return conversation_see(&talk, from, &seg, ttl, 0);
+}
+
+static unsigned say(unsigned from, uint8_t flags, uint32_t number, uint32_t length, uint32_t ack)
+{
+    return say_ttl(from, flags, number, length, ack, 64);
+}
+
+static void begin(uint8_t flags, uint32_t number)
+{
+    struct segment seg = {.seq = seq_of(number), .flags = flags, .window = 1000};
+
+    talk = (struct conversation){0};
+    conversation_begin(&talk, &seg, 0);
+}
+
+static void expect(enum hf_state a, enum hf_state b)
+{
+    assert_string_equal(hf_state_text((enum hf_state)talk.end[0].state), hf_state_text(a));
+    assert_string_equal(hf_state_text((enum hf_state)talk.end[1].state), hf_state_text(b));
+}
+
+static void open_it(void)
+{
+    begin(TCP_SYN, 100);
+    assert_int_equal(say(0, TCP_SYN, 100, 0, 0), 0);
+    expect(HF_STATE_SYN_SENT, HF_STATE_SYN_RECEIVED);
+    assert_true(talk.half_open);
+    assert_int_equal(say(1, TCP_SYN | TCP_ACK, 500, 0, 101), 0);
+    expect(HF_STATE_ESTABLISHED, HF_STATE_SYN_RECEIVED);
+    assert_int_equal(say(0, TCP_ACK, 101, 0, 501), 0);
+    expect(HF_STATE_ESTABLISHED, HF_STATE_ESTABLISHED);
+    assert_false(talk.half_open);
+    assert_true(talk.completed);
+}
+
+static void test_close(void **state)
+{
+    (void)state;
+    open_it();
+    assert_int_equal(say(1, TCP_FIN | TCP_ACK, 501, 0, 101), 0);
+    expect(HF_STATE_CLOSE_WAIT, HF_STATE_FIN_WAIT_1);
+    assert_int_equal(say(0, TCP_ACK, 101, 10, 502), 0);
+    expect(HF_STATE_CLOSE_WAIT, HF_STATE_FIN_WAIT_2);
+    assert_int_equal(say(0, TCP_FIN | TCP_ACK, 111, 0, 502), 0);
+    expect(HF_STATE_LAST_ACK, HF_STATE_TIME_WAIT);
+    assert_int_equal(say(1, TCP_ACK, 502, 0, 112), 0);
+    expect(HF_STATE_CLOSED, HF_STATE_TIME_WAIT);
+}
+
+static void test_simultaneous_close(void **state)
+{
+    (void)state;
+    open_it();
+    say(1, TCP_FIN | TCP_ACK, 501, 0, 101);
+    assert_int_equal(say(0, TCP_FIN | TCP_ACK, 101, 0, 501), 0);
+    say(1, TCP_ACK, 502, 0, 102);
+    say(0, TCP_ACK, 102, 0, 502);
+    expect(HF_STATE_CLOSED, HF_STATE_TIME_WAIT);
+}
+
+static void test_simultaneous_open(void **state)
+{
+    (void)state;
+    begin(TCP_SYN, 100);
+    say(0, TCP_SYN, 100, 0, 0);
+    talk.end[1].state = HF_STATE_SYN_SENT; /* its SYN crosses */
+    say(1, TCP_SYN, 500, 0, 0);
+    expect(HF_STATE_SYN_RECEIVED, HF_STATE_SYN_RECEIVED);
+    say(0, TCP_ACK, 101, 0, 501);
+    say(1, TCP_ACK, 501, 0, 101);
+    expect(HF_STATE_ESTABLISHED, HF_STATE_ESTABLISHED);
+}
+
+static void test_refused(void **state)
+{
+    (void)state;
+    begin(TCP_SYN, 100);
+    say(0, TCP_SYN, 100, 0, 0);
+    assert_int_equal(say(1, TCP_RST | TCP_ACK, 0, 0, 77), ANOMALY_FORGED_RST);
+    expect(HF_STATE_SYN_SENT, HF_STATE_SYN_RECEIVED);
+    assert_int_equal(say(1, TCP_RST | TCP_ACK, 0, 0, 101), ANOMALY_REFUSED);
+    expect(HF_STATE_CLOSED, HF_STATE_CLOSED);
+}
+
+static void test_resets(void **state)
+{
+    (void)state;
+    open_it();
+    assert_int_equal(say(0, TCP_RST, 5000, 0, 0), ANOMALY_FORGED_RST);
+    assert_int_equal(say(0, TCP_RST, 100, 0, 0), ANOMALY_FORGED_RST);
+    assert_int_equal(say(0, TCP_RST, 900, 0, 0), ANOMALY_CHALLENGED_RST);
+    expect(HF_STATE_ESTABLISHED, HF_STATE_ESTABLISHED);
+    assert_int_equal(say(0, TCP_RST, 101, 0, 0), 0);
+    expect(HF_STATE_CLOSED, HF_STATE_CLOSED);
+    assert_int_equal(say(1, TCP_ACK, 501, 30, 101), 0); /* was on its way */
+    expect(HF_STATE_CLOSED, HF_STATE_CLOSED);
+}
+
+static void test_a_reset_from_elsewhere(void **state)
+{
+    (void)state;
+    open_it();
+    assert_int_equal(say_ttl(0, TCP_RST, 101, 0, 0, 51), ANOMALY_FORGED_RST);
+    expect(HF_STATE_CLOSED, HF_STATE_CLOSED);
+    assert_int_equal(say(0, TCP_ACK, 101, 20, 501), ANOMALY_WENT_ON);
+    expect(HF_STATE_ESTABLISHED, HF_STATE_ESTABLISHED);
+    assert_int_equal(say(1, TCP_ACK, 501, 0, 121), 0);
+}
+
+static void test_again_and_old(void **state)
+{
+    struct segment old = {.seq = seq_of(101),
+                          .ack = seq_of(501),
+                          .flags = TCP_ACK,
+                          .window = 1000,
+                          .length = 10,
+                          .options = {.present = TCP_OPTION_TIMESTAMPS, .ts_value = 7}};
+
+    (void)state;
+    open_it();
+    say(0, TCP_ACK, 101, 50, 501);
+    assert_int_equal(say(0, TCP_ACK, 101, 50, 501), ANOMALY_RETRANSMISSION);
+    say(1, TCP_ACK, 501, 0, 151);
+    assert_int_equal(say(0, TCP_ACK, 251, 50, 501), ANOMALY_GAP);
+    assert_int_equal(say(0, TCP_ACK, 151, 100, 501), ANOMALY_RETRANSMISSION);
+    assert_int_equal(say(0, TCP_SYN, 90, 0, 0), ANOMALY_OLD_DUPLICATE);
+    expect(HF_STATE_ESTABLISHED, HF_STATE_ESTABLISHED);
+
+    old.options.ts_value = 9;
+    old.seq = seq_of(301);
+    assert_int_equal(conversation_see(&talk, 0, &old, 64, 0), 0);
+    old.options.ts_value = 8;
+    old.seq = seq_of(101);
+    assert_int_equal(conversation_see(&talk, 0, &old, 64, 0), ANOMALY_OLD_DUPLICATE);
+}
+
+static void test_windows(void **state)
+{
+    struct segment closed = {.seq = seq_of(501), .ack = seq_of(151), .flags = TCP_ACK};
+
+    (void)state;
+    open_it();
+    say(0, TCP_ACK, 101, 50, 501);
+    assert_int_equal(conversation_see(&talk, 1, &closed, 64, 0), ANOMALY_ZERO_WINDOW);
+    assert_int_equal(conversation_see(&talk, 1, &closed, 64, 0), 0);
+    assert_int_equal(say(0, TCP_ACK, 151, 1, 501), ANOMALY_PROBE);
+    assert_int_equal(say(0, TCP_ACK, 151, 0, 501), ANOMALY_PROBE); /* one before its next */
+    assert_int_equal(say(1, TCP_ACK, 501, 0, 152), ANOMALY_WINDOW_OPENS);
+    assert_int_equal(say(0, TCP_ACK, 3000, 10, 501), ANOMALY_OUTSIDE);
+    assert_int_equal(say(1, TCP_ACK, 501, 0, 9000), ANOMALY_ACK_OF_UNSENT);
+}
+
+static void test_in_the_middle(void **state)
+{
+    (void)state;
+    begin(TCP_ACK, 7000);
+    assert_true(talk.joined);
+    assert_int_equal(say(0, TCP_ACK, 7000, 100, 40), 0);
+    assert_int_equal(say(1, TCP_ACK, 40, 0, 7100), 0);
+    expect(HF_STATE_ESTABLISHED, HF_STATE_ESTABLISHED);
+    say(0, TCP_FIN | TCP_ACK, 7100, 0, 40);
+    expect(HF_STATE_FIN_WAIT_1, HF_STATE_CLOSE_WAIT);
+}
+
+static void test_the_next_one(void **state)
+{
+    struct segment again = {.seq = seq_of(100), .flags = TCP_SYN};
+
+    test_close(state);
+    assert_false(conversation_is_over_for(&talk, &again, 0)); /* its own SYN, late */
+    again.seq = seq_of(50);
+    assert_false(conversation_is_over_for(&talk, &again, 0)); /* older */
+    again.seq = seq_of(5000);
+    assert_true(conversation_is_over_for(&talk, &again, 0));
+    open_it();
+    assert_false(conversation_is_over_for(&talk, &again, 0));
+    say(1, TCP_RST, 501, 0, 0);
+    again.seq = seq_of(50);
+    assert_true(conversation_is_over_for(&talk, &again, 0)); /* nothing is remembered of it */
+}
+
+static void test_words(void **state)
+{
+    (void)state;
+    for (unsigned a = 0; a < ANOMALIES; a++) {
+        assert_string_not_equal(anomaly_text(1u << a), "?");
+        for (unsigned b = 0; b < a; b++)
+            assert_string_not_equal(anomaly_text(1u << a), anomaly_text(1u << b));
+    }
+    assert_string_equal(anomaly_text(1u << ANOMALIES), "?");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_close),
+        cmocka_unit_test(test_simultaneous_close),
+        cmocka_unit_test(test_simultaneous_open),
+        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_resets),
+        cmocka_unit_test(test_a_reset_from_elsewhere),
+        cmocka_unit_test(test_again_and_old),
+        cmocka_unit_test(test_windows),
+        cmocka_unit_test(test_in_the_middle),
+        cmocka_unit_test(test_the_next_one),
+        cmocka_unit_test(test_words),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,249 @@
+/* Conversations find their packets, room is bounded, floods are told from crowds, and no byte of a file is trusted. */
+#include "explain/observer.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <stdlib.h>
+
+#include "wire/ethernet.h"
+#include "wire/ipv4.h"
+#include "wire/ipv6.h"
+#include "wire/tcp_header.h"
+
+static struct observer observer;
+
+static int set_up(void **state)
+{
+    (void)state;
+    return observer_init(&observer, 1000, (struct siphash_key){1, 2}) ? 0 : -1;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    observer_free(&observer);
+    return 0;
+}
+
+static struct dissected packet(uint32_t client, bool to_server, uint8_t flags, uint32_t number,
+                               uint32_t ack)
+{
+    struct dissected dissected = {.ttl = 64};
+    struct hf_address a = address_v4(0x0a000000 + client), s = address_v4(0xc0000201);
+
+    dissected.flow = to_server ? (struct flow){a, s, 40000, 80} : (struct flow){s, a, 80, 40000};
+    dissected.segment = (struct segment){.seq = seq_of(number),
+                                         .ack = seq_of(ack),
+                                         .flags = flags,
+                                         .window = 1000,
+                                         .source_port = to_server ? 40000 : 80,
+                                         .destination_port = to_server ? 80 : 40000};
+    return dissected;
+}
+
+static struct observation see(struct dissected dissected, int64_t at_us)
+{
+    struct observation seen;
+
+    observer_see(&observer, &dissected, at_us, &seen);
+    return seen;
+}
+
+static void shake_hands(uint32_t client, int64_t at_us)
+{
+    assert_true(see(packet(client, true, TCP_SYN, 9, 0), at_us).begins);
+    assert_int_equal(see(packet(client, false, TCP_SYN | TCP_ACK, 5, 10), at_us).from, 1);
+    struct observation seen = see(packet(client, true, TCP_ACK, 10, 6), at_us);
+
+    assert_false(seen.begins);
+    assert_true(seen.conversation->completed);
+}
+
+static void test_both_ways(void **state)
+{
+    (void)state;
+    shake_hands(1, 0);
+    shake_hands(2, 0);
+    assert_int_equal(observer.conversations, 2);
+    observer_finish(&observer);
+    assert_int_equal(observer.counts[__builtin_ctz(ANOMALY_HALF_OPEN)], 0);
+}
+
+static void test_room_is_bounded(void **state)
+{
+    (void)state;
+    shake_hands(500000, 0);
+    for (uint32_t i = 0; i < 50000; i++)
+        see(packet(i, true, TCP_SYN, i, 0), 2000 * (int64_t)i);
+    assert_int_equal(observer.pool.count, 1000);
+    assert_true(observer.gave_way >= 49000);
+    assert_false(see(packet(500000, true, TCP_ACK, 10, 6), 0).begins); /* it stayed */
+    observer_finish(&observer);
+    assert_int_equal(observer.counts[__builtin_ctz(ANOMALY_HALF_OPEN)], 50000);
+}
+
+static void test_a_flood(void **state)
+{
+    struct hf_endpoint server = {address_v4(0xc0000201), 80};
+    uint64_t began = 0;
+
+    (void)state;
+    for (uint32_t i = 0; i < 5000; i++) {
+        struct observation seen = see(packet(i, true, TCP_SYN, i, 0), 100 * (int64_t)i);
+
+        began += (seen.odd & ANOMALY_SYN_FLOOD) != 0;
+        assert_int_equal(seen.of_flood, i >= FLOOD_SYNS - 1);
+    }
+    assert_int_equal(began, 1);
+    shake_hands(100000, 600000);
+    observer_finish(&observer);
+    struct flooded *flooded = floods_find(&observer.floods, &server);
+
+    assert_true(flooded->ever);
+    assert_int_equal(flooded->total, 5001);
+    assert_int_equal(flooded->half_opens, 5000);
+    assert_in_range(flooded_sources(flooded), 4700, 4900); /* counted from its beginning on */
+}
+
+static void test_a_crowd_is_no_flood(void **state)
+{
+    struct hf_endpoint server = {address_v4(0xc0000201), 80};
+
+    (void)state;
+    for (uint32_t i = 0; i < 3000; i++)
+        shake_hands(i, 100 * (int64_t)i);
+    assert_false(floods_find(&observer.floods, &server)->ever);
+}
+
+/* ---- packets as they are captured ---- */
+
+static uint32_t build(uint8_t *to, bool v6, unsigned tags)
+{
+    struct segment seg = {.seq = seq_of(7),
+                          .flags = TCP_SYN,
+                          .window = 1000,
+                          .source_port = 4711,
+                          .destination_port = 80,
+                          .options = {.present = TCP_OPTION_MSS, .mss = 1460}};
+    uint8_t *at = to + 12;
+
+    memset(to, 2, 12);
+    for (unsigned i = 0; i < tags; i++, at += 4) {
+        put_be16(at, ETHERTYPE_VLAN);
+        put_be16(at + 2, 7);
+    }
+    put_be16(at, v6 ? ETHERTYPE_IPV6 : ETHERTYPE_IPV4);
+    at += 2;
+    if (v6) {
+        struct ipv6 ip = {.payload_length = 24 + 100, .next_header = IP_TCP, .hop_limit = 60};
+
+        ip.source.bytes[15] = 1;
+        ip.destination.bytes[15] = 2;
+        at += ipv6_build(at, &ip);
+    } else {
+        struct ipv4 ip = {.source = address_v4(0x0a000001),
+                          .destination = address_v4(0x0a000002),
+                          .total_length = 20 + 24 + 100,
+                          .ttl = 60,
+                          .protocol = IP_TCP};
+
+        at += ipv4_build(at, &ip);
+    }
+    at += tcp_header_build(at, &seg);
+    memset(at, 'x', 100);
+    return (uint32_t)(at - to) + 100;
+}
+
+static void test_cut_anywhere(void **state)
+{
+    uint8_t bytes[300];
+
+    (void)state;
+    for (unsigned v6 = 0; v6 < 2; v6++)
+        for (unsigned tags = 0; tags < 3; tags++) {
+            uint32_t length = build(bytes, v6, tags), headers = length - 100;
+
+            for (uint32_t cut = 0; cut <= length; cut++) {
+                uint8_t *exact = malloc(cut + 1); /* a sanitizer sees each byte too many */
+                struct dissected dissected;
+
+                assert_non_null(exact);
+                memcpy(exact, bytes, cut);
+                enum dissect_kind kind = dissect(&dissected, DISSECT_ETHERNET, exact, cut);
+
+                assert_int_equal(kind, cut < headers ? DISSECTED_SHORT : DISSECTED_TCP);
+                if (kind == DISSECTED_TCP) {
+                    assert_int_equal(dissected.segment.length, 100);
+                    assert_int_equal(dissected.cut, cut < length);
+                    assert_int_equal(dissected.flow.remote_port, 4711);
+                    assert_int_equal(dissected.segment.options.mss, 1460);
+                    assert_int_equal(dissected.ttl, 60);
+                }
+                free(exact);
+            }
+        }
+}
+
+static void test_links(void **state)
+{
+    uint8_t bytes[300], cooked[320] = {0};
+    struct dissected dissected;
+
+    (void)state;
+    uint32_t length = build(bytes, false, 0) - ETHERNET_HEADER;
+    const uint8_t *ip = bytes + ETHERNET_HEADER;
+
+    assert_int_equal(dissect(&dissected, DISSECT_RAW_IP, ip, length), DISSECTED_TCP);
+    memcpy(cooked + 4, ip, length);
+    assert_int_equal(dissect(&dissected, DISSECT_NULL, cooked, length + 4), DISSECTED_TCP);
+    put_be16(cooked + 14, ETHERTYPE_IPV4);
+    memcpy(cooked + 16, ip, length);
+    assert_int_equal(dissect(&dissected, DISSECT_COOKED, cooked, length + 16), DISSECTED_TCP);
+    put_be16(cooked, ETHERTYPE_IPV4);
+    memcpy(cooked + 20, ip, length);
+    assert_int_equal(dissect(&dissected, DISSECT_COOKED2, cooked, length + 20), DISSECTED_TCP);
+    put_be16(cooked, ETHERTYPE_ARP);
+    assert_int_equal(dissect(&dissected, DISSECT_COOKED2, cooked, length + 20), DISSECTED_OTHER);
+}
+
+static void test_nonsense(void **state)
+{
+    uint64_t seed = 0x6578706c61696eu, random = seed;
+    struct observation seen;
+
+    (void)state;
+    print_message("seed 0x%llx\n", (unsigned long long)seed);
+    for (unsigned round = 0; round < 200000; round++) {
+        uint8_t bytes[120];
+        struct dissected dissected;
+        for (unsigned i = 0; i < sizeof bytes; i++) {
+            random = random * 6364136223846793005u + 1442695040888963407u;
+            bytes[i] = (uint8_t)(random >> 56);
+        }
+        bytes[0] = round & 1 ? 0x45 : 0x60;
+        bytes[round & 1 ? 9 : 6] = IP_TCP;
+        if (dissect(&dissected, DISSECT_RAW_IP, bytes, sizeof bytes) == DISSECTED_TCP)
+            observer_see(&observer, &dissected, round, &seen);
+    }
+    assert_true(observer.packets > 1000);
+    observer_finish(&observer);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_both_ways, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_room_is_bounded, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_flood, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_crowd_is_no_flood, set_up, tear_down),
+        cmocka_unit_test(test_cut_anywhere),
+        cmocka_unit_test(test_links),
+        cmocka_unit_test_setup_teardown(test_nonsense, set_up, tear_down),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
