@@ -1,6 +1,6 @@
 /* One stack of ours, spoken to by lines: what tests/differential compares with the Linux kernel.
  *
- * Lines in: begin | listen PORT | connect LPORT RPORT | accept | send N | receive N | shutdown | close | in HEX
+ * Lines in: begin | listen PORT | connect LPORT RPORT | accept | nodelay | send N | receive N | shutdown | close | in HEX
  * Lines out, for each line in: `out HEX` for every packet sent, then `done RESULT STATE`. Time is virtual and advances by a
  * fifth of a millisecond a line, so that nothing is ever sent because time passed.
  */
@@ -105,6 +105,8 @@ static long call(struct world *world, const char *line)
         return hf_receive(world->stack, given, buffer, one, world->now_us);
     if (!strcmp(line, "accept"))
         return hf_accept(world->stack, world->listener, &world->connection);
+    if (!strcmp(line, "nodelay"))
+        return hf_set_option(world->stack, given, HF_NODELAY, 1, world->now_us);
     if (!strcmp(line, "shutdown"))
         return hf_shutdown(world->stack, given, world->now_us);
     if (!strcmp(line, "close")) {

@@ -19,7 +19,7 @@ class Step:
 
 def syn_options(draw):
     return {
-        "mss": draw.choice([None, 536, 1000, 1460, 1460, 1460, 64]),
+        "mss": draw.choice([None, 536, 1000, 1220] + [1460] * 12 + [64]),
         "scale": draw.choice([None, 0, 7, 14, 15]),
         "sack": draw.random() < 0.6,
         "ts": draw.random() < 0.6,
@@ -150,6 +150,8 @@ def make(seed):
     draw = random.Random(seed)
     options = syn_options(draw)
     steps = active(draw, options) if draw.random() < 0.3 else passive(draw, options)
+    if draw.random() < 0.8:
+        steps.append(Step("nodelay", "nodelay"))
     for _ in range(draw.randint(3, 12)):
         steps.append(packets(draw) if draw.random() < 0.65 else calls(draw))
     return steps

@@ -163,6 +163,10 @@ class Kernel:
     def receive(self, length):
         return len(self._given().recv(length))
 
+    def nodelay(self):
+        self._given().setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return 0
+
     def shutdown(self):
         self._given().shutdown(socket.SHUT_WR)
         return 0
