@@ -2,7 +2,7 @@
 # below with what the program says.
 
 _handfast_commands="guard status stats top events connections kill block unblock blocks drain resume reload capture
-    explain lab sim nc"
+    explain journal lab sim nc"
 
 _handfast_options() {
     case $1 in
@@ -11,6 +11,7 @@ _handfast_options() {
     events) echo "--follow --last --json --help" ;;
     block) echo "--for --reason --json --help" ;;
     capture) echo "--for --json --help" ;;
+    journal) echo "--all --follow --json --key --state --open --help" ;;
     explain) echo "--odd --summary --all --conversation --plain --json --help" ;;
     top) echo "--every --order --once --json --help" ;;
     *) echo "--json --help" ;;
@@ -91,6 +92,16 @@ _handfast() {
         local words="service from state"
         [ "$command" = connections ] && words+=" half-open"
         COMPREPLY=($(compgen -W "$words" -- "$word"))
+        ;;
+    journal)
+        if ((COMP_CWORD == i + 1)); then
+            COMPREPLY=($(compgen -W "show verify init" -- "$word"))
+        elif ((COMP_CWORD > i + 2)) && [ "${COMP_WORDS[i + 1]}" = show ]; then
+            COMPREPLY=($(compgen -W "service from kind since until" -- "$word"))
+        else
+            compopt -o filenames 2>/dev/null
+            COMPREPLY=($(compgen -f -- "$word"))
+        fi
         ;;
     capture)
         _handfast_filter && return

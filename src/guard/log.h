@@ -65,7 +65,7 @@ struct log {
     } kinds[LOG_KINDS];
     struct events *events;   /* what is printed is kept there too; or NULL         */
     struct journal *journal; /* what is said is written there, printed or not; or NULL */
-    uint32_t next;         /* the kind that gives way when all are used */
+    uint32_t next;           /* the kind that gives way when all are used */
 };
 
 /* From now on lines have this form. HF_OK or HF_SYSTEM with errno; the log is then as it was. */
