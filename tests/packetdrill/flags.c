@@ -5,6 +5,7 @@
 #include <string.h>
 
 #define FLAG_MAX 128
+#define CONNECTIONS_AT_ONCE 8 /* that fill their queues */
 
 /* A number in its range, or the end. */
 static uint32_t number(const char *key, const char *value, uint32_t least, uint32_t most)
@@ -175,4 +176,7 @@ void flags_read(struct flags *flags, const char *text)
     if (flags->cookies_off && flags->cookies_only)
         world_die("flag syncookies_only=1: not with syncookies=0");
     agree_on_scale(flags);
+    /* no script is to feel another connection's bytes */
+    flags->config.pool_bytes =
+        CONNECTIONS_AT_ONCE * (uint64_t)(flags->config.receive_bytes + flags->config.send_bytes);
 }

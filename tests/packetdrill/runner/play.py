@@ -12,6 +12,7 @@ from .interface import Stack
 from .language import ANY, Call, Code, Packet, ScriptError
 
 TOLERANCE_US = 4000
+TOLERANCE_PART = 0.025  # of the time since the event before (packetdrill grants an eighth)
 SPIN_US = 20
 FIRST_PEER_PORT = 40001
 PEER_ISN = 0xffffff00  # the peer's numbers wrap early
@@ -133,7 +134,9 @@ class World:
         if event.anytime:
             return
         end = event.time if event.range_end is None else event.range_end
-        if not event.time - self.tolerance <= at <= end + self.tolerance:
+        since = event.time - self.last.time if self.last else 0
+        tolerance = max(self.tolerance, since * TOLERANCE_PART)
+        if not event.time - tolerance <= at <= end + tolerance:
             self.fail(event, "%s happened at %.6f s, not at %.6f s" % (what, at / 1e6, event.time / 1e6))
 
     # packets in
