@@ -103,7 +103,7 @@ void alarms_tell(struct alarms *alarms, struct log *log, int64_t now_us)
 
     while (hf_event_take(&alarms->sink, &event)) {
         if ((unsigned)event.kind >= HF_EVENT_KINDS || forms[event.kind] == NULL) {
-            journal_stack_fact(log->journal, &event);
+            journal_stack_fact(log != NULL ? log->journal : NULL, &event);
             continue;
         }
         tell(alarms, log, now_us, &event);
