@@ -61,7 +61,7 @@ static void draw_arrow(const struct draw *draw, const struct ladder_row *row, co
         fprintf(draw->out, " %s ", text);
         repeat(draw, line, dashes - gap + 2);
         fputs(row->arrived ? strokes->right : strokes->lost, draw->out);
-        spaces(draw, gap);
+        spaces(draw, *row->state[1] ? gap : 0);
     }
     fputs(draw->plain, draw->out);
 }
@@ -89,20 +89,19 @@ static void split(const struct draw *draw, const struct ladder_row *row, unsigne
         memcpy(options, cut + 1, strlen(cut));
         *cut = '\0';
     }
-    if (*note && strlen(text) + strlen(note) + 4 < PRINT_MAX) {
-        char *end = text + strlen(text);
+    if (!*note)
+        return;
+    bool fits = columns_of(text) + note_columns <= room;
+    char *end = fits ? text + strlen(text) : options + strlen(options);
+    size_t left = PRINT_MAX - (size_t)(end - (fits ? text : options));
 
-        snprintf(end, (size_t)(text + PRINT_MAX - end), " [%s]", note);
-    }
+    snprintf(end, left, "%s[%s]", end == options ? "" : " ", note);
 }
 
-static void draw_state(const struct draw *draw, const char *state, bool right)
+static void draw_state(const struct draw *draw, const char *state)
 {
-    char short_state[STATE_COLUMNS];
-
-    snprintf(short_state, sizeof short_state, "%s", state);
     fputs(draw->state, draw->out);
-    columns_put(draw->out, short_state, STATE_COLUMNS - 1, right);
+    columns_put(draw->out, state, STATE_COLUMNS - 1, false);
     fputs(draw->plain, draw->out);
 }
 
@@ -111,7 +110,7 @@ static void draw_row(const struct draw *draw, const struct ladder_row *row)
     unsigned middle = draw->columns - 2 * STATE_COLUMNS;
     char text[PRINT_MAX], options[PRINT_MAX] = "";
 
-    draw_state(draw, row->state[0], false);
+    draw_state(draw, row->state[0]);
     fputc(' ', draw->out);
     if (row->arrow) {
         split(draw, row, middle - ARROW_ENDS, text, options);
@@ -121,7 +120,7 @@ static void draw_row(const struct draw *draw, const struct ladder_row *row)
     }
     if (*row->state[1]) {
         fputc(' ', draw->out);
-        draw_state(draw, row->state[1], false);
+        fprintf(draw->out, "%s%s%s", draw->state, row->state[1], draw->plain);
     }
     fputc('\n', draw->out);
     if (*options) {
@@ -143,9 +142,9 @@ static void draw_line(const struct draw *draw, const struct story_beat *beat)
         return;
     if (right && columns < draw->columns)
         spaces(draw, draw->columns - columns);
-    fprintf(draw->out, "%s%s%s: %s\n",
+    fprintf(draw->out, "%s%s%s%s%s\n",
             beat->who == STORY_IMPOSTOR || beat->who == STORY_NETWORK ? draw->attack : draw->name,
-            name, draw->plain, line ? line : "...");
+            name, draw->plain, line ? ": " : "", line ? line : "");
 }
 
 /* ---- tables ---- */

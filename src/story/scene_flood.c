@@ -26,8 +26,8 @@ struct trial {
 };
 
 struct outcome {
-    int64_t syns, served_per_cent, second_try, p99_us, half_opens_most, kept_bytes, answers,
-        repeats, resets, released, cookies, source_limited, dropped, opened;
+    int64_t syns, served_per_cent, turned_away, unheard, half_opens_most, kept_bytes, answers,
+        repeats, resets, released, cookies, source_limited;
 };
 
 /* The textbook's server: a half-open costs a whole TCB, five repetitions, and when there is no room left, none is made. */
@@ -53,20 +53,14 @@ static void read_counters(const struct field *field, struct outcome *outcome)
     outcome->released = (int64_t)(stats->syn_cache_evicted + stats->syn_cache_timeout);
     outcome->cookies = (int64_t)stats->syn_cookie_sent;
     outcome->source_limited = (int64_t)stats->syn_source_limited;
-    outcome->dropped = (int64_t)stats->syn_cache_full;
-    outcome->opened = (int64_t)stats->handshake_done;
+    outcome->unheard = (int64_t)(stats->syn_received - stats->syn_ack_sent - stats->syn_duplicate);
 }
 
 static void read_crowd(const struct crowd *crowd, struct outcome *outcome)
 {
     outcome->served_per_cent = (int64_t)crowd->succeeded * 100 / CLIENTS;
-    outcome->p99_us = crowd_connect_us(crowd, 990);
-    for (uint32_t i = 0; i < crowd->opened; i++) {
-        const struct crowd_client *client = &crowd->clients[i];
-
-        if (client->connected_us && client->connected_us - client->opened_us >= US_PER_S)
-            outcome->second_try++;
-    }
+    for (uint32_t i = 0; i < crowd->opened; i++)
+        outcome->turned_away += crowd->clients[i].error == HF_RESET;
 }
 
 /* How many half-opens there are at most while the flood lasts. */
@@ -129,7 +123,7 @@ static struct story_table *compare(struct story *story, const struct story_text 
 
     ROW(STORY_COUNT, "forged SYNs", "伪造的 SYN", syns);
     ROW(STORY_PER_CENT, "honest clients served", "得到服务的诚实客户", served_per_cent);
-    ROW(STORY_COUNT, "... that had to ask twice", "其中需要再次请求的", second_try);
+    ROW(STORY_COUNT, "honest clients reset by Amily", "被 Amily 复位的诚实客户", turned_away);
     ROW(STORY_COUNT, "half-opens kept, at most", "同时保留的半开连接（最多）", half_opens_most);
     ROW(STORY_COUNT, "bytes kept for half-opens, at most", "半开连接占用的字节（最多）",
         kept_bytes);
@@ -169,7 +163,7 @@ void scene_flood(struct story *story)
     struct story_table *table = compare(story, columns, outcomes, count);
     ROW(STORY_COUNT, "SYN+ACKs sent again", "重发的 SYN+ACK", repeats);
     ROW(STORY_COUNT, "RSTs from owners", "真实主机发来的 RST", resets);
-    ROW(STORY_COUNT, "SYNs not heard (no room)", "因为已满而没听见的 SYN", dropped);
+    ROW(STORY_COUNT, "SYNs not heard (no room)", "因为已满而没听见的 SYN", unheard);
     story_note(story, "served_silent", outcomes[0].served_per_cent);
     story_note(story, "served_resetting", outcomes[1].served_per_cent);
     story_note(story, "half_opens_silent", outcomes[0].half_opens_most);
@@ -211,8 +205,8 @@ void scene_release(struct story *story)
     story_note(story, "served_none", outcomes[0].served_per_cent);
     story_note(story, "served_release", outcomes[1].served_per_cent);
     story_note(story, "served_fast", outcomes[2].served_per_cent);
-    story_note(story, "second_try_release", outcomes[1].second_try);
-    story_note(story, "second_try_fast", outcomes[2].second_try);
+    story_note(story, "turned_away_release", outcomes[1].turned_away);
+    story_note(story, "turned_away_fast", outcomes[2].turned_away);
     story_note(story, "released", outcomes[1].released);
     story_remark(
         story,
@@ -255,8 +249,8 @@ void scene_cache(struct story *story)
     story_note(story, "entries", entries);
     story_note(story, "served_none", outcomes[0].served_per_cent);
     story_note(story, "served_cache", outcomes[1].served_per_cent);
-    story_note(story, "second_try_cache", outcomes[1].second_try);
-    story_note(story, "second_try_fast", outcomes[2].second_try);
+    story_note(story, "turned_away_cache", outcomes[1].turned_away);
+    story_note(story, "turned_away_fast", outcomes[2].turned_away);
     story_note(story, "bytes_none", outcomes[0].kept_bytes);
     story_note(story, "bytes_cache", outcomes[1].kept_bytes);
     story_remark(
@@ -299,7 +293,7 @@ void scene_cookie(struct story *story)
     story_note(story, "half_opens", outcomes[1].half_opens_most + outcomes[2].half_opens_most);
     story_note(story, "cookies", outcomes[2].cookies);
     story_note(story, "syns_fast", outcomes[2].syns);
-    story_note(story, "second_try", outcomes[1].second_try + outcomes[2].second_try);
+    story_note(story, "turned_away", outcomes[1].turned_away + outcomes[2].turned_away);
     story_remark(
         story,
         "What it costs honest clients: a SYN+ACK that is lost is not repeated, as nobody "
@@ -335,7 +329,7 @@ static void tell_crowd(struct story *story, enum flood_source source)
     cost(&outcomes[0], TCB_BYTES);
     cost(&outcomes[1], CACHE_ENTRY);
     struct story_table *table = compare(story, columns, outcomes, count);
-    ROW(STORY_COUNT, "SYNs of a source beyond its share", "超出单一来源份额的 SYN", source_limited);
+    ROW(STORY_COUNT, "SYNs not heard (no room)", "因为已满而没听见的 SYN", unheard);
     ROW(STORY_COUNT, "SYN+ACKs that kept nothing (cookies)", "什么都没保存的 SYN+ACK（cookie）",
         cookies);
     story_note(story, "served_textbook", outcomes[0].served_per_cent);

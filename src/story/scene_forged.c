@@ -44,8 +44,8 @@ static const struct cue known[] = {
      false,
      STORY_KARMA,
      {{"Amily, let us get married.", "Amily, 我们结婚吧。"}},
-     {{"This letter is lost on the way; in a second Karma would write it again.",
-       "这封信在路上丢失；一秒后 Karma 本会再写一遍。"}}},
+     {{"This letter is lost on the way; soon Karma would write it again.",
+       "这封信在路上丢失；稍后 Karma 本会再写一遍。"}}},
     {"R",
      true,
      STORY_IMPOSTOR,
@@ -57,10 +57,94 @@ static const struct cue known[] = {
     NO_CUE,
 };
 
+static const struct cue with_signature[] = {
+    {"F.",
+     false,
+     STORY_KARMA,
+     {{"Amily, let us get married.", "Amily, 我们结婚吧。"}},
+     {{"Lost again; but now both have agreed on a password, and sign (ao).",
+       "又丢失了；但这一次双方约定了口令，每个报文都有签名（ao）。"}}},
+    {"R",
+     true,
+     STORY_IMPOSTOR,
+     {{"Karma, it is over. (Signed: Amily)", "Karma, 结束了。（署名：Amily）"}},
+     {{"The exact number, and no signature: silence.", "序号完全正确，却没有签名：沉默。"}}},
+    {"F.",
+     false,
+     STORY_KARMA,
+     {{"Amily, let us get married.", "Amily, 我们结婚吧。"}},
+     {{"So she writes it again.", "于是她又写了一遍。"}}},
+    {".",
+     true,
+     STORY_AMILY,
+     {{"OK, then let us go and register.", "OK, 那我们去登记。"}},
+     {{"Registered.", "登记完成。"}}},
+    NO_CUE,
+};
+
+static const struct cue right_password[] = {
+    {"S ",
+     false,
+     STORY_KARMA,
+     {{"Amily, I like you.", "Amily, 我喜欢你。"}},
+     {{"16 bytes of each segment are its signature (ao): of addresses, ports, numbers, text and "
+       "the "
+       "password. Nobody can make it who does not know the password.",
+       "每个报文带 16 "
+       "字节的签名（ao），由地址、端口、序号、数据和口令算出；不知道口令的人做不出来。"}}},
+    {"S.", true, STORY_AMILY, {{"Karma, I like you too.", "Karma, 我也喜欢你。"}}, {{NULL, NULL}}},
+    {".",
+     false,
+     STORY_KARMA,
+     {{"You like me and I like you: let us be together.",
+       "你喜欢我, 我也喜欢你, 那我们在一起吧。"}},
+     {{NULL, NULL}}},
+    {"R",
+     true,
+     STORY_IMPOSTOR,
+     {{"Karma, it is over. (Signed: Amily)", "Karma, 结束了。（署名：Amily）"}},
+     {{"The exact number, to Karma: not believed.", "发给 Karma，序号完全正确：不予采信。"}}},
+    {"R",
+     false,
+     STORY_IMPOSTOR,
+     {{"Amily, it is over. (Signed: Karma)", "Amily, 结束了。（署名：Karma）"}},
+     {{"And to Amily: not believed.", "发给 Amily：不予采信。"}}},
+    {"P",
+     false,
+     STORY_KARMA,
+     {{NULL, NULL}},
+     {{"They go on as if nothing had been said.", "他们继续交谈，就像什么也没有发生。"}}},
+    NO_CUE,
+};
+
+static const struct cue wrong_password[] = {
+    {"S ",
+     false,
+     STORY_IMPOSTOR,
+     {{"Amily, I like you. (Signed: Karma)", "Amily, 我喜欢你。（署名：Karma）"}},
+     {{"Signed with another password: silence.", "用另一个口令签名：沉默。"}}},
+    NO_CUE,
+};
+
+static const struct cue no_password[] = {
+    {"S ",
+     false,
+     STORY_IMPOSTOR,
+     {{"Amily, I like you. (Signed: Karma)", "Amily, 我喜欢你。（署名：Karma）"}},
+     {{"Not signed at all: silence.", "完全没有签名：沉默。"}}},
+    NO_CUE,
+};
+
+#define PASSWORD "the first day of spring"
+
 /* Up to Karma in CLOSE-WAIT, untold. */
-static void to_register(struct stage *stage)
+static void to_register(struct stage *stage, const char *password)
 {
     stage->quiet = true;
+    if (password) {
+        stage_password(stage, STAGE_KARMA, password);
+        stage_password(stage, STAGE_AMILY, password);
+    }
     stage_together(stage);
     stage_shutdown(stage, STAGE_AMILY);
     stage_settle(stage);
@@ -68,12 +152,13 @@ static void to_register(struct stage *stage)
     stage->first = true;
 }
 
-static void forge_reset(struct stage *stage, uint32_t ahead)
+/* In the other end's name; ahead of what is expected next by so much. */
+static void forge_reset(struct stage *stage, enum stage_node to, uint32_t ahead)
 {
-    struct hf_status karma = stage_status(stage, STAGE_KARMA);
+    struct hf_status status = stage_status(stage, to);
 
-    stage_forge(stage, STAGE_KARMA,
-                &(struct segment){.seq = seq_of(karma.rcv_nxt + ahead), .flags = TCP_RST});
+    stage_forge(stage, to,
+                &(struct segment){.seq = seq_of(status.rcv_nxt + ahead), .flags = TCP_RST});
 }
 
 static void tell_guesses(struct story *story)
@@ -84,13 +169,13 @@ static void tell_guesses(struct story *story)
 
     stage_open(&stage, story, &setup);
     karma = stage_stats(&stage, STAGE_KARMA);
-    to_register(&stage);
+    to_register(&stage, NULL);
     stage_cues(&stage, guessed);
     stage_shutdown(&stage, STAGE_KARMA);
     stage_run(&stage, 2 * US_PER_MS);
-    forge_reset(&stage, 0x40000000);
+    forge_reset(&stage, STAGE_KARMA, 0x40000000);
     stage_run(&stage, 2 * US_PER_MS);
-    forge_reset(&stage, 100);
+    forge_reset(&stage, STAGE_KARMA, 100);
     story_note(story, "still_there", stage_is(&stage, STAGE_KARMA, HF_STATE_LAST_ACK));
     stage_settle(&stage);
     story_note(story, "outside", (int64_t)karma->rst_outside_window);
@@ -107,19 +192,44 @@ static void tell_exact(struct story *story)
     struct stage stage;
 
     stage_open(&stage, story, &setup);
-    to_register(&stage);
+    to_register(&stage, NULL);
     stage_cues(&stage, known);
     stage.losing = true;
     stage.lose_from = STAGE_KARMA;
     stage_shutdown(&stage, STAGE_KARMA);
     stage.losing = false;
     stage_run(&stage, 2 * US_PER_MS);
-    forge_reset(&stage, 0);
+    forge_reset(&stage, STAGE_KARMA, 0);
     stage_run(&stage, 10 * US_PER_S);
     story_note(story, "ended", stage_is(&stage, STAGE_KARMA, HF_STATE_CLOSED));
     story_note(story, "amily_waits", stage_is(&stage, STAGE_AMILY, HF_STATE_FIN_WAIT_2));
     story_remark(story, "Ten seconds later Amily still waits (FIN-WAIT-2), and Karma is gone.",
                  "十秒之后，Amily 还在等（FIN-WAIT-2），而 Karma 已经走了。");
+    stage_close(&stage);
+}
+
+static void tell_signature(struct story *story)
+{
+    struct stage_setup setup = stage_setup_default();
+    struct stage stage;
+    const struct hf_stats *karma;
+
+    stage_open(&stage, story, &setup);
+    karma = stage_stats(&stage, STAGE_KARMA);
+    to_register(&stage, PASSWORD);
+    stage_cues(&stage, with_signature);
+    stage.losing = true;
+    stage.lose_from = STAGE_KARMA;
+    stage_shutdown(&stage, STAGE_KARMA);
+    stage.losing = false;
+    stage_run(&stage, 2 * US_PER_MS);
+    forge_reset(&stage, STAGE_KARMA, 0);
+    stage_run(&stage, 1500 * US_PER_MS);
+    stage_settle(&stage);
+    story_note(story, "not_believed", (int64_t)karma->auth_missing);
+    story_note(story, "registered_signed",
+               karma->connections_reset == 0 && karma->connections_closed == 1 &&
+                   stage_is(&stage, STAGE_AMILY, HF_STATE_TIME_WAIT));
     stage_close(&stage);
 }
 
@@ -137,4 +247,99 @@ void scene_forged_reset(struct story *story)
         "A blind impostor must hit one number in 4,294,967,296. But what if he is not blind?",
         "看不见信的冒充者，要在 4,294,967,296 个序号中猜中唯一的一个。但如果他看得见呢？");
     tell_exact(story);
+    story_remark(
+        story,
+        "What helps is a password: only what is signed with it is believed. (And an ingress "
+        "filter where the impostor lives, that lets nobody write in another's name.)",
+        "解决方法：进行口令加密，仅当口令正确时才会接收报文；也可以采用鲁棒的交互协议，"
+        "加上入口包过滤来保护网络。");
+    tell_signature(story);
+}
+
+static void tell_right(struct story *story)
+{
+    struct stage_setup setup = stage_setup_default();
+    struct stage stage;
+
+    stage_open(&stage, story, &setup);
+    stage_password(&stage, STAGE_KARMA, PASSWORD);
+    stage_password(&stage, STAGE_AMILY, PASSWORD);
+    stage_cues(&stage, right_password);
+    stage_connect(&stage, STAGE_PORT);
+    stage_settle(&stage);
+    forge_reset(&stage, STAGE_KARMA, 0);
+    forge_reset(&stage, STAGE_AMILY, 0);
+    stage_send(&stage, STAGE_KARMA, "where were we?");
+    stage_run(&stage, 100 * US_PER_MS);
+    story_note(story, "together",
+               stage_is(&stage, STAGE_KARMA, HF_STATE_ESTABLISHED) &&
+                   stage_is(&stage, STAGE_AMILY, HF_STATE_ESTABLISHED));
+    story_note(story, "not_believed",
+               (int64_t)(stage_stats(&stage, STAGE_KARMA)->auth_missing +
+                         stage_stats(&stage, STAGE_AMILY)->auth_missing));
+    story_note(story, "opened_right", (int64_t)stage_stats(&stage, STAGE_AMILY)->handshake_done);
+    story_note(story, "answers_right", (int64_t)stage_stats(&stage, STAGE_AMILY)->syn_ack_sent);
+    stage_close(&stage);
+}
+
+struct stranger {
+    const char *password; /* NULL: none */
+    const struct cue *cues;
+    const char *opened, *refused, *answers; /* names of what is counted */
+};
+
+/* The impostor's stack stands where Karma's stood. */
+static void tell_stranger(struct story *story, const struct stranger *stranger)
+{
+    struct stage_setup setup = stage_setup_default();
+    struct stage stage;
+    const struct hf_stats *amily;
+
+    stage_open(&stage, story, &setup);
+    amily = stage_stats(&stage, STAGE_AMILY);
+    if (stranger->password)
+        stage_password(&stage, STAGE_KARMA, stranger->password);
+    stage_password(&stage, STAGE_AMILY, PASSWORD);
+    stage_cues(&stage, stranger->cues);
+    stage_connect(&stage, STAGE_PORT);
+    stage_settle(&stage);
+    story_note(story, stranger->opened, (int64_t)amily->handshake_done);
+    story_note(story, stranger->refused, (int64_t)(amily->auth_wrong + amily->auth_syn_missing));
+    story_note(story, stranger->answers, (int64_t)amily->segments_out);
+    stage_close(&stage);
+}
+
+void scene_signed(struct story *story)
+{
+    static const struct stranger wrong = {"the last day of winter", wrong_password, "opened_wrong",
+                                          "refused_wrong", "answers_wrong"};
+    static const struct stranger none = {NULL, no_password, "opened_none", "refused_none",
+                                         "answers_none"};
+    static const struct story_text columns[] = {
+        {{"right password", "口令正确"}}, {{"another", "口令错误"}}, {{"none", "没有口令"}}};
+
+    story_remark(
+        story,
+        "Karma and Amily have agreed on a password beforehand (TCP-AO, RFC 5925). It never goes "
+        "over the wire, and only what is signed with it is believed.",
+        "Karma 和 Amily 事先约定了口令（TCP-AO, RFC 5925）。口令本身从不在网络上传输，"
+        "仅当口令正确时才会接收报文。");
+    tell_right(story);
+    tell_stranger(story, &wrong);
+    tell_stranger(story, &none);
+    struct story_table *table = story_table(story, 3, columns);
+    story_row(table, STORY_COUNT, "connections opened", "建立的连接",
+              (int64_t[]){story_fact(story, "opened_right"), story_fact(story, "opened_wrong"),
+                          story_fact(story, "opened_none")});
+    story_row(
+        table, STORY_COUNT, "SYNs refused for their signature", "因签名被拒的 SYN",
+        (int64_t[]){0, story_fact(story, "refused_wrong"), story_fact(story, "refused_none")});
+    story_row(table, STORY_COUNT, "answers to a SYN", "对 SYN 的回答",
+              (int64_t[]){story_fact(story, "answers_right"), story_fact(story, "answers_wrong"),
+                          story_fact(story, "answers_none")});
+    story_remark(
+        story,
+        "What it costs: 16 bytes and a MAC for each segment, and a password that both must be "
+        "given in secret.",
+        "代价：每个报文多 16 字节和一次 MAC 计算，而且口令必须事先秘密地交给双方。");
 }

@@ -265,9 +265,8 @@ static const struct cue flags_ignored[] = {
      false,
      STORY_IMPOSTOR,
      {{NULL, NULL}},
-     {{"SYN=1, ACK=0, and 3735928559 in the acknowledgment field, acknowledging nothing that ever "
-       "was.",
-       "SYN=1, ACK=0，而确认号字段里填着 3735928559，什么也没有确认。"}}},
+     {{"SYN=1, ACK=0, and in the acknowledgment field a number that acknowledges nothing.",
+       "SYN=1, ACK=0，而确认号字段里填着一个什么也没有确认的数。"}}},
     {"S.",
      true,
      STORY_AMILY,
@@ -290,11 +289,10 @@ static const struct cue flags_ignored[] = {
     NO_CUE,
 };
 
-static void tell_number(struct stage *stage)
+static void tell_number(struct stage *stage, seq iss)
 {
     const struct hf_stats *stats = stage_stats(stage, STAGE_AMILY);
-    struct segment seg = {
-        .seq = seq_of(1000), .ack = seq_of(0xdeadbeef), .flags = TCP_SYN, .window = 1000};
+    struct segment seg = {.seq = iss, .ack = seq_of(0xdeadbeef), .flags = TCP_SYN, .window = 1000};
     uint64_t answered = stats->syn_ack_sent, resets = stats->resets_sent;
 
     stage->first = true;
@@ -312,18 +310,20 @@ void scene_flags(struct story *story)
 {
     struct stage_setup setup = stage_setup_default();
     struct stage stage;
+    seq iss;
 
     stage_open(&stage, story, &setup);
     stage_cues(&stage, flags_open);
     stage_connect(&stage, STAGE_PORT);
     stage_settle(&stage);
+    iss = seq_of(stage_status(&stage, STAGE_KARMA).iss);
     stage.quiet = true;
     stage_shutdown(&stage, STAGE_KARMA);
     stage_settle(&stage);
     stage_shutdown(&stage, STAGE_AMILY);
     stage_run(&stage, 60 * US_PER_S);
     stage.quiet = false;
-    tell_number(&stage);
+    tell_number(&stage, iss);
     story_remark(story,
                  "In the notation S is SYN, F is FIN, R is RST, P is PSH and the dot is ACK; "
                  "\"S. 0:0(0) ack 1\" is SYN+ACK, number 0, no text, 1 expected next.",

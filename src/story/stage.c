@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <handfast/auth.h>
+
 #include "base/must.h"
 #include "base/time.h"
 #include "sim/attack_frame.h"
@@ -20,6 +22,7 @@ struct stage_setup stage_setup_default(void)
         setup.config[node] = (struct hf_config)HF_CONFIG_DEFAULT;
         setup.config[node].link = HF_RAW_IP;
         setup.config[node].msl_ms = 1000;
+        setup.config[node].max_keys = 1;
     }
     setup.listen.cookies = HF_COOKIES_OFF;
     return setup;
@@ -79,7 +82,6 @@ static void on_ready(void *self, unsigned node, const struct hf_ready *ready)
 {
     struct stage *stage = self;
 
-    stage->heard[node] |= ready->what;
     if (node == STAGE_AMILY && (ready->what & HF_ACCEPTABLE))
         must(hf_accept(stage->world.nodes[node].stack, stage->listener, &stage->amily) == HF_OK);
 }
@@ -210,6 +212,21 @@ static struct hf_stack *stack_of(const struct stage *stage, enum stage_node node
 static hf_socket socket_of(const struct stage *stage, enum stage_node node)
 {
     return node == STAGE_KARMA ? stage->karma : stage->amily;
+}
+
+void stage_password(struct stage *stage, enum stage_node node, const char *password)
+{
+    struct hf_key key = {
+        .algorithm = HF_KEY_HMAC_SHA_1_96,
+        .send_id = 1,
+        .receive_id = 1,
+        .secret = password,
+        .secret_length = strlen(password),
+    };
+    int error = hf_key_add(stack_of(stage, node), &key);
+
+    if (error)
+        story_fail(stage->story, "no password can be given: %s", hf_error_text(error));
 }
 
 void stage_connect(struct stage *stage, uint16_t port)

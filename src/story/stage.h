@@ -44,10 +44,7 @@ struct stage {
     int64_t wake_us;       /* NEVER_US: the actor wants nothing */
     const struct cue *cue; /* begins NULL: the end */
     hf_socket listener, karma, amily;
-
-    unsigned heard[2];
-    /* Frames from this node are lost while lose_from is set; those that begin with `lose_text` only. */
-    bool losing;
+    bool losing; /* every frame from lose_from */
     unsigned lose_from;
     uint8_t first_syn[STAGE_FRAME_MAX]; /* Karma's, as it went over the wire */
     uint32_t first_syn_length;
@@ -64,6 +61,9 @@ void stage_run(struct stage *stage, int64_t us);
 void stage_settle(struct stage *stage);
 /* Until the next frame has arrived. */
 void stage_arrival(struct stage *stage);
+
+/* A password of this end, for everybody who speaks to it: TCP-AO, HMAC-SHA-1-96. [RFC 5926 3.2.1] */
+void stage_password(struct stage *stage, enum stage_node node, const char *password);
 
 /* Karma connects to this port. */
 void stage_connect(struct stage *stage, uint16_t port);
