@@ -120,16 +120,6 @@ bool reassembly_reclaim(struct tcp *tcp, const struct tcb *but)
     return true;
 }
 
-uint32_t reassembly_take_chunk(struct tcp *tcp, struct tcb *tcb)
-{
-    uint32_t chunk;
-
-    while ((chunk = chunk_take(&tcp->chunks, &tcb->rcv_held)) == SLOT_NONE)
-        if (!reassembly_reclaim(tcp, tcb))
-            return SLOT_NONE;
-    return chunk;
-}
-
 /* Where the byte `distance` behind RCV.NXT lies, taking a chunk for it if need be; run->data is NULL if none can be had. */
 static struct byte_run place(struct tcp *tcp, struct tcb *tcb, struct record *record,
                              uint32_t distance)

@@ -27,7 +27,4 @@ unsigned reassembly_sack(const struct tcp *tcp, const struct tcb *tcb, struct sa
 /* Frees memory by giving up the oldest out-of-order record of any connection but `but`; false if there is none. */
 bool reassembly_reclaim(struct tcp *tcp, const struct tcb *but);
 
-/* A chunk for text in order: lent, or reclaimed from those who hold text out of order. SLOT_NONE: none at all. */
-uint32_t reassembly_take_chunk(struct tcp *tcp, struct tcb *tcb);
-
 #endif

@@ -47,13 +47,18 @@ static void list_one(const char *name, void (*run)(const void *cell), const void
     puts(name);
 }
 
+static void run_whole(void (*run)(const void *cell), const void *cell)
+{
+    run(cell);
+    script_out_nothing(HERE);
+}
+
 static void run_in_family(const char *name, void (*run)(const void *cell), const void *cell)
 {
     running = name;
     visited++;
     if (setjmp(recover) == 0) {
-        run(cell);
-        script_out_nothing(HERE);
+        run_whole(run, cell);
         return;
     }
     if (++failed <= SHOWN)

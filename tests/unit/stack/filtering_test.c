@@ -592,6 +592,74 @@ static void setups_that_cannot_be(void **state)
     assert_non_null(strstr(hf_filter_error(&setup), "counter"));
 }
 
+static const char *error_of_service(uint8_t length)
+{
+    struct hf_prefix allow = {.address = address_of("2001:db8::"), .length = length};
+    struct hf_filter_service service = {.allow = &allow, .allows = 1};
+    struct hf_filter_setup setup = {.services = &service, .service_count = 1};
+
+    return hf_filter_error(&setup);
+}
+
+static const char *error_of_rule(struct hf_filter_rule *rule)
+{
+    struct hf_filter_setup setup = {.rules = {.rules = rule, .count = 1}};
+
+    return hf_filter_error(&setup);
+}
+
+/* Each limit by name; nothing that is refused is looked at any further. */
+static void services_and_rules_that_cannot_be(void **state)
+{
+    struct hf_prefix inside = {.address = address_of("10.0.0.0"), .length = 33};
+    struct hf_filter_rule rule = {.has_from = true, .from = prefix_of("10.0.0.0/8")};
+
+    (void)state;
+    assert_null(error_of_service(128));
+    assert_string_equal(error_of_service(129),
+                        "a prefix that a service allows is longer than its addresses");
+    assert_null(error_of_rule(&rule));
+    rule.from.length = 33;
+    assert_string_equal(error_of_rule(&rule), "a rule's prefix is longer than its addresses");
+    rule = (struct hf_filter_rule){.has_to = true, .to = prefix_of("2001:db8::/32")};
+    rule.to.length = 129;
+    assert_string_equal(error_of_rule(&rule), "a rule's prefix is longer than its addresses");
+    rule = (struct hf_filter_rule){.protocol = HF_FILTER_TCP, .port_ranges = 1};
+    rule.ports[0].first = 80;
+    rule.ports[0].last = 79;
+    assert_string_equal(error_of_rule(&rule), "a rule's range of ports goes backwards");
+    rule.ports[0].last = 80;
+    assert_null(error_of_rule(&rule));
+    rule.protocol = HF_FILTER_ICMP;
+    assert_non_null(strstr(error_of_rule(&rule), "only for TCP"));
+    assert_non_null(strstr(
+        hf_filter_error(&(struct hf_filter_setup){.service_count = HF_FILTER_SERVICES_MAX + 1}),
+        "256 services"));
+    assert_non_null(strstr(
+        hf_filter_error(&(struct hf_filter_setup){.rules = {.count = HF_FILTER_RULES_MAX + 1}}),
+        "1024 rules"));
+    assert_non_null(
+        strstr(hf_filter_error(&(struct hf_filter_setup){.inside = &inside, .inside_count = 1}),
+               "network of ours"));
+}
+
+/* What a filter in force was made of can be read back. */
+static void rules_can_be_read_back(void **state)
+{
+    struct hf_filter_rule rule = {.has_from = true, .from = prefix_of("10.0.0.0/8")}, found;
+    struct hf_filter_setup setup = {.rules = {.rules = &rule, .count = 1}};
+    struct made made = make(&setup);
+
+    (void)state;
+    assert_true(hf_filter_rule_at(made.filter, 0, &found));
+    assert_true(found.has_from && found.from.length == 8);
+    assert_false(hf_filter_rule_at(made.filter, 1, &found));
+    assert_int_equal(hf_filter_build(&made.filter, &setup, NULL, 0), HF_INVALID);
+    assert_int_equal(hf_filter_build(&made.filter, &setup, (char *)made.memory + 1, 64),
+                     HF_INVALID);
+    free(made.memory);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -612,6 +680,8 @@ int main(void)
         cmocka_unit_test(answers_would_go_back),
         cmocka_unit_test(neighbours_are_not_denied),
         cmocka_unit_test(setups_that_cannot_be),
+        cmocka_unit_test(services_and_rules_that_cannot_be),
+        cmocka_unit_test(rules_can_be_read_back),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -194,6 +194,47 @@ static void test_extension_in_first(void **state)
     unmake(&w);
 }
 
+/* Where the transport header lies behind other headers, all of them must be in the first fragment. [RFC 8200 4.5] */
+static void test_extensions_that_hide(void **state)
+{
+    static const struct {
+        const char *name;
+        uint8_t next, units; /* of the second header */
+        uint32_t length;
+        enum ip_reassembly_verdict verdict;
+    } rows[] = {
+        {"two, then TCP", IP_TCP, 0, 40, IP_REASSEMBLY_KEPT},
+        {"the second is not whole", IP_TCP, 4, 40, IP_REASSEMBLY_REFUSED},
+        {"not even its length", IP_TCP, 0, 8, IP_REASSEMBLY_REFUSED},
+        {"TCP is not whole", IP_TCP, 0, 32, IP_REASSEMBLY_REFUSED},
+        {"headers without end", IP_ROUTING, 0, 2000, IP_REASSEMBLY_REFUSED},
+        {"two, then ICMPv6", IP_ICMPV6, 0, 24, IP_REASSEMBLY_KEPT},
+        {"UDP: known for that when it is whole", IP_UDP, 0, 40, IP_REASSEMBLY_KEPT},
+    };
+    static uint8_t text[2048];
+    struct ip_reassembly_whole whole;
+    struct world w;
+
+    (void)state;
+    for (unsigned i = 0; i < sizeof rows / sizeof *rows; i++) {
+        print_message("%s\n", rows[i].name);
+        make(&w, 4);
+        memset(text, 0, sizeof text);
+        for (unsigned at = 0; at < sizeof text; at += 8)
+            text[at] = IP_ROUTING; /* each header of 8 bytes names another */
+        text[8] = rows[i].next;
+        text[9] = rows[i].units;
+        if (rows[i].length < sizeof text / 2)
+            text[16 + 12] = 5 << 4;
+        struct packet packet = fragment(text, 0, rows[i].length, true);
+
+        packet.version = 6;
+        packet.protocol = IP_DESTINATION_OPTIONS;
+        assert_int_equal(give(&w, &packet, &whole), rows[i].verdict);
+        unmake(&w);
+    }
+}
+
 static void test_foreign_and_none(void **state)
 {
     static uint8_t text[64];
@@ -337,6 +378,35 @@ static void test_share(void **state)
     }
     assert_int_equal(give(&w, &rest, &whole), IP_REASSEMBLY_WHOLE);
     assert_memory_equal(whole.ip + 20, text, 2180);
+    unmake(&w);
+}
+
+/* A source's share is of bytes too: what it holds elsewhere gives way first, and nobody else's. */
+static void test_share_of_blocks(void **state)
+{
+    static uint8_t text[65536];
+    struct ip_reassembly_whole whole;
+    uint64_t seed = 11;
+    struct world w;
+
+    (void)state;
+    make(&w, 16);
+    fill(text, sizeof text, &seed);
+    struct packet honest = fragment(text, 0, 1480, true), rest = fragment(text, 1480, 700, false);
+
+    assert_int_equal(give(&w, &honest, &whole), IP_REASSEMBLY_KEPT);
+    for (uint32_t id = 0; id < 3; id++) /* three of 24 blocks each, where 33 are its share */
+        for (uint32_t block = 0; block < 24; block++) {
+            struct packet flood = fragment(text, block * 2048 + 24, 64, true);
+
+            flood.source = address("203.0.113.5");
+            flood.fragment_id = id;
+            assert_int_equal(give(&w, &flood, &whole), IP_REASSEMBLY_KEPT);
+            assert_true(w.reassembly.blocks.count <= 1 + w.reassembly.blocks_each);
+        }
+    assert_int_equal(ip_reassembly_count(&w.reassembly), 1 + 1); /* the newest of the three */
+    assert_int_equal(w.stats.ip_fragment_refused, 2);
+    assert_int_equal(give(&w, &rest, &whole), IP_REASSEMBLY_WHOLE);
     unmake(&w);
 }
 
@@ -504,11 +574,13 @@ int main(void)
         cmocka_unit_test(test_mixed_ecn),
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_extension_in_first),
+        cmocka_unit_test(test_extensions_that_hide),
         cmocka_unit_test(test_foreign_and_none),
         cmocka_unit_test(test_overlap),
         cmocka_unit_test(test_duplicate_that_differs),
         cmocka_unit_test(test_timeout),
         cmocka_unit_test(test_share),
+        cmocka_unit_test(test_share_of_blocks),
         cmocka_unit_test(test_oldest_gives_way),
         cmocka_unit_test(test_largest),
         cmocka_unit_test(test_against_model),
