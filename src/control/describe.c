@@ -10,6 +10,7 @@
 #include <handfast/stats.h>
 
 #include "base/time.h"
+#include "guard/journal_writer.h"
 #include "os/clock.h"
 
 const struct service *describe_service_at(const struct guard *guard, uint32_t index)
@@ -252,8 +253,12 @@ json_t *describe_alarms(const struct guard *guard, int64_t now_us)
 {
     json_t *alarms = json_array();
     struct hf_gauges gauges;
+    struct journal_count journal;
 
     hf_gauges(guard->stack, &gauges);
+    journal_counts(guard->journal, &journal);
+    if (journal.error != 0)
+        alarm_say(alarms, "the journal cannot be written: %s", strerror(journal.error));
     if (guard->life == GUARD_DRAINING)
         alarm_say(alarms, "the guard is ending: no new connections, %u are left",
                   guard->relays.active);

@@ -255,4 +255,7 @@ void journal_verify_end(struct journal_verify *verify, size_t rest, bool may_be_
         verify->verdict = lie(verify, JOURNAL_TRUNCATED, verify->seq, verify->seq);
     else if (verify->key.present && verify->seals == 0 && verify->lines > 0)
         verify->verdict = lie(verify, JOURNAL_SEAL_GAP, 0, 0);
+    else if (verify->seals > 0 &&
+             verify->time.wall_us - verify->sealed_wall_us > JOURNAL_UNSEALED_MAX_US)
+        verify->verdict = lie(verify, JOURNAL_SEAL_GAP, verify->epoch + 1, verify->epoch + 1);
 }

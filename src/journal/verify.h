@@ -30,6 +30,8 @@ struct journal_verdict {
     uint64_t line; /* of the input, from 1: where it shows */
 };
 
+#define JOURNAL_UNSEALED_MAX_US \
+    (INT64_C(7200) * 1000000)                  /* no guard leaves its end unsealed for so long */
 #define JOURNAL_EPOCHS_MAX UINT64_C(100000000) /* further than this no key is computed */
 
 struct journal_verify {

@@ -440,6 +440,24 @@ static void a_cut_middle_shows_in_the_epochs(void **state)
     expect(book, JOURNAL_SEAL_GAP, 1, 2);
 }
 
+/* Who cannot make seals could stop making them: an end that is open for hours was not written by a guard. */
+static void an_end_that_nobody_sealed_for_hours_is_named(void **state)
+{
+    struct book *book = *state;
+
+    write_book(book);
+    rewrite(book, 15, 3);
+    say(book, "log", "an hour later");
+    assert_int_equal(read_book(book, true, true).lie, JOURNAL_HONEST);
+    for (int i = 0; i < 3; i++) {
+        book->time.mono_us += INT64_C(3600000000);
+        book->time.wall_us += INT64_C(3600000000);
+        say(book, "log", "all is well");
+    }
+    assert_int_equal(read_book(book, true, true).lie, JOURNAL_SEAL_GAP);
+    assert_int_equal(read_book(book, true, true).first, 3);
+}
+
 static int set_up(void **state)
 {
     uint8_t secret[JOURNAL_KEY_BYTES];
@@ -480,6 +498,7 @@ int main(void)
         cmocka_unit_test(an_evolved_key_holds_nothing_of_the_one_before),
         cmocka_unit_test(a_chain_written_anew_fits_but_its_seal_does_not),
         cmocka_unit_test(a_cut_middle_shows_in_the_epochs),
+        cmocka_unit_test(an_end_that_nobody_sealed_for_hours_is_named),
     };
 
     return cmocka_run_group_tests(tests, set_up, tear_down);
