@@ -130,7 +130,6 @@ void open_learn_options(const struct tcp *tcp, struct tcb *tcb, const struct seg
     if (options->present & TCP_OPTION_MSS)
         mss = (uint16_t)max_u32(options->mss, MSS_FLOOR);
     tcb->peer_mss = mss;
-    tcb->mss = (uint16_t)min_u32(tcb->mss, mss);
     if (!bare && tcp->config.scaling && (options->present & TCP_OPTION_SCALE)) {
         tcb->flags |= TCB_SCALING;
         tcb->snd_wind_shift = (uint8_t)min_u32(options->scale, SCALE_MAX);
@@ -148,11 +147,16 @@ void open_learn_options(const struct tcp *tcp, struct tcb *tcb, const struct seg
     tcb->rcv_edge = seq_add(tcb->rcv_nxt, window_first(tcp));
 }
 
+void open_take_peer_mss(struct tcb *tcb)
+{
+    tcb->mss = (uint16_t)min_u32(tcb->mss, tcb->peer_mss);
+}
+
 void open_start_sending(const struct tcp *tcp, struct tcb *tcb)
 {
     uint32_t segments = tcb->retransmits > 0 ? 1 : tcp->config.initial_window;
 
-    tcp->congestion->open(&tcb->congestion, tcb->mss, segments);
+    tcp->congestion->open(&tcb->congestion, min_u32(tcb->mss, tcb->peer_mss), segments);
 }
 
 void keepalive_start(const struct tcp *tcp, struct tcb *tcb, int64_t now_us)

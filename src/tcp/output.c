@@ -105,9 +105,8 @@ bool tcp_wants_output(const struct tcp *tcp, const struct tcb *tcb)
         return false;
     unsent = unsent_bytes(tcb);
     room = usable(tcb);
-    if (unsent == 0 && fin_is_due(tcb) && room > 0)
-        return true;
-    if (room > 0 && worth_sending(tcb, min_u32(unsent, room), unsent))
+    if (room > 0 && (unsent > 0 || fin_is_due(tcb)) &&
+        worth_sending(tcb, min_u32(unsent, room), unsent))
         return true;
     return idle_timer_missing(tcb) != IDLE_NONE; /* tcp_output starts it */
 }

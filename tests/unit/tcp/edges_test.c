@@ -1,0 +1,332 @@
+/* The last value that is still this and the first that is already that: what small changes of tcp showed untested.
+ * [RFC 9293 3.8, 3.10.7.4; RFC 5681 4.1; RFC 6582 3.2; RFC 7323 5.5] */
+#include "solo.h"
+
+#define MSS 1460u
+#define LIFE_S (INT64_C(24) * 24 * 3600)
+
+static struct solo *sending(uint32_t segments)
+{
+    struct hf_config config = HF_CONFIG_DEFAULT;
+    struct solo *solo;
+
+    config.send_bytes = 1 << 20;
+    solo = solo_open(&config);
+    solo_write(solo, segments * MSS);
+    solo_out(solo);
+    return solo;
+}
+
+/* A probe that an ACK has overtaken: nothing is left to ask with, least of all a FIN that nobody wanted. */
+static void probe_overtaken(void **state)
+{
+    struct hf_config config = HF_CONFIG_DEFAULT;
+    struct solo *solo = solo_open(&config);
+
+    (void)state;
+    solo->window = 0;
+    solo_ack(solo, 1);
+    solo_write(solo, 1);
+    solo_pass(solo, 1100000);
+    assert_int_equal(solo->count, 1);
+    solo->now_us = tcb_deadline(&solo->end.tcb);
+    tcp_timeout(&solo->end.tcp, &solo->end.tcb, solo->now_us); /* another is due */
+    solo->window = 1000;
+    solo_ack(solo, 2);
+    solo_out(solo);
+    for (unsigned i = 1; i < solo->count; i++)
+        assert_false(solo->sent[i].segment.flags & TCP_FIN);
+    assert_false(solo->end.tcb.flags & TCB_FIN_SENT);
+    assert_int_equal(solo->end.tcb.snd_nxt.value - SOLO_ISS, 2);
+    solo_free(solo);
+}
+
+/* The probes' interval stays below half of the user's patience, or the peer's answers would come too late. [RFC 6429 3] */
+static void probes_within_patience(void **state)
+{
+    struct hf_config config = HF_CONFIG_DEFAULT;
+    struct solo *solo;
+
+    (void)state;
+    config.user_timeout_ms = 20000;
+    solo = solo_open(&config);
+    solo->window = 0;
+    solo_ack(solo, 1);
+    solo_write(solo, 10);
+    for (unsigned i = 0; i < 8; i++) {
+        unsigned before = solo->count;
+
+        while (solo->count == before && solo->end.tcb.end == TCP_END_NONE)
+            solo_pass(solo, 1000);
+        assert_int_equal(solo->end.tcb.end, TCP_END_NONE);
+        solo_ack(solo, 1);
+    }
+    assert_int_equal((solo->sent[7].at_us - solo->sent[6].at_us) / 1000, 10000);
+    solo_free(solo);
+}
+
+static void urgent(struct solo *solo, uint32_t at, uint32_t length, uint16_t pointer)
+{
+    struct segment seg = {.seq = seq_of(SOLO_IRS + at),
+                          .ack = seq_of(SOLO_ISS + 1),
+                          .flags = TCP_ACK | TCP_URG,
+                          .window = 65535,
+                          .urgent = pointer,
+                          .length = length};
+
+    solo_segment(solo, &seg);
+}
+
+/* The same urgent byte is announced once, and not at all once it was read. [RFC 9293 3.10.7.4 sixth, MUST-31] */
+static void urgent_once(void **state)
+{
+    struct hf_config config = HF_CONFIG_DEFAULT;
+    struct solo *solo = solo_open(&config);
+
+    (void)state;
+    urgent(solo, 1, 10, 10);
+    assert_true(solo->end.tcb.ready & HF_URGENT);
+    solo->end.tcb.ready = 0;
+    urgent(solo, 11, 10, 0); /* points to the same place */
+    assert_false(solo->end.tcb.ready & HF_URGENT);
+    assert_int_equal(solo_read(solo, 100), 20);
+    assert_false(solo->end.tcb.flags & TCB_RCV_URGENT);
+    urgent(solo, 21, 0, 0); /* ends with the last byte read */
+    assert_false(solo->end.tcb.ready & HF_URGENT);
+    assert_false(solo->end.tcb.flags & TCB_RCV_URGENT);
+    urgent(solo, 21, 0, 1); /* one further */
+    assert_true(solo->end.tcb.ready & HF_URGENT);
+    solo_free(solo);
+}
+
+/* Whoever has nothing to say is not asked: neither at rest nor while a FIN is under way. */
+static void wants_nothing(void **state)
+{
+    struct hf_config config = HF_CONFIG_DEFAULT;
+    struct solo *solo = solo_open(&config);
+    struct end *end = &solo->end;
+
+    (void)state;
+    assert_false(tcp_wants_output(&end->tcp, &end->tcb));
+    solo_write(solo, 100);
+    assert_true(tcp_wants_output(&end->tcp, &end->tcb));
+    solo_out(solo);
+    assert_false(tcp_wants_output(&end->tcp, &end->tcb));
+    assert_int_equal(tcp_shutdown(&end->tcp, &end->tcb, solo->now_us), HF_OK);
+    assert_true(tcp_wants_output(&end->tcp, &end->tcb)); /* the FIN */
+    assert_int_equal(solo_out(solo), 1);
+    assert_true(solo_last(solo)->flags & TCP_FIN);
+    assert_false(tcp_wants_output(&end->tcp, &end->tcb));
+    solo_free(solo);
+}
+
+/* A pause shorter than RTO costs nothing: cwnd is still what was learnt. [RFC 5681 4.1] */
+static void short_pause(void **state)
+{
+    struct solo *solo = sending(40);
+    uint32_t acked = 1, cwnd;
+
+    (void)state;
+    while (acked < 1 + 40 * MSS) {
+        acked += 2 * MSS;
+        solo_ack(solo, acked);
+        solo_out(solo);
+    }
+    cwnd = solo->end.tcb.congestion.cwnd;
+    assert_true(cwnd > 20 * MSS);
+    solo_pass(solo, (int64_t)solo->end.tcb.rto_us);
+    solo_write(solo, 20 * MSS);
+    assert_int_equal(solo_out(solo), 20);
+    assert_int_equal(solo->end.tcb.congestion.cwnd, cwnd);
+    solo_free(solo);
+}
+
+/* The window opens before it is shut: half of the buffer is worth an ACK, where that is less than two segments. [MUST-39] */
+static void half_of_a_small_buffer(void **state)
+{
+    struct hf_config config = HF_CONFIG_DEFAULT;
+    struct handshake h = solo_handshake();
+    struct solo *solo;
+
+    (void)state;
+    config.receive_bytes = 4000;
+    h.announced_window = 4000;
+    solo = solo_open_as(&config, &h);
+    solo_in(solo, TCP_PSH, 1, 1000, 1);
+    solo_in(solo, TCP_PSH, 1001, 1000, 1);
+    solo_pass(solo, 100000);
+    assert_int_equal(solo_last(solo)->window, 2000);
+    assert_int_equal(solo_read(solo, 1999), 1999);
+    assert_int_equal(solo_out(solo), 0);
+    assert_int_equal(solo_read(solo, 1), 1);
+    assert_int_equal(solo_out(solo), 1);
+    assert_int_equal(solo_last(solo)->window, 4000);
+    solo_free(solo);
+}
+
+static struct solo *stamped(void)
+{
+    struct hf_config config = HF_CONFIG_DEFAULT;
+    struct handshake h = solo_handshake();
+
+    h.timestamps = true;
+    h.ts_recent = 1000;
+    return solo_open_as(&config, &h);
+}
+
+/* Old by its timestamp: text is always answered, an empty segment ten times a second. [RFC 7323 5.3 R1; RFC 5961 7] */
+static void paws_answers(void **state)
+{
+    struct solo *solo = stamped();
+
+    (void)state;
+    solo->peer_ts = 999;
+    for (int i = 0; i < 20; i++) {
+        solo_in(solo, TCP_PSH, 1, 10, 1);
+        assert_int_equal(solo_out(solo), 1);
+    }
+    for (int i = 0; i < 20; i++) {
+        solo_in(solo, 0, 1, 0, 1);
+        assert_int_equal(solo_out(solo), i < 10 ? 1 : 0);
+    }
+    assert_int_equal(solo->end.stats.challenge_throttled, 10);
+    solo_free(solo);
+}
+
+/* TS.Recent means something for 24 days to the second. [RFC 7323 5.5] */
+static void life_of_ts_recent(void **state)
+{
+    struct solo *solo = stamped();
+
+    (void)state;
+    solo->peer_ts = 2000;
+    solo_in(solo, TCP_PSH, 1, 10, 1);
+    solo_pass(solo, 100000); /* acknowledged: what comes next may be remembered */
+    solo->now_us += LIFE_S * 1000000;
+    solo->peer_ts = 1999;
+    solo_in(solo, TCP_PSH, 11, 10, 1);
+    assert_int_equal(solo->end.stats.segment_paws, 1);
+    solo->now_us += 1000000;
+    solo_in(solo, TCP_PSH, 11, 10, 1);
+    assert_int_equal(solo->end.stats.segment_paws, 1);
+    assert_int_equal(solo->end.tcb.ts_recent, 1999);
+    solo_free(solo);
+}
+
+/* A partial ACK gives back a segment's room if it took away one: exactly a segment is one. [RFC 6582 3.2 (3)] */
+static void partial_ack_of_one(void **state)
+{
+    struct solo *solo = sending(10);
+    uint32_t before;
+
+    (void)state;
+    for (int i = 0; i < 3; i++)
+        solo_ack(solo, 1);
+    solo_out(solo);
+    before = solo->end.tcb.congestion.cwnd;
+    solo_ack(solo, 1 + MSS);
+    assert_true(solo->end.tcb.flags & TCB_RECOVERY);
+    assert_int_equal(solo->end.tcb.congestion.cwnd, before);
+    solo_ack(solo, 1 + MSS + 100);
+    assert_int_equal(solo->end.tcb.congestion.cwnd, before - 100);
+    solo_free(solo);
+}
+
+/* An ACK up to `recover`, the last byte that was in flight, is partial; one further ends it. [RFC 6582 3.2 (2)] */
+static void edge_of_recovery(void **state)
+{
+    struct solo *solo = sending(10);
+
+    (void)state;
+    for (int i = 0; i < 3; i++)
+        solo_ack(solo, 1);
+    solo_out(solo);
+    solo_ack(solo, 10 * MSS);
+    assert_true(solo->end.tcb.flags & TCB_RECOVERY);
+    solo_ack(solo, 1 + 10 * MSS);
+    assert_false(solo->end.tcb.flags & TCB_RECOVERY);
+    solo_free(solo);
+}
+
+/* After a timeout duplicates of what was in flight start no recovery; those of the first new segment do. [RFC 6582 4.2] */
+static void edge_after_a_timeout(void **state)
+{
+    struct solo *solo = sending(1);
+
+    (void)state;
+    solo_pass(solo, 1100000);
+    assert_int_equal(solo->end.stats.retransmit_timeouts, 1);
+    solo_ack(solo, 1 + MSS);
+    solo_write(solo, 2 * MSS);
+    solo_out(solo);
+    for (int i = 0; i < 3; i++)
+        solo_ack(solo, 1 + MSS);
+    assert_int_equal(solo->end.stats.fast_retransmits, 1);
+    solo_free(solo);
+}
+
+/* With the third retransmission in a row what was measured is void. [RFC 6298 5] */
+static void measured_no_more(void **state)
+{
+    struct solo *solo = sending(1);
+    struct tcb *tcb = &solo->end.tcb;
+
+    (void)state;
+    solo->now_us += 50000;
+    solo_ack(solo, 1 + MSS);
+    assert_true(tcb->srtt_us > 0);
+    solo_write(solo, 10);
+    solo_out(solo);
+    for (int i = 1; i <= 3; i++) {
+        assert_true(tcb->srtt_us > 0);
+        solo->now_us = tcb_deadline(tcb);
+        tcp_timeout(&solo->end.tcp, tcb, solo->now_us);
+        solo_out(solo);
+        assert_int_equal(tcb->backoff, i);
+    }
+    assert_int_equal(tcb->srtt_us, 0);
+    assert_int_equal(tcb->rttvar_us, 0);
+    solo_free(solo);
+}
+
+/* A SYN-ACK in a simultaneous open tells what we can take, not what the peer can. [RFC 9293 3.7.1, MUST-14] */
+static void simultaneous_mss(void **state)
+{
+    struct hf_config config = HF_CONFIG_DEFAULT;
+    struct solo *solo = solo_new(&config, 64);
+    struct tcp_open open = {.iss = seq_of(SOLO_ISS), .path_mss = MSS};
+    struct segment syn = {.seq = seq_of(SOLO_IRS),
+                          .flags = TCP_SYN,
+                          .window = 65535,
+                          .options = {.present = TCP_OPTION_MSS, .mss = 500}};
+
+    (void)state;
+    assert_true(tcp_open_active(&solo->end.tcp, &solo->end.tcb, &open, solo->now_us));
+    solo->end.open = true;
+    solo_out(solo);
+    solo_segment(solo, &syn);
+    assert_int_equal(solo_out(solo), 1);
+    assert_int_equal(solo_last(solo)->flags, TCP_SYN | TCP_ACK);
+    assert_int_equal(solo_last(solo)->options.mss, MSS);
+    solo_in(solo, 0, 1, 0, 1);
+    assert_int_equal(solo->end.tcb.state, TCP_ESTABLISHED);
+    solo_write(solo, 10000);
+    assert_int_equal(solo_out(solo), 10); /* the initial window, in the peer's segments */
+    assert_int_equal(solo_last(solo)->length, 500);
+    solo_free(solo);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(probe_overtaken),      cmocka_unit_test(probes_within_patience),
+        cmocka_unit_test(urgent_once),          cmocka_unit_test(wants_nothing),
+        cmocka_unit_test(short_pause),          cmocka_unit_test(half_of_a_small_buffer),
+        cmocka_unit_test(paws_answers),         cmocka_unit_test(life_of_ts_recent),
+        cmocka_unit_test(partial_ack_of_one),   cmocka_unit_test(edge_of_recovery),
+        cmocka_unit_test(edge_after_a_timeout), cmocka_unit_test(measured_no_more),
+        cmocka_unit_test(simultaneous_mss),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
