@@ -6,6 +6,17 @@ foreach(layer IN LISTS CORE_LAYERS OS_LAYERS APP_LAYERS)
     if(NOT sources)
         continue()
     endif()
+    # src/<layer>/page.html goes into the program as the text <layer>_page
+    file(GLOB pages CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/${layer}/*.html)
+    foreach(page IN LISTS pages)
+        get_filename_component(name ${page} NAME_WE)
+        set(made ${CMAKE_BINARY_DIR}/embedded/${layer}_${name}.c)
+        add_custom_command(OUTPUT ${made}
+            COMMAND ${CMAKE_COMMAND} -DIN=${page} -DOUT=${made} -DNAME=${layer}_${name}
+                -P ${PROJECT_SOURCE_DIR}/cmake/embed.cmake
+            DEPENDS ${page} ${PROJECT_SOURCE_DIR}/cmake/embed.cmake VERBATIM)
+        list(APPEND sources ${made})
+    endforeach()
     if(layer IN_LIST APP_LAYERS AND NOT HANDFAST_APPS AND NOT (layer STREQUAL "sim" AND HANDFAST_TESTS))
         continue()
     endif()

@@ -9,9 +9,12 @@
 #include "app/color.h"
 #include "sim/ladder.h"
 #include "story/draw.h"
+#include "story/html.h"
+#include "story/json.h"
 
 static const char help[] =
-    "usage: handfast story [SCENE...] [--lang en|zh] [--plain] | --list\n\n"
+    "usage: handfast story [SCENE...] [--lang en|zh] [--plain | --json | --html FILE]\n"
+    "       handfast story --list\n\n"
     "Tells how Karma (a client) and Amily (a server) meet, marry, and are attacked. Beside each "
     "line\n"
     "stands its segment, as the stack really sent it in a simulation, and the states of both "
@@ -19,6 +22,9 @@ static const char help[] =
     "It needs no privilege and touches no network. Without a SCENE it tells all of them.\n\n"
     "  --lang en|zh   the language; otherwise that of the terminal (LC_ALL, LC_MESSAGES, LANG)\n"
     "  --plain        no colours and no box drawing\n"
+    "  --json         one JSON object a scene, in both languages, with all that was counted\n"
+    "  --html FILE    one page with the segments drawn, to step through in a browser, in both\n"
+    "                 languages; it needs nothing else\n"
     "  --list         the scenes\n\n"
     "exit: 0 told, 1 a scene went otherwise than its words say, 2 usage\n";
 
@@ -26,7 +32,9 @@ struct options {
     const struct story_scene **scenes;
     unsigned count;
     enum story_language language;
-    bool plain, list;
+    const char *said_language; /* "": nobody said */
+    const char *html;
+    bool plain, json, list;
 };
 
 /* The first that is set decides. */
@@ -57,6 +65,7 @@ static int read_language(struct options *options, const char *text)
         options->language = STORY_ZH;
     else
         return app_usage("story", "--lang %s: accepted are en and zh", text ? text : "(nothing)");
+    options->said_language = text;
     return APP_OK;
 }
 
@@ -71,11 +80,18 @@ static int read_arguments(struct options *options, int argc, char **argv)
             result = read_language(options, i + 1 < argc ? argv[++i] : NULL);
         } else if (strcmp(argv[i], "--plain") == 0) {
             options->plain = true;
+        } else if (strcmp(argv[i], "--json") == 0) {
+            options->json = true;
+        } else if (strcmp(argv[i], "--html") == 0) {
+            if (++i == argc)
+                return app_usage("story", "--html needs a file");
+            options->html = argv[i];
         } else if (strcmp(argv[i], "--list") == 0) {
             options->list = true;
         } else if (argv[i][0] == '-') {
             result = app_usage("story",
-                               "there is no option %s; accepted are --lang en|zh, --plain, --list",
+                               "there is no option %s; accepted are --lang en|zh, --plain, --json, "
+                               "--html FILE, --list",
                                argv[i]);
         } else if (!scene) {
             result = app_usage("story", "there is no scene %s; the scenes are", argv[i]);
@@ -117,24 +133,69 @@ static struct draw drawing(const struct options *options)
     };
 }
 
-static int tell_all(const struct options *options)
+static void write_text(const struct options *options, struct story *const *stories)
 {
     struct draw draw = drawing(options);
-    int result = APP_OK;
 
     for (unsigned i = 0; i < options->count; i++) {
-        struct story *story = story_tell(options->scenes[i]);
-
-        if (i > 0)
-            fputs("\n\n", stdout);
-        draw_story(&draw, story);
-        if (story->failed)
-            result = app_fail("story", "%s went otherwise than its words say: %s",
-                              story->scene->name, story->trouble);
-        story_free(story);
+        fputs(i > 0 ? "\n\n" : "", stdout);
+        draw_story(&draw, stories[i]);
     }
+}
+
+static void write_json(const struct options *options, struct story *const *stories)
+{
+    for (unsigned i = 0; i < options->count; i++) {
+        json_story(stdout, stories[i]);
+        fputc('\n', stdout);
+    }
+}
+
+static int write_html(const struct options *options, struct story *const *stories)
+{
+    FILE *out = fopen(options->html, "we");
+
+    if (!out)
+        return app_fail("story", "%s: cannot write: %s", options->html, strerror(errno));
+    html_stories(out, (const struct story *const *)stories, options->count, options->said_language);
+    bool bad = ferror(out) != 0;
+    if (fclose(out) != 0 || bad)
+        return app_fail("story", "%s: cannot write: %s", options->html, strerror(errno));
+    return APP_OK;
+}
+
+static int write_stories(const struct options *options, struct story *const *stories)
+{
+    int result = APP_OK;
+
+    if (options->html)
+        result = write_html(options, stories);
+    else if (options->json)
+        write_json(options, stories);
+    else
+        write_text(options, stories);
     if (fflush(stdout) != 0)
         result = app_fail("story", "cannot write: %s", strerror(errno));
+    return result;
+}
+
+static int tell_all(const struct options *options)
+{
+    struct story **stories = calloc(options->count, sizeof *stories);
+    int result;
+
+    if (!stories)
+        return app_fail("story", "no memory");
+    for (unsigned i = 0; i < options->count; i++)
+        stories[i] = story_tell(options->scenes[i]);
+    result = write_stories(options, stories);
+    for (unsigned i = 0; i < options->count; i++) {
+        if (stories[i]->failed)
+            result = app_fail("story", "%s went otherwise than its words say: %s",
+                              stories[i]->scene->name, stories[i]->trouble);
+        story_free(stories[i]);
+    }
+    free(stories);
     return result;
 }
 
@@ -149,7 +210,8 @@ int cmd_story(const struct app *app, int argc, char **argv)
     while (story_scenes[scenes].name)
         scenes++;
     struct options options = {.scenes = calloc(scenes + (unsigned)argc, sizeof *options.scenes),
-                              .language = language_of_locale()};
+                              .language = language_of_locale(),
+                              .said_language = ""};
 
     if (!options.scenes)
         return app_fail("story", "no memory");

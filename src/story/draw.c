@@ -199,11 +199,22 @@ static void draw_table(const struct draw *draw, const struct story_table *table)
 
 /* ---- all of it ---- */
 
+/* "SYN  Synchronize: ..." */
+static void draw_term(const struct draw *draw, const struct story_beat *beat)
+{
+    fprintf(draw->out, "%s%s%s\n", draw->name, beat->term, draw->plain);
+    draw_paragraph(draw, beat->why[draw->language], 4);
+}
+
 static void draw_beat(const struct draw *draw, const struct story_beat *beat)
 {
     const char *why = beat->why[draw->language];
     bool remark = !beat->shown && !beat->line[draw->language] && !beat->table;
 
+    if (beat->term) {
+        draw_term(draw, beat);
+        return;
+    }
     if (beat->table || beat->first || remark)
         fputc('\n', draw->out);
     draw_line(draw, beat);

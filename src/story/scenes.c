@@ -17,5 +17,6 @@ const struct story_scene story_scenes[] = {
     {"timeout", {{"The textbook's time limit", "超时：发送 RST"}}, scene_timeout},
     {"forged-reset", {{"A RST in Amily's name", "冒充 Amily 的 RST"}}, scene_forged_reset},
     {"signed", {{"The right password", "口令正确"}}, scene_signed},
+    {"glossary", {{"Terms", "术语"}}, scene_glossary},
     {NULL, {{NULL, NULL}}, NULL},
 };

@@ -55,6 +55,7 @@ struct story_beat {
     enum story_who who;
     char *line[STORY_LANGUAGES]; /* what is said; NULL: nothing            */
     char *why[STORY_LANGUAGES];  /* what it means; NULL: it needs no words */
+    const char *term;            /* of the glossary: why says what it means */
     bool shown;                  /* row counts: a segment, or states       */
     bool first;                  /* of another pair of ends or another try */
     struct ladder_row row;
@@ -133,5 +134,6 @@ void scene_cookie(struct story *story);
 void scene_timeout(struct story *story);
 void scene_forged_reset(struct story *story);
 void scene_signed(struct story *story);
+void scene_glossary(struct story *story);
 
 #endif
