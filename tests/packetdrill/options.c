@@ -8,6 +8,7 @@
 
 #define STATE_COUNT_BASE 28928 /* + a state as Linux numbers it: how many connections are in it */
 #define DEFAULT_MSS 536        /* nobody has said anything yet [RFC 9293 MUST-15] */
+#define TIMESTAMPS_BYTES 12u   /* the option with its padding */
 #define US_PER_S INT64_C(1000000)
 
 /* Linux's number of a state of ours. */
@@ -37,10 +38,18 @@ static int count_in_state(struct world *world, int number)
     return count;
 }
 
+/* What fits in a segment beside its timestamps, as Linux counts it. */
+static uint32_t text_of_segment(const struct hf_status *status)
+{
+    uint32_t mss = status->mss ? status->mss : DEFAULT_MSS;
+
+    return status->timestamps ? mss - TIMESTAMPS_BYTES : mss;
+}
+
 static struct tcp_info info_of(const struct hf_status *status)
 {
     uint32_t in_flight = status->snd_nxt - status->snd_una;
-    uint32_t mss = status->mss ? status->mss : DEFAULT_MSS;
+    uint32_t mss = text_of_segment(status);
     struct tcp_info info = {
         .tcpi_state = linux_state(status->state),
         .tcpi_options = (uint8_t)((status->timestamps ? TCPI_OPT_TIMESTAMPS : 0) |
@@ -121,7 +130,7 @@ static int get_tcp_level(struct file *file, int name, void *value, socklen_t *le
 
     switch (name) {
     case TCP_INFO: info = info_of(status); return give(value, length, &info, sizeof info);
-    case TCP_MAXSEG: return give_int(value, length, status->mss ? status->mss : DEFAULT_MSS);
+    case TCP_MAXSEG: return give_int(value, length, text_of_segment(status));
     case TCP_NODELAY: return give_int(value, length, file->nodelay);
     case TCP_CORK: return give_int(value, length, file->cork);
     case TCP_USER_TIMEOUT: return give_int(value, length, file->user_timeout_ms);

@@ -36,7 +36,7 @@ class Endpoint:
         self.state = "new"
         self.port = self.peer_port = self.isn = None
         self.local = None
-        self.script_isn = self.script_peer_isn = 0
+        self.script_isn, self.script_peer_isn = 0, None
         self.stamps = {}
 
 
@@ -149,7 +149,7 @@ class World:
         if packet.window is None:
             self.fail(event, "what comes in must say its window")
         flow = self.flow_in(event, packet)
-        if packet.flags & 2:
+        if packet.flags & 2 and flow.script_peer_isn is None:
             flow.script_peer_isn = packet.seq
         options = wire.write_options(packet.options, self.local_base(flow), lambda echo: self.echo(event, flow, packet, echo))
         fields = {"sport": flow.peer_port, "dport": flow.port, "seq": packet.seq + self.peer_base(flow),
@@ -159,7 +159,7 @@ class World:
                                          ECN_BITS.get(packet.ecn, 0)))
 
     def peer_base(self, flow):
-        return PEER_ISN - flow.script_peer_isn
+        return PEER_ISN - (flow.script_peer_isn or 0)
 
     def local_base(self, flow):
         return (flow.isn or 0) - flow.script_isn
