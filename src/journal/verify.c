@@ -172,6 +172,7 @@ static void on_break(struct journal_verify *verify, const struct record *record,
                judge_seal(verify, record, line).lie ==
                    JOURNAL_HONEST) { /* it stands as it was written */
         verify->verdict = lie(verify, JOURNAL_ALTERED, verify->seq, verify->seq);
+        verify->verdict.line--;
     } else {
         suspect(verify, lie(verify, JOURNAL_ALTERED, verify->seq, record->seq), record->seq);
         accept(verify, record);
@@ -194,14 +195,16 @@ static void on_record(struct journal_verify *verify, const struct record *record
 /* This line says whether the one before, about which there was something odd, stands as it was written. */
 static void settle(struct journal_verify *verify, bool before_is_as_written)
 {
-    const struct journal_verdict *is = &verify->suspicion;
+    struct journal_verdict is = verify->suspicion;
 
-    verify->verdict = *is;
-    if (is->lie == JOURNAL_ALTERED)
-        verify->verdict.first = verify->verdict.last = before_is_as_written ? is->first : is->last;
-    else if (!before_is_as_written)
-        verify->verdict = (struct journal_verdict){JOURNAL_ALTERED, verify->suspect_seq,
-                                                   verify->suspect_seq, is->line};
+    if (is.lie == JOURNAL_ALTERED) {
+        is.first = is.last = before_is_as_written ? is.first : is.last;
+        is.line -= before_is_as_written;
+    } else if (!before_is_as_written) {
+        is.lie = JOURNAL_ALTERED;
+        is.first = is.last = verify->suspect_seq;
+    }
+    verify->verdict = is;
 }
 
 /* Among the lines after the hole: the one that was to follow? */

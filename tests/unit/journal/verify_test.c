@@ -153,6 +153,7 @@ static void one_changed_bit_is_found_in_its_record(void **state)
                 bool numbered = is.lie == JOURNAL_REMOVED || is.lie == JOURNAL_REORDERED;
 
                 if (!numbered) {
+                    assert_int_equal(is.line, i + 1);
                     assert_int_equal(is.lie, JOURNAL_ALTERED);
                     assert_int_equal(is.first, i + 1);
                     assert_int_equal(is.last, i + 1);
