@@ -65,6 +65,8 @@ static bool timestamp_is_wrong(struct gate *gate, const struct half_open *half_o
     if (!(half_open->flags & HALF_OPEN_TIMESTAMPS))
         return false;
     if (!(seg->options.present & TCP_OPTION_TIMESTAMPS)) {
+        if (seg->flags & TCP_SYN)
+            return false; /* it may be of another incarnation, which agrees anew */
         gate_refuse(gate, segment_no_timestamp);
         return true;
     }
@@ -119,7 +121,7 @@ static enum gate_verdict on_other(struct gate *gate, uint32_t slot,
     const struct half_open *half_open = syn_cache_at(&gate->cache, slot);
     const struct segment *seg = arrived->seg;
 
-    if (!(seg->flags & TCP_SYN) && timestamp_is_wrong(gate, half_open, seg)) {
+    if (timestamp_is_wrong(gate, half_open, seg)) {
         syn_ack_describe_ack(&gate->config, half_open, arrived->hash, &result->answer, now_us);
         return gate->reason == HF_STAT_segment_paws ? GATE_CHALLENGE : GATE_SILENT;
     }

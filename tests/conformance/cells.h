@@ -11,7 +11,10 @@
 /* How a state was reached. */
 enum variant {
     PLAIN,
-    SENDING,   /* 100 bytes of ours are under way                     */
+    SENDING, /* 100 bytes of ours are under way                     */
+    STAMPED, /* timestamps are agreed, and the segment's is good    */
+    STAMP_IS_OLD,
+    STAMP_IS_MISSING,
     NO_WINDOW, /* RCV.WND = 0: the user has not read                  */
     ABANDONED, /* the user called CLOSE and not only shutdown         */
     UNREAD,    /* CELL_TEXT bytes of the peer's wait for the user     */

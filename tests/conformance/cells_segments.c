@@ -161,9 +161,9 @@ static void compare_reply(const struct verdict *expected)
     case REPLY_ACK: out(". %u:%u(0) ack %u", expected->seq, expected->seq, expected->ack); break;
     case REPLY_SYN_ACK:
         if (expected->new_iss)
-            out("S. *:*(0) ack %u <mss 1460>", expected->ack);
+            out("S. *:*(0) ack %u <...>", expected->ack);
         else
-            out("S. %u:%u(0) ack %u <mss 1460>", expected->seq, expected->seq, expected->ack);
+            out("S. %u:%u(0) ack %u <...>", expected->seq, expected->seq, expected->ack);
         break;
     case REPLY_RST: out("R %u:%u(0)", expected->seq, expected->seq); break;
     case REPLY_RST_ACK:
@@ -239,21 +239,30 @@ static const char *letters(uint8_t flags, char text[12])
     return text;
 }
 
+static enum stamp stamp_of(enum variant variant)
+{
+    if (variant == STAMPED)
+        return STAMP_NEW;
+    return variant == STAMP_IS_OLD ? STAMP_OLD : STAMP_NONE;
+}
+
 static void run_cell(const void *which)
 {
+    static const char *const stamps[] = {
+        [STAMP_NONE] = "nop", [STAMP_OLD] = "TS val 99 ecr 0", [STAMP_NEW] = "TS val 101 ecr 0"};
     const struct cell *cell = which;
     struct situation was = cell_walk(cell->at, cell->variant);
     struct arrival seg = {cell->kind->flags, seq_of_place(cell, &was), ack_of_place(cell, &was),
-                          cell->kind->length};
+                          cell->kind->length, stamp_of(cell->variant)};
     struct verdict expected = oracle_judge(&was, &seg);
     uint32_t unread = cell->variant != NO_WINDOW ? 0 : CELL_QUEUE - cell_peer_closed(cell->at);
     char flags[12], ack[24] = "";
 
     if (seg.flags & TCP_ACK)
         snprintf(ack, sizeof ack, " ack %u", seg.ack);
-    in("%s %u:%u(%u)%s win %u urg %u%s", letters(seg.flags, flags), seg.seq, seg.seq + seg.length,
-       seg.length, ack, script.window, seg.flags & TCP_URG ? 5 : 0,
-       seg.flags & TCP_SYN ? " <mss 1460>" : "");
+    in("%s %u:%u(%u)%s win %u urg %u <%s%s>", letters(seg.flags, flags), seg.seq,
+       seg.seq + seg.length, seg.length, ack, script.window, seg.flags & TCP_URG ? 5 : 0,
+       seg.flags & TCP_SYN ? "mss 1460," : "nop,", stamps[seg.stamp]);
     compare_reply(&expected);
     compare_state(cell, &expected);
     compare_numbers(&expected);
@@ -290,6 +299,9 @@ static bool has_variant(enum reached at, enum variant variant)
     switch (variant) {
     case PLAIN: return true;
     case SENDING: return at >= ESTABLISHED && at != FIN_WAIT_2 && at != TIME_WAIT;
+    case STAMPED:
+    case STAMP_IS_OLD:
+    case STAMP_IS_MISSING: return at >= HALF_OPEN && at != TIME_WAIT; /* RFC 6191: syn_test.c */
     case NO_WINDOW: return at >= ESTABLISHED;
     case ABANDONED: return at >= FIN_WAIT_1 && at != CLOSE_WAIT && at != TIME_WAIT;
     case UNREAD:
@@ -300,7 +312,15 @@ static bool has_variant(enum reached at, enum variant variant)
 
 static void visit_cell(cell_visitor *visit, const struct cell *cell)
 {
-    static const char *const variants[] = {"", "-sending", "-no-window", "-abandoned"};
+    static const char *const variants[] = {
+        [PLAIN] = "",
+        [SENDING] = "-sending",
+        [STAMPED] = "-stamped",
+        [STAMP_IS_OLD] = "-stamp-old",
+        [STAMP_IS_MISSING] = "-stamp-missing",
+        [NO_WINDOW] = "-no-window",
+        [ABANDONED] = "-abandoned",
+    };
     char name[CELL_NAME];
 
     if (!is_a_cell(cell))

@@ -86,6 +86,7 @@ struct situation cell_walk(enum reached at, enum variant variant)
 {
     struct hf_config config = script_config();
     struct situation now = {.at = at, .abandoned = variant == ABANDONED};
+    const char *options;
 
     config.max_connections = config.max_time_waits = config.max_listeners = 4;
     config.max_half_opens = 16;
@@ -93,10 +94,12 @@ struct situation cell_walk(enum reached at, enum variant variant)
     if (variant == NO_WINDOW)
         config.receive_bytes = CELL_QUEUE;
     script_begin(&config);
+    now.stamped = variant == STAMPED || variant == STAMP_IS_OLD || variant == STAMP_IS_MISSING;
+    options = now.stamped ? "mss 1460,nop,nop,TS val 100 ecr 0" : "mss 1460";
     if (at <= SYN_RECEIVED) {
-        reach(at);
+        reach_with(at, options);
     } else {
-        reach(ESTABLISHED);
+        reach_with(ESTABLISHED, options);
         script.r = script.s = now.una = 1;
         walk_on(at, variant, &now);
         state(reached_text(at));

@@ -310,11 +310,29 @@ static void from_sixth(struct judge *judge)
     take_text(judge, judge->seg->seq);
 }
 
+/* Before the first check: PAWS, from which a RST is exempt. A SYN has no stamp that was agreed. [RFC 7323 5.3 R1, 3.2] */
+static bool is_refused_by_stamp(struct judge *judge)
+{
+    if (!judge->was->stamped || has(judge, TCP_RST) || judge->seg->stamp == STAMP_NEW)
+        return false;
+    if (judge->seg->stamp == STAMP_NONE) {
+        if (has(judge, TCP_SYN))
+            return false;
+        raise_counter(judge, HF_STAT_segment_no_timestamp);
+        return true;
+    }
+    raise_counter(judge, HF_STAT_segment_paws);
+    acknowledge(judge);
+    return true;
+}
+
 static void at_connection(struct judge *judge)
 {
     /* "An empty segment just behind a full window" */
     bool at_edge = seg_len(judge) == 0 && judge->seg->seq == judge->was->edge;
 
+    if (is_refused_by_stamp(judge))
+        return;
     if (has(judge, TCP_RST)) {
         if (is_doubtful_rst(judge))
             return;
@@ -362,6 +380,8 @@ static void at_half_open(struct judge *judge)
         raise_counter(judge, HF_STAT_syn_ack_resent);
         judge->verdict.reply = REPLY_SYN_ACK;
         judge->verdict.seq = 0;
+    } else if (is_refused_by_stamp(judge)) {
+        return;
     } else if (!is_acceptable(judge)) {
         if (has(judge, TCP_SYN)) {
             raise_counter(judge, HF_STAT_syn_challenged);

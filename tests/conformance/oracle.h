@@ -14,13 +14,22 @@ struct situation {
     uint32_t rcv, edge; /* the peer's next number, and the first beyond our window  */
     uint32_t max_wnd;   /* the largest window that the peer offered: MAX.SND.WND    */
     bool fin_sent;      /* then nxt - 1 is its number                               */
+    bool stamped;       /* timestamps are agreed                                    */
     bool abandoned;     /* the user called CLOSE: nobody will read                  */
+};
+
+/* SEG.TSval against TS.Recent. */
+enum stamp {
+    STAMP_NONE,
+    STAMP_OLD,
+    STAMP_NEW, /* or equal */
 };
 
 /* What arrives. */
 struct arrival {
     uint8_t flags;
     uint32_t seq, ack, length; /* length: of the text */
+    enum stamp stamp;
 };
 
 enum reply_kind {
