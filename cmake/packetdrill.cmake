@@ -9,3 +9,22 @@ target_link_libraries(packetdrill_adapter PRIVATE hf_flags ${adapter_archives} T
 target_sources(packetdrill_adapter PRIVATE tests/support/panic.c)
 set_target_properties(packetdrill_adapter PROPERTIES PREFIX "" C_VISIBILITY_PRESET hidden
     LIBRARY_OUTPUT_DIRECTORY ${TEST_BINARIES}/packetdrill)
+
+test_program(packetdrill_watch packetdrill LAYERS ${CORE_LAYERS}
+    SOURCES tests/packetdrill/unit/watch_test.c tests/packetdrill/watch.c tests/packetdrill/order.c)
+add_test(NAME packetdrill/watch COMMAND packetdrill_watch)
+set_tests_properties(packetdrill/watch PROPERTIES LABELS packetdrill TIMEOUT 60)
+
+# A test a directory of scripts. PACKETDRILL=path in the environment runs them with the real one instead of our reader.
+# Python cannot load what was made for a sanitizer.
+if(NOT CMAKE_C_FLAGS MATCHES "-fsanitize")
+    set(run ${PROJECT_SOURCE_DIR}/tests/packetdrill/run.py --so $<TARGET_FILE:packetdrill_adapter>)
+    file(GLOB areas CONFIGURE_DEPENDS LIST_DIRECTORIES true tests/packetdrill/scripts/*)
+    foreach(area IN LISTS areas)
+        get_filename_component(name ${area} NAME)
+        add_test(NAME packetdrill/${name} COMMAND ${run} ${area})
+        set_tests_properties(packetdrill/${name} PROPERTIES LABELS packetdrill TIMEOUT 120)
+    endforeach()
+    add_test(NAME packetdrill/bad COMMAND ${run} --bad ${PROJECT_SOURCE_DIR}/tests/packetdrill/bad)
+    set_tests_properties(packetdrill/bad PROPERTIES LABELS packetdrill TIMEOUT 120)
+endif()

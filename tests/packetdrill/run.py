@@ -2,13 +2,16 @@
 """Runs packetdrill scripts against the adapter: a small reader of packetdrill's language, by ctypes.
 
     run.py [--so FILE] [--packetdrill FILE] SCRIPT_OR_DIRECTORY...
+    run.py [--so FILE] --bad SCRIPT_OR_DIRECTORY...    each must fail, and say what its line "// error: TEXT" says
 
 With PACKETDRILL=path (or --packetdrill) the scripts are given to the real packetdrill instead, with the same flags. The
 language is the part of packetdrill's that our scripts use; what is not read is an error, never a pass. docs/packetdrill.md.
 """
 import os
+import re
 import subprocess
 import sys
+import tempfile
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
@@ -18,12 +21,14 @@ from runner.play import play  # noqa: E402
 PASSED, FAILED = 0, 1
 
 
-def run_here(adapter, path):
+def run_here(adapter, path, errors_to=None):
     """Each script in a process of its own: the adapter ends the process when a script asks for what it cannot do."""
     sys.stdout.flush()
     child = os.fork()
     if child == 0:
         status = FAILED
+        if errors_to is not None:
+            os.dup2(errors_to, 2)
         try:
             play(adapter, read_script(path))
             status = PASSED
@@ -43,6 +48,23 @@ def run_here(adapter, path):
 def run_there(packetdrill, adapter, path):
     """The real one. Our options that name its own are in the script; the flags stand there too (--so_flags)."""
     return subprocess.run([packetdrill, "--so_filename=" + adapter, path], check=False).returncode
+
+
+def run_bad(adapter, path):
+    """A bad script passes if it fails, with the sentence that it names, and not by a fault of ours."""
+    with open(path, encoding="utf-8") as file:
+        wanted = re.search(r"^// error: (.*)$", file.read(), re.MULTILINE)
+    if not wanted:
+        print("%s: no line \"// error: ...\"" % path, file=sys.stderr)
+        return FAILED
+    with tempfile.TemporaryFile() as errors:
+        status = run_here(adapter, path, errors.fileno())
+        errors.seek(0)
+        found = errors.read().decode()
+    if status == FAILED and wanted.group(1) in found and "Traceback" not in found:
+        return PASSED
+    print("%s: status %d, said: %s\nwanted: %s" % (path, status, found.strip(), wanted.group(1)), file=sys.stderr)
+    return FAILED
 
 
 def scripts_of(arguments):
@@ -70,10 +92,16 @@ def main(arguments):
     here = os.path.dirname(os.path.abspath(__file__))
     adapter = take_option(arguments, "--so", os.path.join(here, "packetdrill_adapter.so"))
     packetdrill = take_option(arguments, "--packetdrill", os.environ.get("PACKETDRILL"))
+    bad = "--bad" in arguments
     failed, count = [], 0
-    for path in scripts_of(arguments):
+    for path in scripts_of(argument for argument in arguments if argument != "--bad"):
         count += 1
-        status = run_there(packetdrill, adapter, path) if packetdrill else run_here(adapter, path)
+        if bad:
+            status = run_bad(adapter, path)
+        elif packetdrill:
+            status = run_there(packetdrill, adapter, path)
+        else:
+            status = run_here(adapter, path)
         if status != 0:
             failed.append(path)
             print("FAIL %s" % path)

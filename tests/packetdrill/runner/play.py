@@ -347,6 +347,10 @@ class World:
 
     def play(self):
         for event in self.script.events:
+            if not self.last and (event.time != 0 or event.relative):
+                self.fail(event, "the first event is at 0")
+            if self.last and not (event.relative or event.anytime or self.last.relative) and event.time < self.last.time:
+                self.fail(event, "time goes back")
             self.set_time(event)
             action = event.action
             if isinstance(action, Packet):
