@@ -167,7 +167,8 @@ static void step_segment(struct conversation *c, struct input *input)
     unsigned bases = input_u8(input), choice = input_u8(input), raw_bytes;
     uint32_t first;
 
-    seg.seq = seq_add(sequence_base(peer, bases), (uint32_t)(int8_t)input_u8(input));
+    seg.seq = seq_add(sequence_base(peer, bases),
+                      (uint32_t)((int8_t)input_u8(input) * (bases & 8 ? 64 : 1)));
     seg.ack = seq_add(acknowledgment_base(peer, bases >> 4), (uint32_t)(int8_t)input_u8(input));
     seg.length = input_scaled(input) % TEXT_MAX;
     seg.window = (uint16_t)input_scaled(input);

@@ -252,7 +252,7 @@ void stand_close(struct stand *stand)
 {
     close_sockets(stand);
     for (unsigned i = 0; i < 2000 && !is_empty(stand); i++) {
-        stand_wait(stand, US_PER_S / 2); /* near a limit the watch looks every 10 ms */
+        stand_wait(stand, 5 * US_PER_S); /* near a limit the watch looks every 10 ms */
         stand_wait_deadline(stand);
     }
     if (!is_empty(stand))
