@@ -147,9 +147,11 @@ static int seal(struct journal_file *file, struct journal_time time, const char 
     file->length = 0;
     if (file->chain.key.present)
         journal_key_evolve(&file->chain.key, file->chain.ops);
-    fdatasync(file->fd);
-    write_state(file); /* an error is met by the next seal */
-    return 0;
+    if (fdatasync(file->fd) != 0)
+        file->state_error = errno;
+    else
+        write_state(file);
+    return 0; /* an error is met by the next seal, which begins with the state */
 }
 
 /* ---- one file after another ---- */

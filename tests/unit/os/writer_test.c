@@ -99,6 +99,60 @@ static void what_a_full_disk_does_not_take_is_taken_back_and_counted(void **stat
     unlink(name);
 }
 
+struct moody {
+    int refusals, taken, ended;
+    char got[256];
+};
+
+static int take_moody(void *context, const void *bytes, size_t length)
+{
+    struct moody *moody = context;
+
+    if (moody->refusals != 0) {
+        moody->refusals -= moody->refusals > 0;
+        return ENOSPC;
+    }
+    memcpy(moody->got + moody->taken, bytes, length);
+    moody->taken += (int)length;
+    return 0;
+}
+
+static void end_moody(void *context)
+{
+    ((struct moody *)context)->ended++;
+}
+
+/* What a sink could not take comes again, before what is behind it; at the end it is let go. */
+static void a_sink_gets_the_same_record_again(void **state)
+{
+    struct moody moody = {.refusals = 2};
+    struct writer_sink sink = {&moody, take_moody, end_moody};
+    struct writer *writer = writer_open_sink(&sink, 4096);
+    struct writer_count count;
+
+    (void)state;
+    assert_non_null(writer);
+    assert_int_equal(writer_size(writer), 4096);
+    for (char letter = 'a'; letter < 'f'; letter++)
+        assert_true(writer_put(writer, &letter, 1, 1));
+    wait_until_taken(writer, &count);
+    assert_int_equal(writer_waiting(writer), 0);
+    assert_int_equal(count.written, 5);
+    assert_int_equal(count.error, 0);
+    assert_int_equal(count.last_error, ENOSPC);
+    writer_close(writer, 10000, NULL);
+    assert_int_equal(moody.ended, 1);
+    assert_memory_equal(moody.got, "abcde", 5);
+
+    moody = (struct moody){.refusals = -1}; /* for ever */
+    writer = writer_open_sink(&sink, 4096);
+    assert_non_null(writer);
+    assert_true(writer_put(writer, "x", 1, 7));
+    writer_close(writer, 10000, &count);
+    assert_int_equal(count.failed, 7);
+    assert_int_equal(moody.ended, 1);
+}
+
 static void one_that_hangs_is_refused_and_left(void **state)
 {
     static char record[1000];
@@ -127,6 +181,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(records_come_out_whole_and_in_order),
         cmocka_unit_test(what_a_full_disk_does_not_take_is_taken_back_and_counted),
+        cmocka_unit_test(a_sink_gets_the_same_record_again),
         cmocka_unit_test(one_that_hangs_is_refused_and_left),
     };
 
