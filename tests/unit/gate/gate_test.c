@@ -167,6 +167,39 @@ static void the_largest_holder_gives_way(void **state)
     door_close(&door);
 }
 
+static void forget(struct door *door, uint16_t port)
+{
+    struct flow flow = door_flow(door, 0, port);
+
+    gate_forget(&door->gate, door_find(door, 0, port), flow_hash(&flow));
+}
+
+/* A full cache is told once, and again only after a quarter of the limit was free. */
+static void full_is_told_once(void **state)
+{
+    struct segment answer;
+    struct door door;
+
+    (void)state;
+    door_open(&door, 16);
+    door.gate.listeners[0].limit = 8;
+    for (uint16_t port = 1; port <= 9; port++)
+        door_syn(&door, 0, port, &answer);
+    assert_true(door.gate.tell_full);
+    door.gate.tell_full = false;
+    for (uint16_t port = 2; port <= 3; port++) /* six are left: not fewer than three quarters */
+        forget(&door, port);
+    for (uint16_t port = 11; port <= 13; port++)
+        door_syn(&door, 0, port, &answer);
+    assert_false(door.gate.tell_full);
+    for (uint16_t port = 5; port <= 9; port++)
+        forget(&door, port);
+    for (uint16_t port = 21; port <= 29; port++)
+        door_syn(&door, 0, port, &answer);
+    assert_true(door.gate.tell_full);
+    door_close(&door);
+}
+
 /* A flood never holds more than the limit, and every half-open that is found is the one that was sought. */
 static void flood_stays_within_its_memory(void **state)
 {
@@ -216,6 +249,7 @@ int main(void)
         cmocka_unit_test(timestamps_are_checked),
         cmocka_unit_test(iss_lies_above_the_floor),
         cmocka_unit_test(the_largest_holder_gives_way),
+        cmocka_unit_test(full_is_told_once),
         cmocka_unit_test(flood_stays_within_its_memory),
         cmocka_unit_test(half_opens_cost_what_is_promised),
     };

@@ -102,6 +102,24 @@ static void falls_by_one_after_a_quiet_time(void **state)
     assert_true(pressure_deadline(&pressure) == INT64_MAX);
 }
 
+/* Strained by three quarters of the limit, 75 of 100: calmer below half of that, at 37 and not at 38. */
+static void half_of_what_raised_it(void **state)
+{
+    struct pressure pressure;
+    struct pressure_change change;
+
+    (void)state;
+    pressure_init(&pressure, LIMIT, 0);
+    assert_true(pressure_rise(&pressure, 75, &change, 0));
+    assert_false(
+        pressure_rise(&pressure, 38, &change, 5)); /* still loud: the quiet time begins anew */
+    assert_true(pressure_deadline(&pressure) == 5 + PRESSURE_QUIET_US);
+    assert_false(pressure_rise(&pressure, 37, &change, 9));
+    assert_true(pressure_deadline(&pressure) == 5 + PRESSURE_QUIET_US);
+    assert_false(pressure_fall(&pressure, 38, &change, 5 + PRESSURE_QUIET_US));
+    assert_true(pressure_fall(&pressure, 37, &change, 5 + 2 * PRESSURE_QUIET_US));
+}
+
 /* A wave and its trough make no flutter: two changes up, two down, however often it comes. */
 static void waves_do_not_flutter(void **state)
 {
@@ -161,6 +179,7 @@ int main(void)
         cmocka_unit_test(demand_decides),
         cmocka_unit_test(answered_cookies_do_not_count),
         cmocka_unit_test(falls_by_one_after_a_quiet_time),
+        cmocka_unit_test(half_of_what_raised_it),
         cmocka_unit_test(waves_do_not_flutter),
         cmocka_unit_test(changes_explain_themselves),
     };

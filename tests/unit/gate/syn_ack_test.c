@@ -96,6 +96,9 @@ static void window_is_scaled_after_the_syn(void **state)
     assert_int_equal(answer.window, 2048);
     assert_int_equal(answer.seq.value, 11);
     assert_int_equal(answer.ack.value, 21);
+    half_open.flags = 0; /* not agreed on: never */
+    syn_ack_describe_ack(&config, &half_open, 0, &answer, 0);
+    assert_int_equal(answer.window, 32768);
     syn_ack_describe_reset(&half_open, &answer);
     assert_int_equal(answer.flags, TCP_RST | TCP_ACK);
     assert_int_equal(answer.seq.value, 11);

@@ -193,6 +193,43 @@ static void paws_answers(void **state)
     solo_free(solo);
 }
 
+/* A SYN is challenged whether it carries the timestamps or not: PAWS is not its business. [RFC 5961 4.2] */
+static void syn_without_timestamps(void **state)
+{
+    struct solo *solo = stamped();
+
+    (void)state;
+    solo->timestamps = false;
+    solo_in(solo, TCP_SYN, 1, 0, 1);
+    assert_int_equal(solo->end.stats.syn_challenged, 1);
+    assert_int_equal(solo->end.stats.segment_no_timestamp, 0);
+    assert_int_equal(solo_out(solo), 1);
+    solo_in(solo, TCP_PSH, 1, 10, 1);
+    assert_int_equal(solo->end.stats.segment_no_timestamp, 1);
+    assert_int_equal(solo_out(solo), 0);
+    solo_free(solo);
+}
+
+/* An echo of the same millisecond is one of them, an echo of ten minutes ago the oldest that says anything. [RFC 7323 4.1] */
+static void youngest_and_oldest_echo(void **state)
+{
+    (void)state;
+    for (uint32_t age_ms = 0; age_ms <= 600001; age_ms += age_ms ? 1 : 600000) {
+        struct solo *solo = stamped();
+
+        solo_write(solo, 10);
+        solo_pass(solo, 1100000); /* sent twice: only the echo tells which is meant */
+        assert_int_equal(solo->count, 2);
+        solo->now_us = solo->sent[1].at_us;
+        solo->echo = solo_last(solo)->options.ts_value - age_ms;
+        solo_in(solo, 0, 1, 0, 11);
+        assert_int_equal(solo->end.tcb.srtt_us, age_ms == 0        ? 1000
+                                                : age_ms == 600000 ? 120000000
+                                                                   : 0);
+        solo_free(solo);
+    }
+}
+
 /* TS.Recent means something for 24 days to the second. [RFC 7323 5.5] */
 static void life_of_ts_recent(void **state)
 {
@@ -319,12 +356,20 @@ static void simultaneous_mss(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(probe_overtaken),      cmocka_unit_test(probes_within_patience),
-        cmocka_unit_test(urgent_once),          cmocka_unit_test(wants_nothing),
-        cmocka_unit_test(short_pause),          cmocka_unit_test(half_of_a_small_buffer),
-        cmocka_unit_test(paws_answers),         cmocka_unit_test(life_of_ts_recent),
-        cmocka_unit_test(partial_ack_of_one),   cmocka_unit_test(edge_of_recovery),
-        cmocka_unit_test(edge_after_a_timeout), cmocka_unit_test(measured_no_more),
+        cmocka_unit_test(probe_overtaken),
+        cmocka_unit_test(probes_within_patience),
+        cmocka_unit_test(urgent_once),
+        cmocka_unit_test(wants_nothing),
+        cmocka_unit_test(short_pause),
+        cmocka_unit_test(half_of_a_small_buffer),
+        cmocka_unit_test(paws_answers),
+        cmocka_unit_test(syn_without_timestamps),
+        cmocka_unit_test(youngest_and_oldest_echo),
+        cmocka_unit_test(life_of_ts_recent),
+        cmocka_unit_test(partial_ack_of_one),
+        cmocka_unit_test(edge_of_recovery),
+        cmocka_unit_test(edge_after_a_timeout),
+        cmocka_unit_test(measured_no_more),
         cmocka_unit_test(simultaneous_mss),
     };
 
