@@ -99,45 +99,34 @@ static int adapter_connect(void *userdata, int fd, const struct sockaddr *addres
     return (int)world_call(userdata, &call);
 }
 
-/* Every way of reading ends here, and every way of writing in transmit(). */
-static ssize_t receive(struct world *world, const char *name, int fd, const struct iovec *to,
-                       size_t count, int flags)
+/* Every way of reading and writing ends in transfer(). */
+struct pieces {
+    const char *name; /* of the call */
+    int fd;
+    const struct iovec *at;
+    size_t count;
+    int flags;
+};
+
+static ssize_t transfer(struct world *world, const struct pieces *pieces, bool in)
 {
-    struct file *file = world_file(world, fd);
-    struct call call = {.name = name,
-                        .attempt = socket_receive,
-                        .fd = fd,
-                        .to = (void *)(uintptr_t)to,
-                        .length = count,
-                        .flags = flags,
-                        .nonblocking = is_nonblocking(world, fd) || flags & MSG_DONTWAIT,
+    struct file *file = world_file(world, pieces->fd);
+    int known = MSG_DONTWAIT | MSG_NOSIGNAL | (in ? MSG_PEEK : MSG_OOB);
+    int64_t timeout_us = !file ? 0 : in ? file->receive_timeout_us : file->send_timeout_us;
+    struct call call = {.name = pieces->name,
+                        .attempt = in ? socket_receive : socket_send,
+                        .fd = pieces->fd,
+                        .vectors = pieces->at,
+                        .length = pieces->count,
+                        .flags = pieces->flags,
+                        .nonblocking = (file && file->nonblocking) || pieces->flags & MSG_DONTWAIT,
                         .nonblocking_result = -EAGAIN,
-                        .timeout_us =
-                            file && file->receive_timeout_us ? file->receive_timeout_us : -1,
+                        .timeout_us = timeout_us ? timeout_us : -1,
                         .timeout_result = -EAGAIN};
 
-    if (flags & ~(MSG_DONTWAIT | MSG_PEEK | MSG_NOSIGNAL))
-        world_die("%s(%d, flags %#x): unsupported", name, fd, (unsigned)flags);
-    return (ssize_t)world_call(world, &call);
-}
-
-static ssize_t transmit(struct world *world, const char *name, int fd, const struct iovec *from,
-                        size_t count, int flags)
-{
-    struct file *file = world_file(world, fd);
-    struct call call = {.name = name,
-                        .attempt = socket_send,
-                        .fd = fd,
-                        .from = from,
-                        .length = count,
-                        .flags = flags,
-                        .nonblocking = is_nonblocking(world, fd) || flags & MSG_DONTWAIT,
-                        .nonblocking_result = -EAGAIN,
-                        .timeout_us = file && file->send_timeout_us ? file->send_timeout_us : -1,
-                        .timeout_result = -EAGAIN};
-
-    if (flags & ~(MSG_DONTWAIT | MSG_OOB | MSG_NOSIGNAL))
-        world_die("%s(%d, flags %#x): unsupported", name, fd, (unsigned)flags);
+    if (pieces->flags & ~known)
+        world_die("%s(%d, flags %#x): unsupported", pieces->name, pieces->fd,
+                  (unsigned)pieces->flags);
     return (ssize_t)world_call(world, &call);
 }
 
@@ -145,19 +134,19 @@ static ssize_t adapter_read(void *userdata, int fd, void *to, size_t count)
 {
     struct iovec vector = {to, count};
 
-    return receive(userdata, "read", fd, &vector, 1, 0);
+    return transfer(userdata, &(struct pieces){"read", fd, &vector, 1, 0}, true);
 }
 
 static ssize_t adapter_readv(void *userdata, int fd, const struct iovec *to, int count)
 {
-    return receive(userdata, "readv", fd, to, (size_t)count, 0);
+    return transfer(userdata, &(struct pieces){"readv", fd, to, (size_t)count, 0}, true);
 }
 
 static ssize_t adapter_recv(void *userdata, int fd, void *to, size_t count, int flags)
 {
     struct iovec vector = {to, count};
 
-    return receive(userdata, "recv", fd, &vector, 1, flags);
+    return transfer(userdata, &(struct pieces){"recv", fd, &vector, 1, flags}, true);
 }
 
 static ssize_t adapter_recvfrom(void *userdata, int fd, void *to, size_t count, int flags,
@@ -168,7 +157,7 @@ static ssize_t adapter_recvfrom(void *userdata, int fd, void *to, size_t count, 
     (void)address;
     if (length)
         *length = 0; /* as Linux has it for a connected stream */
-    return receive(userdata, "recvfrom", fd, &vector, 1, flags);
+    return transfer(userdata, &(struct pieces){"recvfrom", fd, &vector, 1, flags}, true);
 }
 
 static ssize_t adapter_recvmsg(void *userdata, int fd, struct msghdr *message, int flags)
@@ -176,26 +165,28 @@ static ssize_t adapter_recvmsg(void *userdata, int fd, struct msghdr *message, i
     message->msg_namelen = 0;
     message->msg_controllen = 0;
     message->msg_flags = 0;
-    return receive(userdata, "recvmsg", fd, message->msg_iov, message->msg_iovlen, flags);
+    return transfer(userdata,
+                    &(struct pieces){"recvmsg", fd, message->msg_iov, message->msg_iovlen, flags},
+                    true);
 }
 
 static ssize_t adapter_write(void *userdata, int fd, const void *from, size_t count)
 {
     struct iovec vector = {(void *)(uintptr_t)from, count};
 
-    return transmit(userdata, "write", fd, &vector, 1, 0);
+    return transfer(userdata, &(struct pieces){"write", fd, &vector, 1, 0}, false);
 }
 
 static ssize_t adapter_writev(void *userdata, int fd, const struct iovec *from, int count)
 {
-    return transmit(userdata, "writev", fd, from, (size_t)count, 0);
+    return transfer(userdata, &(struct pieces){"writev", fd, from, (size_t)count, 0}, false);
 }
 
 static ssize_t adapter_send(void *userdata, int fd, const void *from, size_t count, int flags)
 {
     struct iovec vector = {(void *)(uintptr_t)from, count};
 
-    return transmit(userdata, "send", fd, &vector, 1, flags);
+    return transfer(userdata, &(struct pieces){"send", fd, &vector, 1, flags}, false);
 }
 
 static ssize_t adapter_sendto(void *userdata, int fd, const void *from, size_t count, int flags,
@@ -206,14 +197,16 @@ static ssize_t adapter_sendto(void *userdata, int fd, const void *from, size_t c
 
     if (address && length > 0 && file && file->kind != FILE_CONNECTION)
         world_die("sendto(%d) with an address: unsupported, connect first", fd);
-    return transmit(userdata, "sendto", fd, &vector, 1, flags);
+    return transfer(userdata, &(struct pieces){"sendto", fd, &vector, 1, flags}, false);
 }
 
 static ssize_t adapter_sendmsg(void *userdata, int fd, const struct msghdr *message, int flags)
 {
     if (message->msg_controllen > 0)
         world_die("sendmsg(%d) with control data: unsupported", fd);
-    return transmit(userdata, "sendmsg", fd, message->msg_iov, message->msg_iovlen, flags);
+    return transfer(userdata,
+                    &(struct pieces){"sendmsg", fd, message->msg_iov, message->msg_iovlen, flags},
+                    false);
 }
 
 static int adapter_fcntl(void *userdata, int fd, int command, ...)
@@ -291,7 +284,9 @@ static int adapter_getsockopt(void *userdata, int fd, int level, int name, void 
     int result;
 
     world_enter(userdata);
-    result = socket_get_option(userdata, fd, level, name, value, length);
+    result = socket_get_option(
+        userdata, &(struct socket_option){
+                      .fd = fd, .level = level, .name = name, .to = value, .room = length});
     world_leave(userdata);
     return number_of(result);
 }
@@ -302,7 +297,9 @@ static int adapter_setsockopt(void *userdata, int fd, int level, int name, const
     int result;
 
     world_enter(userdata);
-    result = socket_set_option(userdata, fd, level, name, value, length);
+    result = socket_set_option(
+        userdata, &(struct socket_option){
+                      .fd = fd, .level = level, .name = name, .from = value, .length = length});
     world_settle(userdata); /* no cork, no delay: something may go out */
     world_leave(userdata);
     return number_of(result);

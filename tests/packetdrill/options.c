@@ -78,20 +78,20 @@ static struct tcp_info info_of(const struct hf_status *status)
     return info;
 }
 
-static int give(void *to, socklen_t *room, const void *value, size_t length)
+static int give(const struct socket_option *option, const void *value, size_t length)
 {
-    if (*room < length)
-        length = *room;
-    memcpy(to, value, length);
-    *room = (socklen_t)length;
+    if (*option->room < length)
+        length = *option->room;
+    memcpy(option->to, value, length);
+    *option->room = (socklen_t)length;
     return 0;
 }
 
-static int give_int(void *to, socklen_t *room, int64_t value)
+static int give_int(const struct socket_option *option, int64_t value)
 {
     int number = (int)value;
 
-    return give(to, room, &number, sizeof number);
+    return give(option, &number, sizeof number);
 }
 
 /* SO_ERROR: told once. */
@@ -104,57 +104,56 @@ static int take_error(struct file *file, const struct hf_status *status)
     return (int)-world_error(status->error);
 }
 
-static int get_socket_level(struct world *world, struct file *file, int name, void *value,
-                            socklen_t *length, const struct hf_status *status)
+static int get_socket_level(const struct world *world, struct file *file,
+                            const struct socket_option *option, const struct hf_status *status)
 {
     const struct hf_config *config = &world->flags.config;
 
-    switch (name) {
-    case SO_ERROR: return give_int(value, length, take_error(file, status));
+    switch (option->name) {
+    case SO_ERROR: return give_int(option, take_error(file, status));
     case SO_RCVBUF:
-        return give_int(value, length,
-                        file->receive_bytes ? file->receive_bytes : config->receive_bytes);
+        return give_int(option, file->receive_bytes ? file->receive_bytes : config->receive_bytes);
     case SO_SNDBUF:
-        return give_int(value, length, file->send_bytes ? file->send_bytes : config->send_bytes);
-    case SO_KEEPALIVE: return give_int(value, length, file->keepalive);
-    case SO_TYPE: return give_int(value, length, SOCK_STREAM);
-    case SO_ACCEPTCONN: return give_int(value, length, file->kind == FILE_LISTENER);
-    default: world_die("getsockopt(SOL_SOCKET, %d): unsupported", name);
+        return give_int(option, file->send_bytes ? file->send_bytes : config->send_bytes);
+    case SO_KEEPALIVE: return give_int(option, file->keepalive);
+    case SO_TYPE: return give_int(option, SOCK_STREAM);
+    case SO_ACCEPTCONN: return give_int(option, file->kind == FILE_LISTENER);
+    default: world_die("getsockopt(SOL_SOCKET, %d): unsupported", option->name);
     }
 }
 
-static int get_tcp_level(struct file *file, int name, void *value, socklen_t *length,
+static int get_tcp_level(const struct file *file, const struct socket_option *option,
                          const struct hf_status *status)
 {
     struct tcp_info info;
 
-    switch (name) {
-    case TCP_INFO: info = info_of(status); return give(value, length, &info, sizeof info);
-    case TCP_MAXSEG: return give_int(value, length, text_of_segment(status));
-    case TCP_NODELAY: return give_int(value, length, file->nodelay);
-    case TCP_CORK: return give_int(value, length, file->cork);
-    case TCP_USER_TIMEOUT: return give_int(value, length, file->user_timeout_ms);
-    default: world_die("getsockopt(SOL_TCP, %d): unsupported", name);
+    switch (option->name) {
+    case TCP_INFO: info = info_of(status); return give(option, &info, sizeof info);
+    case TCP_MAXSEG: return give_int(option, text_of_segment(status));
+    case TCP_NODELAY: return give_int(option, file->nodelay);
+    case TCP_CORK: return give_int(option, file->cork);
+    case TCP_USER_TIMEOUT: return give_int(option, file->user_timeout_ms);
+    default: world_die("getsockopt(SOL_TCP, %d): unsupported", option->name);
     }
 }
 
-int socket_get_option(struct world *world, int fd, int level, int name, void *value,
-                      socklen_t *length)
+int socket_get_option(struct world *world, const struct socket_option *option)
 {
-    struct file *file = world_file(world, fd);
+    struct file *file = world_file(world, option->fd);
     struct hf_status status = {.state = HF_STATE_CLOSED};
+    int name = option->name;
 
     if (!file || file->kind == FILE_EPOLL)
         return file ? -ENOTSOCK : -EBADF;
     if (name > STATE_COUNT_BASE && name < STATE_COUNT_BASE + 12)
-        return give_int(value, length, count_in_state(world, name - STATE_COUNT_BASE));
+        return give_int(option, count_in_state(world, name - STATE_COUNT_BASE));
     if (file->kind != FILE_FRESH)
         hf_status(world->stack, file->socket, &status);
-    if (level == SOL_SOCKET)
-        return get_socket_level(world, file, name, value, length, &status);
-    if (level == IPPROTO_TCP)
-        return get_tcp_level(file, name, value, length, &status);
-    world_die("getsockopt(level %d, %d): unsupported", level, name);
+    if (option->level == SOL_SOCKET)
+        return get_socket_level(world, file, option, &status);
+    if (option->level == IPPROTO_TCP)
+        return get_tcp_level(file, option, &status);
+    world_die("getsockopt(level %d, %d): unsupported", option->level, name);
 }
 
 static uint32_t keep_idle_of(const struct world *world, const struct file *file)
@@ -284,27 +283,26 @@ static int set_tcp_level(struct world *world, struct file *file, int name, uint3
     }
 }
 
-int socket_set_option(struct world *world, int fd, int level, int name, const void *value,
-                      socklen_t length)
+int socket_set_option(struct world *world, const struct socket_option *option)
 {
-    struct file *file = world_file(world, fd);
-    int number;
+    struct file *file = world_file(world, option->fd);
+    int name = option->name, number;
 
     if (!file || file->kind == FILE_EPOLL)
         return file ? -ENOTSOCK : -EBADF;
-    if (level == SOL_SOCKET && (name == SO_RCVTIMEO || name == SO_SNDTIMEO))
+    if (option->level == SOL_SOCKET && (name == SO_RCVTIMEO || name == SO_SNDTIMEO))
         return set_time(name == SO_RCVTIMEO ? &file->receive_timeout_us : &file->send_timeout_us,
-                        value, length);
-    if (level == SOL_SOCKET && name == SO_LINGER)
-        return set_linger(file, value, length);
-    if (length < sizeof number)
+                        option->from, option->length);
+    if (option->level == SOL_SOCKET && name == SO_LINGER)
+        return set_linger(file, option->from, option->length);
+    if (option->length < sizeof number)
         return -EINVAL;
-    memcpy(&number, value, sizeof number);
+    memcpy(&number, option->from, sizeof number);
     if (number < 0)
         return -EINVAL;
-    if (level == SOL_SOCKET)
+    if (option->level == SOL_SOCKET)
         return set_socket_level(world, file, name, (uint32_t)number);
-    if (level == IPPROTO_TCP)
+    if (option->level == IPPROTO_TCP)
         return set_tcp_level(world, file, name, (uint32_t)number);
-    world_die("setsockopt(level %d, %d): unsupported", level, name);
+    world_die("setsockopt(level %d, %d): unsupported", option->level, name);
 }

@@ -5,7 +5,6 @@
 #include "world.h"
 
 #include <poll.h>
-#include <sys/uio.h>
 
 /* sockets.c */
 int64_t socket_open(struct world *world, struct call *call);
@@ -16,16 +15,24 @@ int64_t socket_connect(struct world *world, struct call *call);
 int64_t socket_close(struct world *world, struct call *call);
 int64_t socket_shutdown(struct world *world, struct call *call);
 
-/* transfer.c: call->to or call->from is an array of struct iovec, call->length its length. */
+/* transfer.c: call->vectors, call->length of them. */
 int64_t socket_receive(struct world *world, struct call *call);
 int64_t socket_send(struct world *world, struct call *call);
 
 /* options.c: gives what was set before to a listener or connection that is new. */
 void socket_apply(struct world *world, struct file *file);
-int socket_get_option(struct world *world, int fd, int level, int name, void *value,
-                      socklen_t *length);
-int socket_set_option(struct world *world, int fd, int level, int name, const void *value,
-                      socklen_t length);
+
+/* An option that is asked for (to, room) or set (from, length). */
+struct socket_option {
+    int fd, level, name;
+    void *to;
+    socklen_t *room;
+    const void *from;
+    socklen_t length;
+};
+
+int socket_get_option(struct world *world, const struct socket_option *option);
+int socket_set_option(struct world *world, const struct socket_option *option);
 
 /* poll.c: call->to is an array, call->length its length. */
 int64_t socket_poll(struct world *world, struct call *call);

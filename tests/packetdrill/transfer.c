@@ -14,7 +14,7 @@ static int64_t told_once(struct file *file, int error, int64_t afterwards)
 
 static int64_t peeked(struct world *world, struct file *file, const struct call *call)
 {
-    const struct iovec *to = call->to;
+    const struct iovec *to = call->vectors;
     struct hf_span spans[HF_SPANS_MAX];
     size_t count = HF_SPANS_MAX, done = 0;
     ptrdiff_t result = hf_peek_spans(world->stack, file->socket, spans, &count);
@@ -32,7 +32,7 @@ static int64_t peeked(struct world *world, struct file *file, const struct call 
 
 static int64_t read_vectors(struct world *world, struct file *file, const struct call *call)
 {
-    const struct iovec *to = call->to;
+    const struct iovec *to = call->vectors;
     int64_t done = 0;
 
     if (call->flags & MSG_PEEK)
@@ -79,7 +79,7 @@ int64_t socket_receive(struct world *world, struct call *call)
 
 static int64_t write_some(struct world *world, struct file *file, struct call *call)
 {
-    const struct iovec *from = call->from;
+    const struct iovec *from = call->vectors;
     size_t skip = call->taken;
 
     for (size_t i = 0; i < call->length; i++) {

@@ -14,6 +14,7 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/types.h>
+#include <sys/uio.h>
 
 #include <handfast/socket.h>
 #include <handfast/stats.h>
@@ -110,6 +111,7 @@ struct call {
     int fd;
     void *to;
     const void *from;
+    const struct iovec *vectors;
     size_t length, taken;
     int flags;
     struct sockaddr *address;

@@ -19,7 +19,8 @@ INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*(["<])([^">\n]+)[">]', re.MULT
 CONDITION = re.compile(r"^[ \t]*#[ \t]*(if|ifdef|ifndef|elif)\b[ \t]*((?:[^\n]*\\\n)*[^\n]*)", re.MULTILINE)
 
 FILE_LINES, TEST_LINES, FUNCTION_LINES, PARAMETERS = 600, 1000, 70, 5
-DICTATED = {("src/control/http.c", "on_request")}  # callbacks whose parameters a library chose
+DICTATED = {("src/control/http.c", "on_request")} | {  # callbacks whose parameters a library chose
+    ("tests/packetdrill/adapter.c", "adapter_" + name) for name in "recvfrom sendto getsockopt setsockopt splice".split()}
 
 
 def load_layers(text):
