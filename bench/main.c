@@ -20,6 +20,8 @@ static const struct bench *const benches[] = {
     &bench_syn_cache,
     &bench_filter_match,
     &bench_filter_load,
+    &bench_ao_segment,
+    &bench_ao_syn,
     &bench_journal_rate,
     /* Those that need gigabytes are only run when they are named. */
     &bench_syn_cookie_10m,

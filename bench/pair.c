@@ -25,6 +25,7 @@ static void side_open(struct pair_side *side, struct hf_config config, const cha
 
     if (error == HF_OK)
         error = hf_os_env(&side->env, hf_memory_needed(&config));
+    side->env.crypto = hf_os_crypto();
     if (error == HF_OK)
         error = hf_init(&side->stack, &config, &side->env, now_us);
     if (error == HF_OK)
