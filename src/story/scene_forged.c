@@ -140,7 +140,6 @@ static const struct cue no_password[] = {
 /* Up to Karma in CLOSE-WAIT, untold. */
 static void to_register(struct stage *stage, const char *password)
 {
-    stage->quiet = true;
     if (password) {
         stage_password(stage, STAGE_KARMA, password);
         stage_password(stage, STAGE_AMILY, password);
@@ -167,6 +166,7 @@ static void tell_guesses(struct story *story)
     struct stage stage;
     const struct hf_stats *karma;
 
+    setup.quiet = true;
     stage_open(&stage, story, &setup);
     karma = stage_stats(&stage, STAGE_KARMA);
     to_register(&stage, NULL);
@@ -191,6 +191,7 @@ static void tell_exact(struct story *story)
     struct stage_setup setup = stage_setup_default();
     struct stage stage;
 
+    setup.quiet = true;
     stage_open(&stage, story, &setup);
     to_register(&stage, NULL);
     stage_cues(&stage, known);
@@ -214,6 +215,7 @@ static void tell_signature(struct story *story)
     struct stage stage;
     const struct hf_stats *karma;
 
+    setup.quiet = true;
     stage_open(&stage, story, &setup);
     karma = stage_stats(&stage, STAGE_KARMA);
     to_register(&stage, PASSWORD);
@@ -295,6 +297,8 @@ static void tell_stranger(struct story *story, const struct stranger *stranger)
     struct stage stage;
     const struct hf_stats *amily;
 
+    setup.opening = (struct story_text){
+        {"Somebody else tries, in Karma's place.", "另一个人在 Karma 的位置上试探。"}};
     stage_open(&stage, story, &setup);
     amily = stage_stats(&stage, STAGE_AMILY);
     if (stranger->password)

@@ -95,8 +95,10 @@ void scene_close(struct story *story)
     struct stage_setup setup = stage_setup_default();
     struct stage stage;
 
+    setup.quiet = true;
     stage_open(&stage, story, &setup);
     stage_together(&stage);
+    stage.quiet = false;
     stage_cues(&stage, four);
     stage_shutdown(&stage, STAGE_AMILY);
     stage_settle(&stage);
@@ -110,6 +112,8 @@ void scene_close(struct story *story)
     stage_settle(&stage);
     story_note(story, "time_wait", stage_is(&stage, STAGE_AMILY, HF_STATE_TIME_WAIT));
     stage_run(&stage, 10 * US_PER_S);
+    story_why(story, "The wait is over. Her door never closed: she listens for the next.",
+              "等待结束。她的门一直开着：继续 LISTEN。");
     story_note(story, "closed",
                stage_is(&stage, STAGE_KARMA, HF_STATE_CLOSED) &&
                    stage_is(&stage, STAGE_AMILY, HF_STATE_LISTEN));

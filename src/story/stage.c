@@ -25,6 +25,9 @@ struct stage_setup stage_setup_default(void)
         setup.config[node].max_keys = 1;
     }
     setup.listen.cookies = HF_COOKIES_OFF;
+    setup.opening =
+        (struct story_text){{"Karma has no connection (CLOSED); Amily's door is open (LISTEN).",
+                             "Karma 没有连接（CLOSED）；Amily 的门开着（LISTEN）。"}};
     return setup;
 }
 
@@ -128,8 +131,11 @@ static struct hf_address address_of(unsigned node)
 
 void stage_open(struct stage *stage, struct story *story, const struct stage_setup *setup)
 {
+    struct hf_listen_options listen = setup->listen;
+
     memset(stage, 0, sizeof *stage);
     stage->story = story;
+    stage->quiet = setup->quiet;
     stage->wake_us = NEVER_US;
     stage->first = true;
     world_init(&stage->world, SEED, US_PER_S);
@@ -144,15 +150,13 @@ void stage_open(struct stage *stage, struct story *story, const struct stage_set
     stage->world.lose = lose;
     stage->world.lose_self = stage;
     world_hook(&stage->world, keep_first_syn, stage);
-    if (!setup->nobody) {
-        struct hf_listen_options listen = setup->listen;
-
-        listen.local.port = STAGE_PORT;
-        must(hf_listen_with(stage->world.nodes[STAGE_AMILY].stack, &listen, &stage->listener) ==
-             HF_OK);
-    }
+    listen.local.port = STAGE_PORT;
+    must(hf_listen_with(stage->world.nodes[STAGE_AMILY].stack, &listen, &stage->listener) == HF_OK);
     stage->ladder = ladder_make(&stage->world, NULL, LADDER_ASCII);
     ladder_take(stage->ladder, take_row, stage);
+    ladder_step(stage->ladder);
+    if (!setup->quiet)
+        story_why(story, setup->opening.in[STORY_EN], setup->opening.in[STORY_ZH]);
 }
 
 void stage_close(struct stage *stage)
@@ -240,14 +244,11 @@ void stage_connect(struct stage *stage, uint16_t port)
 
 void stage_together(struct stage *stage)
 {
-    bool quiet = stage->quiet;
-
-    stage->quiet = true;
+    must(stage->quiet);
     stage_connect(stage, STAGE_PORT);
     stage_settle(stage);
     must(stage_is(stage, STAGE_KARMA, HF_STATE_ESTABLISHED));
     must(stage_is(stage, STAGE_AMILY, HF_STATE_ESTABLISHED));
-    stage->quiet = quiet;
 }
 
 void stage_send(struct stage *stage, enum stage_node node, const char *text)

@@ -28,8 +28,9 @@ struct cue {
 struct stage_setup {
     struct hf_config config[2]; /* without addresses             */
     struct hf_listen_options listen;
-    int64_t delay_us; /* of the wire, each way         */
-    bool nobody;      /* Amily does not listen         */
+    int64_t delay_us;          /* of the wire, each way         */
+    bool quiet;                /* what comes first is not told  */
+    struct story_text opening; /* beside the states before anything happens */
 };
 
 /* Default stacks, raw IP, 10 ms, no cookies: every half-open is seen in a cache. */
@@ -67,7 +68,7 @@ void stage_password(struct stage *stage, enum stage_node node, const char *passw
 
 /* Karma connects to this port. */
 void stage_connect(struct stage *stage, uint16_t port);
-/* The same, and both are together; untold. */
+/* The same, until both are together; the stage must be quiet. */
 void stage_together(struct stage *stage);
 
 void stage_send(struct stage *stage, enum stage_node node, const char *text);

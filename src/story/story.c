@@ -84,6 +84,16 @@ void story_remark(struct story *story, const char *en, const char *zh, ...)
     }
 }
 
+void story_why(struct story *story, const char *en, const char *zh)
+{
+    must(story->count > 0);
+    struct story_beat *beat = &story->beats[story->count - 1];
+
+    must(!beat->why[STORY_EN]);
+    beat->why[STORY_EN] = copy_of(en);
+    beat->why[STORY_ZH] = copy_of(zh);
+}
+
 void story_say(struct story *story, enum story_who who, const char *en, const char *zh)
 {
     struct story_beat *beat = story_add(story);

@@ -110,6 +110,8 @@ void story_cell(const struct story_table *table, unsigned row, unsigned column,
 struct story_beat *story_add(struct story *story);
 void story_remark(struct story *story, const char *en, const char *zh, ...)
     __attribute__((format(printf, 2, 4), format(printf, 3, 4)));
+/* What the last beat means. */
+void story_why(struct story *story, const char *en, const char *zh);
 void story_say(struct story *story, enum story_who who, const char *en, const char *zh);
 void story_note(struct story *story, const char *name, int64_t value);
 struct story_table *story_table(struct story *story, unsigned columns,
