@@ -165,7 +165,7 @@ def opening(source, tables):
 
 def citations_(source, tables):
     """Every citation names an RFC section or a requirement that exists."""
-    if not (source.is_c or source.path.endswith(".py")) or source.path.startswith("tools/"):
+    if not (source.is_c or source.path.endswith((".py", ".pkt"))) or source.path.startswith("tools/"):
         return
     for offset, message in citations.complaints(source.text, tables.sections, tables.requirements):
         yield source.line_of(offset), "citations", message
