@@ -2,7 +2,7 @@
 # below with what the program says.
 
 _handfast_commands="guard status stats top events connections kill block unblock blocks drain resume reload capture
-    explain journal lab sim nc"
+    explain journal story lab sim nc"
 
 _handfast_options() {
     case $1 in
@@ -13,6 +13,7 @@ _handfast_options() {
     capture) echo "--for --json --help" ;;
     journal) echo "--all --follow --json --key --state --open --help" ;;
     explain) echo "--odd --summary --all --conversation --plain --json --help" ;;
+    story) echo "--lang --plain --json --html --list --help" ;;
     top) echo "--every --order --once --json --help" ;;
     *) echo "--json --help" ;;
     esac
@@ -69,6 +70,15 @@ _handfast() {
         COMPREPLY=($(compgen -W "rtt bytes age" -- "$word"))
         return
     fi
+    if [ "$previous" = --lang ]; then
+        COMPREPLY=($(compgen -W "en zh" -- "$word"))
+        return
+    fi
+    if [ "$previous" = --html ]; then
+        compopt -o filenames 2>/dev/null
+        COMPREPLY=($(compgen -f -- "$word"))
+        return
+    fi
     if [[ $word == -* ]]; then
         COMPREPLY=($(compgen -W "$(_handfast_options "$command")" -- "$word"))
         return
@@ -85,6 +95,10 @@ _handfast() {
     explain)
         compopt -o filenames 2>/dev/null
         COMPREPLY=($(compgen -f -- "$word"))
+        ;;
+    story)
+        COMPREPLY=($(compgen -W "handshake close two-way flags refused dos ddos drdos flood release cache cookie
+            timeout forged-reset signed glossary" -- "$word"))
         ;;
     drain | resume) COMPREPLY=($(compgen -W "$(_handfast_services)" -- "$word")) ;;
     connections | kill)
