@@ -88,6 +88,7 @@ extern "C" {
     X(handshake_bad_ack, "segments", "segment at a half-open that does not acknowledge our SYN")                       \
     X(handshake_accept_queue_full, "segments", "last ACK of a handshake dropped: accept queue full")                   \
     X(handshake_no_connection, "segments", "last ACK of a handshake dropped: connection limit")                        \
+    X(accept_queue_left, "connections", "ended before the user of their listener took them")                           \
     X(syn_cookie_sent, "segments", "SYN-ACKs that kept no memory: cookies")                                            \
     X(syn_source_limited, "segments", "SYN whose prefix has used up its share of the SYN cache")                       \
     X(syn_capped, "segments", "SYN without an answer: the cap of SYN-ACKs a second")                                   \

@@ -195,8 +195,10 @@ static void leave_output(struct hf_stack *stack, struct connection *connection, 
 static void release(struct hf_stack *stack, struct connection *connection, uint32_t slot)
 {
     tcp_release(&stack->tcp, &connection->tcb);
-    if (connection->flags & CONNECTION_QUEUED)
+    if (connection->flags & CONNECTION_QUEUED) {
+        stack->stats.accept_queue_left++;
         leave_accept_queue(stack, connection, slot);
+    }
     if (list_is_linked(&connection->by_ready))
         list_remove(&stack->connections.ready, by_ready(&stack->connections), slot);
     give_slot(stack, slot);
@@ -443,7 +445,7 @@ static uint32_t find_flow(const struct hf_stack *stack, const struct flow *flow)
 }
 
 /* Who signs segments does not let an unsigned word end them or cut them small: IPv4 type 3 codes 2 to 4, IPv6 type 1 codes 1
- * and 4. IPv6's packet-too-big is heard, as no router cuts there. [RFC 5925 7.8] */
+ * and 4. IPv6's packet-too-big is heard, as no router cuts there. [RFC 5925 7.8; R5925-27] */
 static bool is_deaf_to_icmp(struct hf_stack *stack, uint32_t slot)
 {
     const struct connection *connection = connection_at(&stack->connections, slot);

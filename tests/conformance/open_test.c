@@ -301,6 +301,19 @@ static void iss_clock(enum reached at)
     assert_int_equal(script.iss - first, 1000000);
 }
 
+/* Who resets before anybody has taken him leaves nothing behind but a count. */
+static void left_before_accepted(enum reached at)
+{
+    reach(at);
+    in("S 0:0(0) <mss 1460>");
+    out("S. 0:0(0) ack 1 <mss 1460>");
+    in(". 1:1(0) ack 1");
+    in("R 1:1(0)");
+    out_nothing();
+    counted(accept_queue_left, 1);
+    must_be(HF_AGAIN, script_accept());
+}
+
 static const struct scripted tests[] = {
     {"open/closed-passive", passive, CLOSED},
     {"open/closed-passive-invalid", passive_invalid, CLOSED},
@@ -321,6 +334,7 @@ static const struct scripted tests[] = {
     {"open/options-tiny-mss", options_tiny_mss, LISTEN},
     {"open/options-take-room", options_take_room, ESTABLISHED},
     {"open/accept-queue-full", accept_queue_full, CLOSED},
+    {"open/left-before-accepted", left_before_accepted, LISTEN},
     {"open/simultaneous-at-listener", simultaneous_at_listener, SYN_SENT},
     {"open/iss-clock", iss_clock, LISTEN},
 };
