@@ -32,6 +32,7 @@ static const struct command commands[] = {
     {"lab", "watch it work in a private network", cmd_lab},
     {"story", "how Karma and Amily meet, marry and are attacked: the real segments of it",
      cmd_story},
+    {"audit", "twelve practices that a server is owed: what was found, what mends it", cmd_audit},
     {"explain", "a capture, told: states of both ends, and what is odd", cmd_explain},
     {"sim", "two stacks and a bad network, all from one seed", cmd_sim},
     {"nc", "our stack as a client or server on a TAP interface", cmd_nc},

@@ -1,0 +1,31 @@
+/* What nftables' ruleset says, from its JSON. [libnftables-json(5)] */
+#ifndef AUDIT_NFT_H
+#define AUDIT_NFT_H
+
+#include "audit/audit.h"
+
+#define NFT_NAMED_MAX 4
+#define NFT_NAME_MAX 200
+
+struct nft_facts {
+    bool seen;         /* the ruleset could be read */
+    bool input;        /* a chain that sees what comes in (input, or ingress of an interface) */
+    bool input_drops;  /* ... and drops what no rule accepts                     */
+    bool output;       /* a chain that sees what goes out, and can refuse it     */
+    bool output_drops; /* some of it is dropped or rejected                      */
+    bool synproxy, limits, counts_connections;
+    bool addresses; /* rules or sets name source addresses */
+    unsigned rules, shadowed, wide;
+    char shadowed_fix[NFT_NAMED_MAX]
+                     [NFT_NAME_MAX]; /* "nft delete rule FAMILY TABLE CHAIN handle N" */
+    char wide_fix[NFT_NAMED_MAX][NFT_NAME_MAX];
+    char filter[NFT_NAME_MAX]; /* "FAMILY TABLE CHAIN" of the first chain of hook input */
+};
+
+/* Asks nft for the ruleset. */
+void nft_read(const struct audit_world *world, struct nft_facts *facts);
+
+/* The same from its text. False: it is none. */
+bool nft_parse(struct nft_facts *facts, const char *text);
+
+#endif
