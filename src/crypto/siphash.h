@@ -25,12 +25,19 @@ struct siphash {
 #define SIPHASH_INLINE static inline __attribute__((unused))
 #endif
 
+/* Where the compiler is told to make little code, a hash is called. */
+#ifdef __OPTIMIZE_SIZE__
+#define SIPHASH_STEP static __attribute__((noinline, unused))
+#else
+#define SIPHASH_STEP SIPHASH_INLINE
+#endif
+
 SIPHASH_INLINE uint64_t siphash_rotate(uint64_t word, unsigned bits)
 {
     return word << bits | word >> (64 - bits);
 }
 
-SIPHASH_INLINE void siphash_round(struct siphash *s)
+SIPHASH_STEP void siphash_round(struct siphash *s)
 {
     s->v0 += s->v1;
     s->v2 += s->v3;
@@ -72,7 +79,7 @@ SIPHASH_INLINE struct siphash_key siphash_key_from(const uint8_t bytes[16])
 }
 
 /* Piece by piece: begin, each whole word, end with the rest. */
-SIPHASH_INLINE struct siphash siphash_begin(struct siphash_key key)
+SIPHASH_STEP struct siphash siphash_begin(struct siphash_key key)
 {
     return (struct siphash){
         key.k0 ^ 0x736f6d6570736575,
@@ -82,7 +89,7 @@ SIPHASH_INLINE struct siphash siphash_begin(struct siphash_key key)
     };
 }
 
-SIPHASH_INLINE void siphash_word(struct siphash *s, uint64_t word)
+SIPHASH_STEP void siphash_word(struct siphash *s, uint64_t word)
 {
     s->v3 ^= word;
     siphash_round(s);
@@ -91,7 +98,7 @@ SIPHASH_INLINE void siphash_word(struct siphash *s, uint64_t word)
 }
 
 /* rest: the last 0 to 7 bytes, as the low bytes of a word. length: of the whole input; its low 8 bits count. */
-SIPHASH_INLINE uint64_t siphash_end(struct siphash *s, uint64_t rest, uint64_t length)
+SIPHASH_STEP uint64_t siphash_end(struct siphash *s, uint64_t rest, uint64_t length)
 {
     siphash_word(s, rest | length << 56);
     s->v2 ^= 0xff;
@@ -103,7 +110,7 @@ SIPHASH_INLINE uint64_t siphash_end(struct siphash *s, uint64_t rest, uint64_t l
 }
 
 /* Whole inputs of the sizes that the packet path has. 8: a prefix. */
-SIPHASH_INLINE uint64_t siphash_8(struct siphash_key key, uint64_t word)
+SIPHASH_STEP uint64_t siphash_8(struct siphash_key key, uint64_t word)
 {
     struct siphash s = siphash_begin(key);
 
@@ -112,7 +119,7 @@ SIPHASH_INLINE uint64_t siphash_8(struct siphash_key key, uint64_t word)
 }
 
 /* 12: an IPv4 tuple. */
-SIPHASH_INLINE uint64_t siphash_12(struct siphash_key key, uint64_t word, uint32_t rest)
+SIPHASH_STEP uint64_t siphash_12(struct siphash_key key, uint64_t word, uint32_t rest)
 {
     struct siphash s = siphash_begin(key);
 
@@ -120,7 +127,7 @@ SIPHASH_INLINE uint64_t siphash_12(struct siphash_key key, uint64_t word, uint32
     return siphash_end(&s, rest, 12);
 }
 
-SIPHASH_INLINE uint64_t siphash_16(struct siphash_key key, uint64_t a, uint64_t b)
+SIPHASH_STEP uint64_t siphash_16(struct siphash_key key, uint64_t a, uint64_t b)
 {
     struct siphash s = siphash_begin(key);
 
@@ -130,7 +137,7 @@ SIPHASH_INLINE uint64_t siphash_16(struct siphash_key key, uint64_t a, uint64_t 
 }
 
 /* 20: what the MAC of a cookie covers. */
-SIPHASH_INLINE uint64_t siphash_20(struct siphash_key key, uint64_t a, uint64_t b, uint32_t rest)
+SIPHASH_STEP uint64_t siphash_20(struct siphash_key key, uint64_t a, uint64_t b, uint32_t rest)
 {
     struct siphash s = siphash_begin(key);
 
@@ -139,7 +146,7 @@ SIPHASH_INLINE uint64_t siphash_20(struct siphash_key key, uint64_t a, uint64_t 
     return siphash_end(&s, rest, 20);
 }
 
-SIPHASH_INLINE uint64_t siphash_24(struct siphash_key key, uint64_t a, uint64_t b, uint64_t c)
+SIPHASH_STEP uint64_t siphash_24(struct siphash_key key, uint64_t a, uint64_t b, uint64_t c)
 {
     struct siphash s = siphash_begin(key);
 
@@ -150,7 +157,7 @@ SIPHASH_INLINE uint64_t siphash_24(struct siphash_key key, uint64_t a, uint64_t 
 }
 
 /* 36: an IPv6 tuple. */
-SIPHASH_INLINE uint64_t siphash_36(struct siphash_key key, const uint64_t words[4], uint32_t rest)
+SIPHASH_STEP uint64_t siphash_36(struct siphash_key key, const uint64_t words[4], uint32_t rest)
 {
     struct siphash s = siphash_begin(key);
 
@@ -161,7 +168,7 @@ SIPHASH_INLINE uint64_t siphash_36(struct siphash_key key, const uint64_t words[
     return siphash_end(&s, rest, 36);
 }
 
-SIPHASH_INLINE uint64_t siphash_40(struct siphash_key key, const uint64_t words[5])
+SIPHASH_STEP uint64_t siphash_40(struct siphash_key key, const uint64_t words[5])
 {
     struct siphash s = siphash_begin(key);
 
@@ -174,7 +181,7 @@ SIPHASH_INLINE uint64_t siphash_40(struct siphash_key key, const uint64_t words[
 }
 
 /* Any input. */
-SIPHASH_INLINE uint64_t siphash_bytes(struct siphash_key key, const void *data, uint64_t length)
+SIPHASH_STEP uint64_t siphash_bytes(struct siphash_key key, const void *data, uint64_t length)
 {
     struct siphash s = siphash_begin(key);
     const uint8_t *bytes = (const uint8_t *)data;
@@ -192,8 +199,8 @@ SIPHASH_INLINE uint64_t siphash_bytes(struct siphash_key key, const void *data, 
 
 /* A key for one purpose from a master key: K(label, n) of HF1. Purposes with different labels or numbers have keys that say
  * nothing about each other. Of a label at most SIPHASH_LABEL_MAX characters count. Off the packet path. */
-SIPHASH_INLINE struct siphash_key siphash_derive(struct siphash_key master, const char *label,
-                                                 uint32_t number)
+SIPHASH_STEP struct siphash_key siphash_derive(struct siphash_key master, const char *label,
+                                               uint32_t number)
 {
     uint8_t input[SIPHASH_LABEL_MAX + 5];
     struct siphash_key key;

@@ -4,7 +4,15 @@
 #include "base/bytes.h"
 #include "base/must.h"
 
-__extension__ typedef unsigned __int128 wide;
+/* The high half of a product of 128 bits, which a machine of 32 bits has no type for. */
+static uint64_t high_of_product(uint64_t a, uint64_t b)
+{
+    uint64_t a_low = (uint32_t)a, a_high = a >> 32, b_low = (uint32_t)b, b_high = b >> 32;
+    uint64_t middle = a_high * b_low + (a_low * b_low >> 32);
+    uint64_t other = a_low * b_high + (uint32_t)middle;
+
+    return a_high * b_high + (middle >> 32) + (other >> 32);
+}
 
 static uint64_t mix(uint64_t z)
 {
@@ -43,7 +51,7 @@ uint64_t random_below(struct random *random, uint64_t limit)
 {
     must(limit > 0);
     /* The bias is below 2^-64 * limit: no test can see it. */
-    return (uint64_t)((wide)random_next(random) * limit >> 64);
+    return high_of_product(random_next(random), limit);
 }
 
 uint64_t random_between(struct random *random, uint64_t low, uint64_t high)

@@ -148,6 +148,20 @@ static const char *link_error(const struct hf_config *config, const struct route
     return NULL;
 }
 
+/* Where addresses have 32 bits, what was asked for may be more than they can tell apart: a generous sum, so that no
+ * measure of hf_memory_needed wraps. */
+static const char *size_error(const struct hf_config *c)
+{
+    uint64_t waits = c->max_time_waits ? c->max_time_waits : c->max_connections;
+    uint64_t bytes = UINT64_C(1024) * c->max_connections + UINT64_C(256) * c->max_half_opens +
+                     UINT64_C(256) * waits + UINT64_C(512) * c->max_neighbors +
+                     UINT64_C(1024) * c->max_keys + UINT64_C(512) * c->max_signed +
+                     UINT64_C(8192) * c->max_reassemblies +
+                     (CHUNK_BYTES + UINT64_C(16)) * config_chunks(c);
+
+    return bytes > SIZE_MAX / 2 ? "the limits are more than this machine can address" : NULL;
+}
+
 const char *hf_config_error(const struct hf_config *config)
 {
     struct route route;
@@ -163,6 +177,8 @@ const char *hf_config_error(const struct hf_config *config)
         error = routes_error(&route);
     if (!error)
         error = limits_error(config);
+    if (!error)
+        error = size_error(config);
     return error ? error : times_error(config);
 }
 

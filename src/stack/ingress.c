@@ -147,7 +147,8 @@ static bool is_stranger(const struct hf_stack *stack, const struct arrival *arri
 
 #define ODD_OPTIONS (TCP_OPTION_MALFORMED | TCP_OPTION_AO | TCP_OPTION_MD5)
 
-/* Two signatures, or one of an impossible length, are nobody's. [RFC 5925 2.2] */
+/* Two signatures, or one of an impossible length, are nobody's. One alone, of a peer of whom no key speaks, means nothing.
+ * [RFC 5925 2.2, 7.3; R5925-19] */
 static enum hf_stat meet_odd_options(struct hf_stack *stack, const struct arrival *arrival,
                                      int64_t now_us)
 {
@@ -299,7 +300,7 @@ static enum hf_stat ask_filters(struct hf_stack *stack, const struct arrival *ar
 /* What became of it: HF_STAT_none if it was used. */
 static enum hf_stat dispatch(struct hf_stack *stack, struct arrival *arrival, int64_t now_us)
 {
-    if (__builtin_expect(stack->filters, 0)) {
+    if (__builtin_expect(stack->filters != 0, 0)) {
         enum hf_stat refusal = ask_filters(stack, arrival);
 
         if (refusal != HF_STAT_none)
@@ -357,7 +358,7 @@ static void input_group(struct hf_stack *stack, struct hf_frame *frames, size_t 
         packet_parse(&arrivals[i].packet, &stack->rules, &frames[i]);
         prepare(stack, &arrivals[i]);
     }
-    if (__builtin_expect(stack->filters, 0))
+    if (__builtin_expect(stack->filters != 0, 0))
         look_up_lists(stack, arrivals, count);
     if (stack->connections.table.count)
         for (size_t i = 0; i < count; i++)

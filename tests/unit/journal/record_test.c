@@ -73,10 +73,13 @@ static void the_calendar_is_that_of_everybody(void **state)
 
     (void)state;
     for (int64_t day = 0; day < 366 * 1000; day += 1) {
-        time_t seconds = (time_t)(day * 86400 + day % 86400);
+        int64_t instant_s = day * 86400 + day % 86400;
+        time_t seconds = (time_t)instant_s;
         struct tm parts;
 
-        record_put_wall(text, (int64_t)seconds * 1000000 + 7);
+        if (seconds != instant_s) /* theirs may end in 2038 */
+            break;
+        record_put_wall(text, instant_s * 1000000 + 7);
         gmtime_r(&seconds, &parts);
         strftime(theirs, sizeof theirs, "%Y-%m-%dT%H:%M:%S.000007Z", &parts);
         assert_string_equal(text, theirs);
