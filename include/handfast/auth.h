@@ -1,4 +1,4 @@
-/* Signed segments: TCP-AO and, for old peers, the MD5 option. [RFC 5925; RFC 5926; RFC 2385]
+/* Signed segments: TCP-AO and, for old peers, the MD5 option. [RFC 5925; RFC 5926; RFC 2385; R5925-01]
  *
  * A key says whose segments it signs: peers of a prefix, a port of theirs, an address and a port of ours. As soon as one key
  * speaks of a peer, all that he sends must be signed: what is not, or wrongly, meets silence and is counted. Nobody else pays
@@ -18,7 +18,7 @@ extern "C" {
 #endif
 
 #define HF_KEY_SECRET_MAX 128u
-#define HF_KEY_SECRET_MD5_MAX 80u /* [RFC 2385 4.5] */
+#define HF_KEY_SECRET_MD5_MAX 80u /* [RFC 2385 4.5; R2385-07] */
 
 enum hf_key_algorithm {
     HF_KEY_NONE = 0,
@@ -60,7 +60,7 @@ HF_API int hf_key_remove(struct hf_stack *stack, const struct hf_key *key);
 /* Walks the keys, without their secrets: start with *cursor = 0; HF_AGAIN at the end. */
 HF_API int hf_key_next(const struct hf_stack *stack, uint64_t *cursor, struct hf_key *key);
 
-/* How a connection is signed. [RFC 5925 7.1] */
+/* How a connection is signed. [RFC 5925 7.1; R5925-16, R5925-17] */
 struct hf_signing {
     enum hf_key_algorithm algorithm; /* HF_KEY_NONE: it is not */
     uint8_t send_id; /* current_key: what we sign with                             */

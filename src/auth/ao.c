@@ -1,6 +1,6 @@
 /* TCP-AO: traffic keys and MACs. [RFC 5925 5; RFC 5926 3]
  *
- * The pitfalls that RFC 9235 8 lists are all of this file: the counter is 1, the length of the output is part of the input, the
+ * The pitfalls that the test vectors name [RFC 9235 8; R9235-01, R9235-02, R9235-03, R9235-04, R9235-05] are all of this file: the counter is 1, the length of the output is part of the input, the
  * numbers are the initial ones and not the segment's, the label has no zero behind it, checksum and MAC are zero while the
  * MAC is made, and the header's length is what the segment says.
  */
@@ -58,7 +58,8 @@ static struct ends ends_of(const struct auth_bytes *segment)
     return ends;
 }
 
-/* i || Label || Context || Output_Length [RFC 5926 3.1.1]; the context is sockets and numbers, sender first [RFC 5925 5.2]. */
+/* i || Label || Context || Output_Length [RFC 5926 3.1.1; R5926-04]; the context is sockets and numbers, sender first; a bare SYN
+ * does not know the other's number. [RFC 5925 5.2; R5925-12, R5925-13] */
 static uint32_t kdf_input(uint8_t input[1 + LABEL_BYTES + CONTEXT_MAX + 2], const struct ends *ends,
                           bool bare_syn, uint32_t key_bytes)
 {
@@ -76,6 +77,7 @@ static uint32_t kdf_input(uint8_t input[1 + LABEL_BYTES + CONTEXT_MAX + 2], cons
     return at + 14;
 }
 
+/* The MAC of a kind is its derivation, too. [R5926-02, R5926-05, R5926-10] */
 void ao_derive(const struct hf_crypto_ops *ops, const struct key *key,
                const struct auth_bytes *segment, struct hf_mac_key *traffic)
 {
@@ -93,7 +95,7 @@ void ao_derive(const struct hf_crypto_ops *ops, const struct key *key,
     must(error == HF_OK); /* the length is what this kind's own MAC gives */
 }
 
-/* SNE || pseudo-header [RFC 5925 5.1; RFC 9293 3.1; RFC 8200 8.1] */
+/* SNE || pseudo-header [RFC 5925 5.1; R5925-10; RFC 9293 3.1; RFC 8200 8.1] */
 static uint32_t put_pseudo(uint8_t to[4 + PSEUDO_MAX], const struct auth_bytes *segment,
                            uint32_t sne)
 {
@@ -128,7 +130,7 @@ void ao_mac(const struct hf_crypto_ops *ops, const struct hf_mac_key *traffic,
     memcpy(header, segment->header, header_length);
     put_be16(header + TCP_CHECKSUM_OFFSET, 0);
     memset(header + place->offset + AO_HEADER, 0, place->length - AO_HEADER);
-    if (place->options_excluded) { /* only the option itself stays [RFC 5925 5.1] */
+    if (place->options_excluded) { /* only the option itself stays [RFC 5925 5.1; R5925-11] */
         memmove(header + TCP_HEADER, header + place->offset, place->length);
         header_length = TCP_HEADER + place->length;
     }

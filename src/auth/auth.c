@@ -153,7 +153,7 @@ static enum auth_verdict verify_md5(const struct auth *auth, const struct auth_b
     return AUTH_VERIFIED;
 }
 
-/* The peer wants to be signed to with another key: if it is ready here, so be it. [RFC 5925 7.5] */
+/* The peer wants to be signed to with another key: if it is ready here, so be it. [RFC 5925 7.5; R5925-14] */
 static void follow(const struct auth *auth, const struct flow *flow, struct auth_terms *terms,
                    const uint8_t *option)
 {
@@ -180,7 +180,7 @@ static enum auth_verdict verify_ao(const struct auth *auth, struct auth_session 
     if (!key)
         return AUTH_NO_KEY;
     if (seg->options.ao_length !=
-        ao_option_bytes(key)) /* the cheap question first [RFC 5925 7.5] */
+        ao_option_bytes(key)) /* the cheap question first [RFC 5925 7.5; R5925-24] */
         return AUTH_LENGTH;
     /* A bare SYN begins anew, whatever was before. */
     at = bare_syn ? sne_start(seg->seq) : sne_extend(session->terms.received, seg->seq);
@@ -199,7 +199,7 @@ static enum auth_verdict verify_ao(const struct auth *auth, struct auth_session 
     return AUTH_VERIFIED;
 }
 
-/* MD5 and TCP-AO never meet on one connection; a segment with both is nobody's. [RFC 5925 2.2] */
+/* MD5 and TCP-AO never meet on one connection; a segment with both is nobody's. [RFC 5925 2.2; R5925-02, R5925-18, R5925-22] */
 enum auth_verdict auth_verify(const struct auth *auth, struct auth_session *session,
                               const struct auth_bytes *bytes, const struct segment *seg)
 {
@@ -241,7 +241,7 @@ static uint64_t sum_words(const uint8_t *at, uint32_t length)
     return sum;
 }
 
-/* The option was written already, its MAC and ids as zero. */
+/* Last of all, when nothing of the segment changes any more. [R5925-21] The option was written already, its MAC and ids as zero. */
 static uint64_t sign_ao(const struct auth *auth, struct auth_session *session,
                         const struct auth_bytes *bytes)
 {

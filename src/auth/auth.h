@@ -31,6 +31,7 @@ struct auth_traffic {
     struct hf_mac_key key;
 };
 
+/* At most one key to sign with and one that is asked for. [R5925-09] */
 struct auth_session {
     struct auth_terms terms;
     struct auth_traffic send, receive; /* for all but bare SYNs, with both numbers known */

@@ -163,6 +163,7 @@ const struct key *key_chain_md5(const struct key_chain *chain, const struct flow
     return found;
 }
 
+/* TCP-AO is preferred. [RFC 5925 8; R5925-29] */
 enum hf_key_algorithm key_chain_kind(const struct key_chain *chain, const struct flow *flow)
 {
     const struct key *ao = key_chain_find(chain, flow, KEY_OLDEST, 0);
@@ -207,7 +208,7 @@ static bool has_tuple(const struct key *key, const struct hf_key *other)
            key->remote_port == other->remote_port;
 }
 
-/* Keys that speak of the same segments have other ids. [RFC 5925 3.1] */
+/* Keys that speak of the same segments have other ids; what a key is made of never changes. [RFC 5925 3.1; R5925-07] */
 static bool is_in_the_way(const struct key *key, const struct hf_key *other)
 {
     if ((key->algorithm == HF_KEY_MD5) != (other->algorithm == HF_KEY_MD5))
@@ -228,7 +229,7 @@ static bool is_possible(const struct hf_key *key)
                (key->algorithm == HF_KEY_MD5 ? HF_KEY_SECRET_MD5_MAX : HF_KEY_SECRET_MAX);
 }
 
-/* A master key of another length than the cipher's goes through CMAC under the zero key. [RFC 5926 3.1.1.2] */
+/* A master key of another length than the cipher's goes through CMAC under the zero key. [RFC 5926 3.1.1.2; R5926-03, R5926-06] */
 static int open_master(const struct hf_crypto_ops *ops, enum hf_mac_kind kind,
                        const struct hf_key *from, struct hf_mac_key *master)
 {

@@ -1,4 +1,4 @@
-/* Master key tuples: which key signs for whom. [RFC 5925 3.1, 3.3]
+/* Master key tuples: which key signs for whom. [RFC 5925 3.1, 3.3; R5925-06, R5925-08]
  *
  * Keys of one host are found by its address, keys of prefixes by a walk. A flow may have several keys, told apart by their
  * ids; the oldest is what a new connection signs with, the newest is what it asks the peer for.

@@ -1,4 +1,4 @@
-/* The MD5 signature option. [RFC 2385 2.0]
+/* The MD5 signature option. [RFC 2385 2.0; R2385-01, R2385-08, R2385-IOP]
  *
  * It is weak (MD5, no key ids, nothing against a replay after sequence numbers come again), and options are not signed at all:
  * whoever is on the path may change timestamps. It is here as many routers speak nothing else.

@@ -20,7 +20,7 @@ SYSCALLS("openat:read fstat read close");
 #define FORM                                                                                      \
     "peer PREFIX algorithm NAME send ID receive ID secret \"WORDS\" (or hex DIGITS), and port N " \
     "or options-excluded if they are needed"
-#define PUBLISHED "testvector" /* the key of RFC 9235's examples */
+#define PUBLISHED "testvector" /* the key of RFC 9235's examples [R9235-06] */
 
 struct reading {
     const char *file;
@@ -82,7 +82,7 @@ static bool read_id(const char *word, uint32_t most, uint32_t *id)
     return word[0] >= '0' && word[0] <= '9' && *end == '\0' && value <= most;
 }
 
-/* RFC 5926 3.1.1.3 names two of them in its own way. */
+/* [RFC 5926 3.1.1.3; R5926-07] names two of them in its own way. */
 static enum hf_key_algorithm algorithm_of(const char *word)
 {
     if (strcmp(word, "SHA1") == 0)

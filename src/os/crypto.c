@@ -1,4 +1,4 @@
-/* The MACs of signed segments, by OpenSSL's libcrypto. [RFC 5926 3.2; RFC 2385 2.0] HMAC is RFC 2104's, CMAC RFC 4493's.
+/* The MACs of signed segments, by OpenSSL's libcrypto. [RFC 5926 3.2; RFC 2385 2.0; R5926-01, R5926-08, R5926-09] HMAC is RFC 2104's, CMAC RFC 4493's.
  *
  * A key's state is a value: the two digest states of an HMAC after its padded key, or a cipher's key and subkeys. So a
  * connection's keys lie in the stack's own memory, are wiped there, and a segment costs its own bytes only. The digests are

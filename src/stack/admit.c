@@ -55,7 +55,7 @@ static enum hf_stat reset_stray(struct hf_stack *stack, const struct gate_segmen
     return put_within_budget(stack, arrived, &answer, now_us) ? reason : HF_STAT_stray_over_budget;
 }
 
-/* A SYN of a peer of whom a key speaks: it names its own initial number, and cannot know ours. */
+/* A SYN of a peer of whom a key speaks [R5925-23]: it names its own initial number, and cannot know ours. */
 static enum hf_stat check_syn(struct hf_stack *stack, const struct gate_segment *arrived,
                               int64_t now_us)
 {

@@ -1,7 +1,7 @@
 /* Where signatures meet connections, half-opens, TIME-WAIT and strangers. [RFC 5925 7; RFC 2385]
  *
  * Whatever is wrong with a signature meets silence: no RST, no ACK, one counter and, a few times a second at most, an event.
- * So nobody who lacks the key can move a connection, end it, or learn whether it is there.
+ * So nobody who lacks the key can move a connection, end it, or learn whether it is there. [R5925-26, R2385-02, R2385-03, R2385-05]
  */
 #include "stack/signing.h"
 
@@ -41,6 +41,7 @@ void signing_init(struct hf_stack *stack, struct arena *arena, const struct hf_c
 
 /* ---- refusals ---- */
 
+/* A warning, a few times a second at most. [RFC 5925 7.3; R5925-20] */
 static void tell(struct hf_stack *stack, const struct flow *flow, enum hf_signature_fault fault,
                  int64_t now_us)
 {

@@ -166,7 +166,7 @@ static inline uint32_t tcb_rcv_wnd(const struct tcb *tcb)
 
 #define TCP_TIMESTAMPS_BYTES 12
 
-/* Option bytes that somebody else fills in: a multiple of four. 0 for nearly everybody. [RFC 5925 7.6] */
+/* Option bytes that somebody else fills in: a multiple of four. 0 for nearly everybody. [RFC 5925 7.6; R5925-25, R2385-06] */
 static inline uint32_t tcb_option_bytes(const struct tcb *tcb)
 {
     return (tcb->flags & TCB_OPTION_WORDS) >> TCB_OPTION_WORDS_SHIFT << 2;

@@ -53,7 +53,7 @@ static bool read_sack(struct tcp_options *options, const uint8_t *option, uint32
     return true;
 }
 
-/* Two signatures in one segment are a way to have one checked and another believed. */
+/* Two signatures in one segment are a way to have one checked and another believed. [R5925-03, R5925-04, R5925-05, R2385-04] */
 static bool read_signature(struct tcp_options *options, uint16_t at, const uint8_t *option)
 {
     if (option[0] == TCP_KIND_MD5) {

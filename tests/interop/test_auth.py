@@ -1,4 +1,4 @@
-"""Signed segments against the Linux kernel (TCP_MD5SIG) and a BGP daemon. [RFC 2385 2.0; R2385-IOP]"""
+"""Signed segments against the Linux kernel (TCP_MD5SIG) and a BGP daemon. [RFC 2385 2.0; R2385-IOP; R2385-03; R9235-06; R5926-07]"""
 
 import os
 import signal

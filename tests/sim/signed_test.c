@@ -274,7 +274,8 @@ static void a_listener_that_requires_keys(void **state)
     pair_close(&pair);
 }
 
-/* Each way to be wrong has its name; all meet silence. [R5925-02, R5925-03, R5925-08, R5925-24] */
+/* Each way to be wrong has its name; all meet silence. [R5925-02, R5925-03, R5925-08, R5925-22,
+ * R5925-24] */
 static void each_fault_has_its_counter(void **state)
 {
     struct pair pair;

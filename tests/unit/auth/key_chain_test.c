@@ -132,7 +132,7 @@ static void ids_tell_keys_apart(void **state)
     free(bench.memory);
 }
 
-/* MD5 is for whom no TCP-AO key speaks of; of several the longest prefix. */
+/* MD5 is for whom no TCP-AO key speaks of; of several the longest prefix. [R5925-01, R5925-29, R2385-08] */
 static void md5_comes_last(void **state)
 {
     const struct flow flow = flow_from("198.51.100.7", 179, 5000);

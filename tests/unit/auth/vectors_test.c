@@ -1,4 +1,5 @@
-/* The published segments of TCP-AO, through the code that verifies and signs. [RFC 9235 4 to 8; RFC 5926 3; RFC 5925 5] */
+/* The published segments of TCP-AO, through the code that verifies and signs. [RFC 9235 4, 5, 6, 7, 8; RFC 5926 3; RFC 5925 5]
+ * [R9235-01, R9235-02, R9235-03, R9235-04, R9235-05; R5925-10, R5925-11, R5925-13; R5926-02, R5926-04, R5926-05] */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>

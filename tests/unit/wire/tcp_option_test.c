@@ -123,6 +123,7 @@ static void signatures_of_every_length(void **state)
 /* Two signatures are a way to have one checked and another believed. */
 static void a_second_signature_is_malformed(void **state)
 {
+    /* [R5925-03, R5925-04] */
     static const uint8_t two_md5[36] = {19, 18, [18] = 19, [19] = 18};
     static const uint8_t two_ao[20] = {29, 8, [8] = 29, [9] = 12};
     struct tcp_options options;
@@ -292,7 +293,7 @@ static void as_many_sack_blocks_as_fit(void **state)
     }
 }
 
-/* Where `auth` finds the place for its MACs. */
+/* Where `auth` finds the place for its MACs. [R5925-05] */
 static void signatures_come_first(void **state)
 {
     struct tcp_options options = {.present = TCP_OPTION_AO | TCP_OPTION_TIMESTAMPS,
