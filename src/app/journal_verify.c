@@ -271,12 +271,11 @@ static void print_honest(const struct job *job)
                "anew\n");
     } else {
         wall(to, is->sealed_wall_us);
-        printf("  %" PRIu64 " seals, epochs %" PRIu64 " to %" PRIu64 ", up to record %" PRIu64
-               " at %s: %s\n",
-               is->seals, is->first_epoch, is->epoch, is->sealed_seq, to,
-               is->key.present ? "every one checked" : "not checked without --key");
+        printf("  sealed up to record %" PRIu64 ", %s, by epochs %" PRIu64 " to %" PRIu64 ": %s\n",
+               is->sealed_seq, to, is->first_epoch, is->epoch,
+               is->key.present ? "every seal checked" : "not checked without --key");
         if (is->lines > is->sealed_lines)
-            printf("  the last %" PRIu64 " records are not sealed yet\n",
+            printf("  of %" PRIu64 " records after that nobody but the chain knows yet\n",
                    is->lines - is->sealed_lines);
     }
     if (is->clock_steps > 0)
