@@ -284,7 +284,7 @@ class World:
         blocked = self.blocked
         if not blocked:
             return
-        blocked.thread.join(2)
+        blocked.thread.join(5)
         call = blocked.event.action
         if blocked.thread.is_alive():
             self.fail(event, "%s() of line %d still waits" % (call.name, blocked.event.line))
