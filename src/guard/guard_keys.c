@@ -126,9 +126,11 @@ static bool is_there(const struct guard_keys *keys, const struct key_entry *entr
     return false;
 }
 
-static int add_new(struct guard_keys *keys, const struct key_image *image, struct hf_stack *stack)
+/* One that the stack refuses is left out, so that a later reload tries it again. */
+static int add_new(struct guard_keys *keys, struct key_image *image, struct hf_stack *stack)
 {
     int first_error = HF_OK;
+    size_t kept = 0;
 
     for (size_t i = 0; i < image->list.count; i++) {
         const struct hf_key key = key_entry_key(&image->list.entries[i]);
@@ -136,7 +138,14 @@ static int add_new(struct guard_keys *keys, const struct key_image *image, struc
 
         if (first_error == HF_OK)
             first_error = error;
+        if (error == HF_OK && kept != i)
+            image->list.entries[kept] = image->list.entries[i];
+        kept += error == HF_OK;
     }
+    if (kept < image->list.count)
+        explicit_bzero(&image->list.entries[kept],
+                       (image->list.count - kept) * sizeof *image->list.entries);
+    image->list.count = kept;
     return first_error;
 }
 

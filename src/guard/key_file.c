@@ -183,7 +183,9 @@ static bool take_pair(const struct reading *reading, struct key_entry *entry, co
         return true;
     }
     if (strcmp(name, "port") != 0)
-        return refuse(reading, "\"%.20s\", accepted is %s", name, FORM);
+        return refuse(reading,
+                      "an unknown word, not shown as it may be part of a secret, accepted is %s",
+                      FORM);
     if (!read_id(value, UINT16_MAX, &number) || number == 0)
         return refuse(reading, "port %.20s, accepted is the peer's, 1 to 65535", value);
     entry->key.remote_port = (uint16_t)number;
