@@ -43,3 +43,11 @@ if(counting_programs)
     set_tests_properties(repository/counters PROPERTIES LABELS repository TIMEOUT 60 SKIP_RETURN_CODE 77
         DEPENDS "${counting_tests}")
 endif()
+
+# The story as a command, and its page in a browser.
+if(TARGET handfast_cli)
+    foreach(test command page)
+        add_test(NAME story/${test} COMMAND ${PROJECT_SOURCE_DIR}/tests/story/${test}_test.py $<TARGET_FILE:handfast_cli>)
+        set_tests_properties(story/${test} PROPERTIES LABELS story TIMEOUT 120 SKIP_RETURN_CODE 77)
+    endforeach()
+endif()

@@ -1,4 +1,4 @@
-/* A story as JSON. [RFC 8259] */
+/* A story as JSON. */
 #include "story/json.h"
 
 static void put_string(FILE *out, const char *text)

@@ -102,9 +102,9 @@ static struct ratio smurf(void)
 void scene_drdos(struct story *story)
 {
     static const struct story_text columns[] = {{{"textbook", "教科书"}},
-                                                {{"Handfast, calm", "平静时"}},
-                                                {{"... in a flood", "洪水中"}},
-                                                {{"to broadcast", "广播地址"}}};
+                                                {{"calm", "平静时"}},
+                                                {{"flooded", "洪水中"}},
+                                                {{"broadcast", "广播地址"}}};
     struct ratio r[] = {mirror(true, false), mirror(false, false), mirror(false, true), smurf()};
 
     story_remark(

@@ -1,0 +1,93 @@
+#!/usr/bin/python3
+"""`handfast story` as a command: languages, plainness, usage. command_test.py HANDFAST"""
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+import time
+import unicodedata
+import unittest
+
+HANDFAST = sys.argv[1]
+SCENES = ["handshake", "close", "two-way", "flags", "refused", "dos", "ddos", "drdos", "flood", "release", "cache",
+          "cookie", "timeout", "forged-reset", "signed", "glossary"]
+
+
+def story(*words, **environment):
+    clean = {"PATH": os.environ["PATH"], **environment}
+    return subprocess.run([HANDFAST, "story", *words], capture_output=True, text=True, timeout=20, env=clean,
+                          encoding="utf-8", check=False)
+
+
+def columns(line):
+    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in line)
+
+
+class Command(unittest.TestCase):
+    def test_every_scene_is_there_and_quick(self):
+        listed = [line.split()[0] for line in story("--list").stdout.splitlines()]
+        self.assertEqual(listed, SCENES)
+        for scene in SCENES:
+            start = time.monotonic()
+            done = story(scene)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertIn(f"({scene})", done.stdout)
+            self.assertLess(time.monotonic() - start, 5)  # a tenth of a second; far above it something is stuck
+
+    def test_no_line_is_wider_than_a_terminal(self):
+        for language in ("en", "zh"):
+            for line in story("--lang", language, LANG="C.UTF-8").stdout.splitlines():
+                self.assertLessEqual(columns(line), 80, line)
+                self.assertEqual(line, line.rstrip())
+
+    def test_both_ends_stand_in_columns(self):
+        for language in ("en", "zh"):
+            rows = [line for line in story("handshake", "--lang", language, "--plain").stdout.splitlines()
+                    if "--->" in line or "<---" in line.replace("<-- ", "<---")]
+            self.assertEqual(len(rows), 3)
+            self.assertEqual({line.rindex(" ") + 1 for line in rows}, {68})
+
+    def test_the_language_is_that_of_the_locale(self):
+        self.assertIn("我喜欢你", story("handshake", LANG="zh_CN.UTF-8").stdout)
+        self.assertIn("I like you", story("handshake", LANG="de_DE.UTF-8").stdout)
+        self.assertIn("I like you", story("handshake", LC_ALL="C", LANG="zh_CN.UTF-8").stdout)
+        self.assertIn("我喜欢你", story("handshake", "--lang", "zh", LANG="C").stdout)
+
+    def test_plain_is_plain(self):
+        text = story("--lang", "en", "--plain", LANG="en_US.UTF-8").stdout
+        self.assertTrue(text.isascii())
+        self.assertNotIn("\033", text)
+        self.assertIn("─", story("close", LANG="en_US.UTF-8").stdout)
+
+    def test_json_is_one_object_a_scene(self):
+        told = [json.loads(line) for line in story("--json").stdout.splitlines()]
+        self.assertEqual([each["scene"] for each in told], SCENES)
+        self.assertTrue(all(each["told"] for each in told))
+        self.assertEqual(told[SCENES.index("cookie")]["facts"]["kept_bytes"], 0)
+
+    def test_usage(self):
+        for words, said in ((["wedding"], "no scene wedding"), (["--lang", "fr"], "accepted are en and zh"),
+                            (["--lang"], "accepted are en and zh"), (["--html"], "needs a file"),
+                            (["--colour"], "no option --colour")):
+            done = story(*words)
+            self.assertEqual(done.returncode, 2)
+            self.assertIn(said, done.stderr)
+        for scene in SCENES:
+            self.assertIn(f"  {scene}", story("wedding").stderr)
+        self.assertEqual(story("--help").returncode, 0)
+
+    def test_a_page_that_cannot_be_written(self):
+        with tempfile.TemporaryDirectory(prefix="handfast-story-") as directory:
+            done = story("close", "--html", f"{directory}/none/page.html")
+            self.assertEqual(done.returncode, 1)
+            self.assertIn("none/page.html", done.stderr)
+            page = pathlib.Path(directory) / "page.html"
+            self.assertEqual(story("close", "--html", str(page)).returncode, 0)
+            self.assertNotRegex(page.read_text(encoding="utf-8"), r"(src|href)\s*=|@import|url\(|fetch\(")
+
+
+if __name__ == "__main__":
+    unittest.main(argv=sys.argv[:1], verbosity=2)
