@@ -51,9 +51,11 @@ static bool parse_time(char to[RECORD_WALL_LETTERS + 1], const char *text)
     if (length + at > RECORD_WALL_LETTERS || length < 4)
         return false;
     for (size_t i = 0; i < length; i++, at++) {
-        char letter = text[i] == ' ' ? 'T' : text[i];
+        char letter = text[i];
         bool digit = letter >= '0' && letter <= '9';
 
+        if (letter == ' ')
+            letter = 'T';
         if (form[at] == 'd' ? !digit : letter != form[at])
             return false;
         to[at] = letter;
@@ -299,8 +301,10 @@ static int follow(const struct show *show, const char *name, struct journal_line
 static int show_files(const struct show *show, const struct journal_files *files)
 {
     struct journal_lines *lines = malloc(sizeof *lines);
-    int result = lines != NULL ? APP_OK : fail(show->name);
+    int result = APP_OK;
 
+    if (lines == NULL)
+        return fail(show->name);
     for (size_t i = 0; i < files->count && result == APP_OK; i++) {
         if (!journal_lines_open(lines, files->names[i])) {
             result = fail(files->names[i]);

@@ -25,7 +25,7 @@ SYSCALLS("openat write ftruncate fdatasync rename flock");
 #define LINE_OVERHEAD (JOURNAL_LINE_MAX - JOURNAL_BODY_MAX)
 #define LINES_BYTES                                                               \
     (JOURNAL_BATCH_BYTES / sizeof(struct journal_entry) * (size_t)LINE_OVERHEAD + \
-     2 * JOURNAL_LINE_MAX + JOURNAL_BATCH_BYTES)
+     (size_t)2 * JOURNAL_LINE_MAX + JOURNAL_BATCH_BYTES)
 
 bool journal_file_name(char name[JOURNAL_PATH_MAX], const char *path, uint32_t number)
 {

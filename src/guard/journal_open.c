@@ -23,7 +23,7 @@
 
 SYSCALLS_AT_START("openat ftruncate rename pread64 fstat");
 
-#define TAIL_BYTES (2 * JOURNAL_LINE_MAX)
+#define TAIL_BYTES ((off_t)2 * JOURNAL_LINE_MAX)
 
 __attribute__((format(printf, 2, 3))) static void note(struct journal_found *found,
                                                        const char *format, ...)
@@ -154,7 +154,7 @@ static bool is_behind(const struct journal_file *file, const struct tail *tail)
 static bool take_up_file(struct journal_file *file, struct journal_found *found,
                          char error[JOURNAL_STATE_ERROR_MAX])
 {
-    struct tail tail;
+    struct tail tail = {.line = NULL};
     int number = read_tail(file->fd, &tail);
 
     if (number != 0)
@@ -188,7 +188,7 @@ static bool take_up_file(struct journal_file *file, struct journal_found *found,
 static void take_up_moved(struct journal_file *file)
 {
     char name[JOURNAL_PATH_MAX];
-    struct tail tail;
+    struct tail tail = {.line = NULL};
     int fd;
 
     if (!journal_file_name(name, file->path, 1))
