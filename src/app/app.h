@@ -23,7 +23,8 @@ struct app {
 /* A command: argv[0] is its own name, the rest is its own to read. Returns an enum app_exit. */
 typedef int app_command(const struct app *app, int argc, char **argv);
 
-app_command cmd_guard, cmd_stats, cmd_lab, cmd_sim, cmd_nc, cmd_top, cmd_explain, cmd_audit, cmd_story;
+app_command cmd_guard, cmd_stats, cmd_lab, cmd_sim, cmd_nc, cmd_top, cmd_explain, cmd_audit,
+    cmd_story;
 app_command cmd_status, cmd_events, cmd_connections, cmd_kill, cmd_block, cmd_unblock, cmd_blocks,
     cmd_drain, cmd_resume, cmd_reload, cmd_capture, cmd_journal;
 

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/time.h"
 #include "story/columns.h"
 
 #define STATE_COLUMNS 13u /* SYN-RECEIVED and a space */
@@ -206,6 +207,18 @@ static void draw_term(const struct draw *draw, const struct story_beat *beat)
     draw_paragraph(draw, beat->why[draw->language], 4);
 }
 
+/* "... 3.0 s later", where a reader would otherwise think that all went on at once. */
+static void draw_pause(const struct draw *draw, const struct story_beat *beat)
+{
+    char text[64];
+
+    if (beat->pause_us < STORY_PAUSE_US)
+        return;
+    snprintf(text, sizeof text, draw->language == STORY_ZH ? "…… %.1f 秒之后" : "... %.1f s later",
+             (double)beat->pause_us / US_PER_S);
+    fprintf(draw->out, "%s%*s%s%s\n", draw->dim, (int)STATE_COLUMNS, "", text, draw->plain);
+}
+
 static void draw_beat(const struct draw *draw, const struct story_beat *beat)
 {
     const char *why = beat->why[draw->language];
@@ -217,6 +230,7 @@ static void draw_beat(const struct draw *draw, const struct story_beat *beat)
     }
     if (beat->table || beat->first || remark)
         fputc('\n', draw->out);
+    draw_pause(draw, beat);
     draw_line(draw, beat);
     if (beat->table)
         draw_table(draw, beat->table);

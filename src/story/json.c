@@ -70,10 +70,13 @@ static void put_table(FILE *out, const struct story_table *table)
     fputs("]}", out);
 }
 
-static void put_segment(FILE *out, const struct ladder_row *row)
+static void put_segment(FILE *out, const struct story_beat *beat)
 {
+    const struct ladder_row *row = &beat->row;
     static const char *const truth[] = {"false", "true"};
 
+    if (beat->pause_us >= STORY_PAUSE_US)
+        fprintf(out, ",\"pause_us\":%lld", (long long)beat->pause_us);
     fprintf(out, ",\"at_us\":%lld,\"states\":[", (long long)row->at_us);
     put_string(out, row->state[0]);
     fputc(',', out);
@@ -110,7 +113,7 @@ static void put_beat(FILE *out, const struct story_beat *beat)
         put_text(out, "why", (const char *const *)beat->why);
     }
     if (beat->shown)
-        put_segment(out, &beat->row);
+        put_segment(out, beat);
     if (beat->table)
         put_table(out, beat->table);
     fputc('}', out);

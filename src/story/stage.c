@@ -65,7 +65,9 @@ static void take_row(void *self, const struct ladder_row *row)
     struct story_beat *beat = story_add(stage->story);
     beat->shown = true;
     beat->first = stage->first;
+    beat->pause_us = stage->first ? 0 : row->at_us - stage->last_at_us;
     stage->first = false;
+    stage->last_at_us = row->at_us;
     beat->row = *row;
     if (row->arrow)
         speak(stage, beat);

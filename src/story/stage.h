@@ -42,6 +42,7 @@ struct stage {
     struct ladder *ladder;
     bool quiet;            /* segments are not told */
     bool first;            /* the next that is told begins a part */
+    int64_t last_at_us;    /* of the row that was told last */
     int64_t wake_us;       /* NEVER_US: the actor wants nothing */
     const struct cue *cue; /* begins NULL: the end */
     hf_socket listener, karma, amily;

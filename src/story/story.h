@@ -51,6 +51,9 @@ struct story_table {
 };
 
 /* One beat: a line and its segment, a segment, a change of states, a remark, or a table. */
+/* From here on a pause is worth telling. */
+#define STORY_PAUSE_US 100000
+
 struct story_beat {
     enum story_who who;
     char *line[STORY_LANGUAGES]; /* what is said; NULL: nothing            */
@@ -58,6 +61,7 @@ struct story_beat {
     const char *term;            /* of the glossary: why says what it means */
     bool shown;                  /* row counts: a segment, or states       */
     bool first;                  /* of another pair of ends or another try */
+    int64_t pause_us;            /* since the row before, of the same part   */
     struct ladder_row row;
     struct story_table *table;
 };
