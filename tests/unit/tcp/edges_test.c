@@ -96,6 +96,10 @@ static void urgent_once(void **state)
     assert_false(solo->end.tcb.flags & TCB_RCV_URGENT);
     urgent(solo, 21, 0, 1); /* one further */
     assert_true(solo->end.tcb.ready & HF_URGENT);
+    solo_in(solo, TCP_PSH, 21, 1, 1);
+    assert_true(solo->end.tcb.flags & TCB_RCV_URGENT);
+    assert_int_equal(solo_read(solo, 1), 1); /* and with that byte it is over */
+    assert_false(solo->end.tcb.flags & TCB_RCV_URGENT);
     solo_free(solo);
 }
 
@@ -117,6 +121,27 @@ static void wants_nothing(void **state)
     assert_int_equal(solo_out(solo), 1);
     assert_true(solo_last(solo)->flags & TCP_FIN);
     assert_false(tcp_wants_output(&end->tcp, &end->tcb));
+    solo_free(solo);
+}
+
+/* Who met a full queue hears of room once half of it is free, to the byte. */
+static void half_of_the_queue(void **state)
+{
+    struct hf_config config = HF_CONFIG_DEFAULT;
+    struct solo *solo;
+    uint8_t byte = 0;
+
+    (void)state;
+    config.send_bytes = 8192;
+    solo = solo_open(&config);
+    solo_write(solo, 8192);
+    assert_int_equal(tcp_send(&solo->end.tcp, &solo->end.tcb, &byte, 1, solo->now_us), HF_AGAIN);
+    solo_out(solo);
+    solo->end.tcb.ready = 0;
+    solo_ack(solo, 1 + 4095);
+    assert_false(solo->end.tcb.ready & HF_WRITABLE);
+    solo_ack(solo, 1 + 4096);
+    assert_true(solo->end.tcb.ready & HF_WRITABLE);
     solo_free(solo);
 }
 
@@ -161,6 +186,44 @@ static void half_of_a_small_buffer(void **state)
     assert_int_equal(solo_read(solo, 1), 1);
     assert_int_equal(solo_out(solo), 1);
     assert_int_equal(solo_last(solo)->window, 4000);
+    solo_free(solo);
+}
+
+/* Where the pool is the limit, what is left in the last chunk counts too. */
+static void window_from_the_pool(void **state)
+{
+    struct hf_config config = HF_CONFIG_DEFAULT;
+    struct handshake h = solo_handshake();
+    struct solo *solo = solo_new(&config, 6); /* two of them are promised to what we send */
+
+    (void)state;
+    h.announced_window = 4 * CHUNK_BYTES;
+    assert_true(tcp_open_established(&solo->end.tcp, &solo->end.tcb, &h,
+                                     &(struct tcp_open){.path_mss = MSS}, solo->now_us));
+    solo->end.open = true;
+    solo_in(solo, TCP_PSH, 1, 1000, 1);
+    solo_in(solo, TCP_PSH, 1001, CHUNK_BYTES, 1);
+    solo_pass(solo, 100000);
+    assert_int_equal(solo_last(solo)->window, 3 * CHUNK_BYTES - 1000);
+    assert_int_equal(solo_read(solo, CHUNK_BYTES), CHUNK_BYTES); /* the first chunk is free again */
+    solo_in(solo, TCP_PSH, 1001 + CHUNK_BYTES, 10, 1);
+    solo_pass(solo, 100000);
+    assert_int_equal(solo_last(solo)->window, 4 * CHUNK_BYTES - 1010);
+    solo_free(solo);
+}
+
+/* Reads across chunks end where the reader's buffer does, and where the text does. */
+static void reads_end_in_time(void **state)
+{
+    struct hf_config config = HF_CONFIG_DEFAULT;
+    struct solo *solo = solo_open(&config);
+
+    (void)state;
+    for (uint32_t at = 0; at < 7000; at += 1000)
+        solo_in(solo, TCP_PSH, 1 + at, 1000, 1);
+    assert_int_equal(solo_read(solo, CHUNK_BYTES + 1), CHUNK_BYTES + 1);
+    assert_int_equal(solo_read(solo, 3000), 3000);
+    assert_int_equal(solo_read(solo, 7000), 7000 - 3001 - CHUNK_BYTES);
     solo_free(solo);
 }
 
@@ -239,6 +302,8 @@ static void life_of_ts_recent(void **state)
     solo->peer_ts = 2000;
     solo_in(solo, TCP_PSH, 1, 10, 1);
     solo_pass(solo, 100000); /* acknowledged: what comes next may be remembered */
+    solo->now_us += 10 * INT64_C(1000000);
+    solo_in(solo, 0, 11, 0, 1); /* the same once more: seen now, so it lives from now on */
     solo->now_us += LIFE_S * 1000000;
     solo->peer_ts = 1999;
     solo_in(solo, TCP_PSH, 11, 10, 1);
@@ -360,8 +425,11 @@ int main(void)
         cmocka_unit_test(probes_within_patience),
         cmocka_unit_test(urgent_once),
         cmocka_unit_test(wants_nothing),
+        cmocka_unit_test(half_of_the_queue),
         cmocka_unit_test(short_pause),
         cmocka_unit_test(half_of_a_small_buffer),
+        cmocka_unit_test(window_from_the_pool),
+        cmocka_unit_test(reads_end_in_time),
         cmocka_unit_test(paws_answers),
         cmocka_unit_test(syn_without_timestamps),
         cmocka_unit_test(youngest_and_oldest_echo),
