@@ -54,7 +54,11 @@ void script_begin(const struct hf_config *config)
     struct hf_env env = {.event_sink = &script.sink, .memory_bytes = (bytes + 63) & ~(size_t)63};
     bool v6 = script.v6;
 
-    free(script.memory);
+    env.memory = script.memory;
+    if (script.memory_bytes != env.memory_bytes) { /* else the same again: cells are many */
+        free(script.memory);
+        env.memory = aligned_alloc(64, env.memory_bytes);
+    }
     memset(&script, 0, offsetof(struct script, frames));
     script.first = script.count = 0;
     script.v6 = v6;
@@ -68,7 +72,8 @@ void script_begin(const struct hf_config *config)
     script.to = script_address("192.0.2.1", "2001:db8::1");
     if (bytes == 0)
         fail_msg("configuration: %s", hf_config_error(config));
-    script.memory = env.memory = aligned_alloc(64, env.memory_bytes);
+    script.memory = env.memory;
+    script.memory_bytes = env.memory_bytes;
     memset(env.memory, 0xa5, env.memory_bytes);
     memset(env.secret, 0x42, sizeof env.secret);
     assert_int_equal(hf_init(&script.stack, config, &env, script.now_us), HF_OK);
@@ -418,6 +423,7 @@ static void run_prepared(void **initial)
     script_out_nothing(HERE);
     free(script.memory);
     script.memory = NULL;
+    script.memory_bytes = 0;
 }
 
 int script_run(const struct scripted *tests, size_t count)

@@ -60,6 +60,7 @@ struct script {
     struct hf_stack *stack;
     struct hf_config config;
     void *memory;
+    size_t memory_bytes;
     struct hf_event_sink sink;
     struct hf_event events[256];
     bool v6;
