@@ -28,6 +28,7 @@ struct journal {
     size_t length; /* of batch */
     uint32_t facts;
     int64_t wall_minus_now_us;
+    int64_t last_us; /* of the newest record */
     int64_t seal_us;
     int64_t unsealed_since_us; /* 0: nothing to seal */
     int64_t sealed_at_us;
@@ -70,8 +71,10 @@ static void hand_over(struct journal *journal)
     journal->facts = 0;
 }
 
-static struct journal_time time_of(const struct journal *journal, int64_t now_us)
+/* A turn has one instant, and a line of the log its own within it: what is written later is never earlier. */
+static struct journal_time time_of(struct journal *journal, int64_t now_us)
 {
+    now_us = journal->last_us = time_max(now_us, journal->last_us);
     return (struct journal_time){now_us + journal->wall_minus_now_us, now_us};
 }
 

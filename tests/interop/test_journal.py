@@ -11,10 +11,12 @@ import os
 import pathlib
 import pwd
 import re
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -305,6 +307,40 @@ def test_a_full_disk_stops_nobody_and_loses_what_it_says(world, small_disk):
     ends = len(records(world, journal, "kind", "relay-end"))
     assert ends >= 102 and answer["dropped"] == 0  # memory was enough for so few
     read_by_documentation([journal], key)
+
+
+def requests(world, seconds):
+    """Handled by the guard, a connection each; whoever fails is an error of wrk's."""
+    code, out, err = world.run("wrk", "-c", "32", "-t", "1", "-d", str(seconds), "-H", "Connection: close",
+                               V4.url("/x"), seconds=60)
+    assert code == 0 and b"Socket errors" not in out and b"Non-2xx" not in out, out.decode() + err
+    return int(re.search(rb"(\d+) requests in", out).group(1))
+
+
+@pytest.mark.skipif(shutil.which("wrk", path=w.PATH) is None, reason="the program wrk is missing")
+def test_more_than_memory_keeps_is_dropped_and_said(world, small_disk):
+    """Connections by the ten thousand while the disk is full: the least important facts go, and a record says how many."""
+    key = init(world, small_disk)
+    (world.nginx() / "x").write_text("hello")
+    process = world.guard(service("web", 80, "127.0.0.1:8080", (V4,)),
+                          f'user = "{USER}"\nstate_directory = "{small_disk}"\njournal = "{small_disk}/guard.journal"')
+    journal = small_disk / "guard.journal"
+    w.until(lambda: any(r["kind"] == "serving" for r in records(world, journal)), "it is written")
+    done, deadline = 0, time.monotonic() + 50
+    while done < 25000 and time.monotonic() < deadline:  # 150 bytes each, and half of 4 MB is theirs
+        done += requests(world, 2)
+    assert "cannot be written: No space left on device" in world.guard_log()
+    world.run("mount", "-o", "remount,size=16m", small_disk)
+    w.until(lambda: "is written again" in world.guard_log(), "it goes on")
+    w.until(lambda: any(r["kind"] == "dropped" for r in records(world, journal)), "what was dropped is said")
+    assert world.stop(process) == 0
+    answer = verify(world, journal, "--key", key)
+    assert answer["honest"], answer
+    told = records(world, journal, "kind", "dropped")
+    assert answer["dropped"] == sum(r["count"] for r in told) > 0
+    assert sum(r["high"] for r in told) == 0
+    ends = len(records(world, journal, "kind", "relay-end"))
+    assert done <= ends + answer["dropped"] <= done + 200  # those under way when wrk left
 
 
 # ---- bad input ----

@@ -497,6 +497,24 @@ static void a_full_disk_drops_by_rank_and_says_so(void **state)
     remove_place(place);
 }
 
+/* Facts come with the instant of their turn, lines of the log with their own: the journal's time goes on. */
+static void what_comes_later_is_not_earlier(void **state)
+{
+    struct place *place = make_place(true);
+    struct journal *journal = begin(place, LIMIT);
+    struct record_body body = {.length = 0};
+    int64_t now_us = hf_os_now_us();
+
+    (void)state;
+    for (int i = 0; i < 10; i++)
+        journal_put(journal, now_us + 1000 - i * 100, JOURNAL_HIGH, "log", &body);
+    journal_turn(journal, now_us);
+    journal_reopen(journal, now_us);
+    journal_close(journal, now_us);
+    assert_int_equal(look(place, true, 0, false).verdict.lie, JOURNAL_HONEST);
+    remove_place(place);
+}
+
 /* What a log line says becomes a record, also if the log itself only counts it. */
 static void every_line_of_the_log_is_a_record(void **state)
 {
@@ -559,6 +577,7 @@ int main(void)
         cmocka_unit_test(two_guards_do_not_write_one_journal),
         cmocka_unit_test(a_state_that_others_may_read_is_refused),
         cmocka_unit_test(a_full_disk_drops_by_rank_and_says_so),
+        cmocka_unit_test(what_comes_later_is_not_earlier),
         cmocka_unit_test(every_line_of_the_log_is_a_record),
         cmocka_unit_test(a_key_survives_its_print),
     };
