@@ -256,7 +256,8 @@ static void paws_answers(void **state)
     solo_free(solo);
 }
 
-/* A SYN is challenged whether it carries the timestamps or not: PAWS is not its business. [RFC 5961 4.2] */
+/* A SYN is challenged whether it carries the timestamps or not: PAWS is not its business. [RFC 5961 4.2]
+ * [R7323-16] */
 static void syn_without_timestamps(void **state)
 {
     struct solo *solo = stamped();
@@ -273,7 +274,8 @@ static void syn_without_timestamps(void **state)
     solo_free(solo);
 }
 
-/* An echo of the same millisecond is one of them, an echo of ten minutes ago the oldest that says anything. [RFC 7323 4.1] */
+/* An echo of the same millisecond is one of them, an echo of ten minutes ago the oldest that says anything. [RFC 7323 4.1]
+ * [R7323-21] */
 static void youngest_and_oldest_echo(void **state)
 {
     (void)state;
@@ -367,6 +369,27 @@ static void edge_after_a_timeout(void **state)
     solo_free(solo);
 }
 
+/* A timeout forgets the duplicates before it: no limited transmit beyond the one segment that cwnd is. [RFC 3042 2] */
+static void no_extra_after_a_timeout(void **state)
+{
+    struct hf_config config = HF_CONFIG_DEFAULT;
+    struct solo *solo;
+
+    (void)state;
+    config.nagle = false;
+    solo = solo_open(&config);
+    solo_write(solo, 100);
+    solo_out(solo);
+    solo_ack(solo, 1); /* a duplicate */
+    solo_pass(solo, 1100000);
+    assert_int_equal(solo->count, 2);
+    solo_write(solo, 3 * MSS);
+    assert_int_equal(solo_out(solo), 0);
+    solo_ack(solo, 101);
+    assert_true(solo_out(solo) > 0);
+    solo_free(solo);
+}
+
 /* With the third retransmission in a row what was measured is void. [RFC 6298 5] */
 static void measured_no_more(void **state)
 {
@@ -437,6 +460,7 @@ int main(void)
         cmocka_unit_test(partial_ack_of_one),
         cmocka_unit_test(edge_of_recovery),
         cmocka_unit_test(edge_after_a_timeout),
+        cmocka_unit_test(no_extra_after_a_timeout),
         cmocka_unit_test(measured_no_more),
         cmocka_unit_test(simultaneous_mss),
     };
