@@ -189,18 +189,64 @@ static void half_of_a_small_buffer(void **state)
     solo_free(solo);
 }
 
-/* Where the pool is the limit, what is left in the last chunk counts too. */
-static void window_from_the_pool(void **state)
+/* A pool of six chunks, two of them promised to what we send, behind a window that promises more. */
+static struct solo *poor(uint16_t announced)
 {
     struct hf_config config = HF_CONFIG_DEFAULT;
     struct handshake h = solo_handshake();
-    struct solo *solo = solo_new(&config, 6); /* two of them are promised to what we send */
+    struct solo *solo = solo_new(&config, 6);
 
-    (void)state;
-    h.announced_window = 4 * CHUNK_BYTES;
+    h.announced_window = announced;
+    h.sack = true;
     assert_true(tcp_open_established(&solo->end.tcp, &solo->end.tcb, &h,
                                      &(struct tcp_open){.path_mss = MSS}, solo->now_us));
     solo->end.open = true;
+    return solo;
+}
+
+/* Text for which there is no memory is refused aloud: counted, and acknowledged at once as a duplicate. */
+static void no_memory_is_said(void **state)
+{
+    struct solo *solo = poor(32768);
+
+    (void)state;
+    for (uint32_t i = 0; i < 8; i++)
+        solo_in(solo, TCP_PSH, 1 + i * 1024, 1024, 1);
+    solo_pass(solo, 100000);
+    assert_int_equal(solo_last(solo)->ack.value, 1 + 4 * CHUNK_BYTES);
+    assert_int_equal(solo->end.stats.receive_no_memory, 0);
+    solo_in(solo, TCP_PSH, 1 + 4 * CHUNK_BYTES, 100, 1);
+    assert_int_equal(solo->end.stats.receive_no_memory, 1);
+    assert_int_equal(solo_out(solo), 1);
+    assert_int_equal(solo_last(solo)->ack.value, 1 + 4 * CHUNK_BYTES);
+    solo_free(solo);
+}
+
+/* Text ahead for which there is no memory does not take with it what was kept before. */
+static void no_memory_keeps_the_rest(void **state)
+{
+    struct solo *solo = poor(32768);
+    uint64_t kept;
+
+    (void)state;
+    for (uint32_t i = 1; solo->end.stats.out_of_order_dropped == 0; i += 2) {
+        assert_true(i < 12);
+        kept = solo->end.stats.segment_out_of_order;
+        solo_in(solo, TCP_PSH, 1 + i * CHUNK_BYTES, 1000, 1);
+        solo_out(solo);
+    }
+    assert_true(kept > 0);
+    assert_int_equal(solo_last(solo)->options.sack_count, kept);
+    assert_true(solo->end.tcb.ooo != SLOT_NONE);
+    solo_free(solo);
+}
+
+/* Where the pool is the limit, what is left in the last chunk counts too. */
+static void window_from_the_pool(void **state)
+{
+    struct solo *solo = poor(4 * CHUNK_BYTES);
+
+    (void)state;
     solo_in(solo, TCP_PSH, 1, 1000, 1);
     solo_in(solo, TCP_PSH, 1001, CHUNK_BYTES, 1);
     solo_pass(solo, 100000);
@@ -451,6 +497,8 @@ int main(void)
         cmocka_unit_test(half_of_the_queue),
         cmocka_unit_test(short_pause),
         cmocka_unit_test(half_of_a_small_buffer),
+        cmocka_unit_test(no_memory_is_said),
+        cmocka_unit_test(no_memory_keeps_the_rest),
         cmocka_unit_test(window_from_the_pool),
         cmocka_unit_test(reads_end_in_time),
         cmocka_unit_test(paws_answers),
