@@ -49,6 +49,9 @@ SPOIL(far_gateway, (c->routes[0].to.address = address_of("0.0.0.0"),
 SPOIL(own_gateway, (c->routes[0].to.address = address_of("0.0.0.0"),
                     c->routes[0].gateway = address_of("192.0.2.1")))
 SPOIL(other_family, c->routes[0].gateway = address_of("192.0.2.7"))
+SPOIL(long_route, (c->routes[0].to.address = address_of("10.0.0.0"), c->routes[0].to.length = 33,
+                   c->routes[0].gateway = address_of("192.0.2.7")))
+SPOIL(no_link, c->link = (enum hf_link)7)
 
 static const struct row rows[] = {
     {"max_connections 0", no_connections, "max_connections"},
@@ -83,8 +86,11 @@ static const struct row rows[] = {
     {"gateway off the link", far_gateway, "routes"},
     {"ourselves as gateway", own_gateway, "routes"},
     {"gateway of the other family", other_family, "routes"},
+    {"route of an IPv4 prefix of 33", long_route, "routes"},
+    {"a link that is none", no_link, "link"},
 };
 
+/* [R1122-11, R1122-15] */
 static void impossible_values_are_named(void **state)
 {
     (void)state;
@@ -106,6 +112,7 @@ static void impossible_values_are_named(void **state)
     }
 }
 
+/* [R1122-38, R8200-17] */
 static void only_ipv4_may_have_a_small_mtu(void **state)
 {
     struct hf_config config = peer_config();

@@ -159,6 +159,56 @@ static void flood(struct peer *peer, uint32_t count, uint32_t loud)
 }
 
 /* Events of pressure, in order; the others are passed over. */
+/* A cache that one listener has filled: the other, calm as it is, answers with cookies. A SYN that would end a TIME-WAIT
+ * needs an ISS above the last, which no cookie has: silence, and the client tries again. [RFC 6191 2; RFC 4987 3.6] */
+static void a_full_cache_is_no_locked_door(void **state)
+{
+    struct hf_config config = peer_config();
+    struct segment syn = syn_of(1000), fin = {.flags = TCP_FIN | TCP_ACK, .window = 8000};
+    struct hf_listen_options crowded = {
+        .local.port = 81, .cookies = HF_COOKIES_OFF, .half_open_limit = 8, .source_limit = 8};
+    struct hf_ready ignored;
+    hf_socket listener, other, connection;
+    struct peer peer;
+    struct flow flow;
+
+    (void)state;
+    config.max_half_opens = 8;
+    peer_open(&peer, &config);
+    listener = peer_listen(&peer, NULL);
+    assert_int_equal(hf_listen_with(peer.stack, &crowded, &other), HF_OK);
+    flow = peer_flow(&peer);
+    fin.seq = seq_of(1001);
+    fin.ack = seq_add(peer_connect(&peer, &flow, 1000), 1);
+    assert_int_equal(hf_accept(peer.stack, listener, &connection), HF_OK);
+    assert_int_equal(hf_shutdown(peer.stack, connection, peer.now_us), HF_OK);
+    assert_int_equal(peer_receive(&peer), TCP_FIN | TCP_ACK);
+    assert_int_equal(peer_send(&peer, &fin), HF_STAT_none);
+    assert_int_equal(peer_receive(&peer), TCP_ACK);
+    assert_stat(&peer, time_waits, 1);
+    assert_int_equal(hf_close(peer.stack, connection, peer.now_us), HF_OK);
+    while (hf_take_ready(peer.stack, &ignored, 1))
+        ;
+
+    for (uint16_t i = 0; i < 8; i++) {
+        struct flow crowd = peer_flow(&peer);
+
+        crowd.local_port = 81;
+        crowd.remote_port = (uint16_t)(5000 + i);
+        assert_int_equal(peer_send_flow(&peer, &crowd, &syn), HF_STAT_none);
+        assert_int_equal(peer_receive(&peer), TCP_SYN | TCP_ACK);
+    }
+    assert_stat(&peer, syn_cookie_sent, 0);
+    syn = syn_of(5000); /* newer than the connection that has ended */
+    assert_int_equal(peer_send(&peer, &syn), HF_STAT_syn_cache_full);
+    assert_int_equal(peer_receive(&peer), -1);
+    flow.remote_port = 6000;
+    assert_int_equal(peer_send_flow(&peer, &flow, &syn), HF_STAT_none);
+    assert_int_equal(peer_receive(&peer), TCP_SYN | TCP_ACK);
+    assert_stat(&peer, syn_cookie_sent, 1);
+    peer_close(&peer);
+}
+
 static bool next_alarm(struct peer *peer, struct hf_event *event)
 {
     while (hf_event_take(&peer->sink, event))
@@ -252,6 +302,7 @@ int main(void)
         cmocka_unit_test(machines_that_share_a_key_open_each_others_cookies),
         cmocka_unit_test(plain_cookie_is_good_where_its_syn_was_seen),
         cmocka_unit_test(cookie_key_may_be_given),
+        cmocka_unit_test(a_full_cache_is_no_locked_door),
         cmocka_unit_test(alarms_explain_themselves),
         cmocka_unit_test(a_flood_holds_nothing),
     };

@@ -96,6 +96,67 @@ static void the_longest_prefix_decides(void **state)
     free(made.memory);
 }
 
+/* Sends what frame_build wrote as two fragments, the TCP header whole in the first; the reason of the second. */
+static enum hf_stat send_in_fragments(struct peer *peer, const struct flow *flow,
+                                      const struct segment *seg)
+{
+    enum { IP = 14, TEXT = IP + IPV4_HEADER, CUT = 40 };
+    uint8_t whole[512];
+    uint32_t length = frame_build(whole, flow, seg) - TEXT;
+
+    for (uint32_t at = 0; at < length; at += CUT) {
+        uint32_t piece = length - at < CUT ? length - at : CUT;
+
+        memcpy(peer->in_bytes, whole, TEXT);
+        memcpy(peer->in_bytes + TEXT, whole + TEXT + at, piece);
+        ipv4_build(peer->in_bytes + IP,
+                   &(struct ipv4){.source = flow->remote,
+                                  .destination = flow->local,
+                                  .total_length = (uint16_t)(IPV4_HEADER + piece),
+                                  .id = 77,
+                                  .fragment_offset = (uint16_t)at,
+                                  .more_fragments = at + piece < length,
+                                  .ttl = 64,
+                                  .protocol = IP_TCP});
+        peer->in = (struct hf_frame){
+            .data = peer->in_bytes, .capacity = sizeof peer->in_bytes, .length = TEXT + piece};
+        hf_input(peer->stack, &peer->in, 1, peer->now_us);
+    }
+    return (enum hf_stat)peer->in.reason;
+}
+
+/* Who cuts a segment into pieces does not get it past a rule that names its port. [RFC 1858] */
+static void a_rule_sees_what_was_cut(void **state)
+{
+    struct hf_config config = peer_config();
+    struct hf_filter_rule rule = {.protocol = HF_FILTER_TCP, .port_ranges = 1};
+    struct hf_filter_setup setup = {.rules = {.rules = &rule, .count = 1}};
+    struct segment syn = syn_of(1);
+    uint8_t text[60] = {0};
+    struct made made;
+    struct peer peer;
+    struct flow flow;
+
+    (void)state;
+    rule.ports[0].first = rule.ports[0].last = OUR_PORT;
+    made = make(&setup);
+    syn.text = text;
+    syn.length = sizeof text;
+    peer_open(&peer, &config);
+    peer_listen(&peer, NULL);
+    flow = flow_from(&peer, "198.51.100.1", 4000);
+    hf_set_filter(peer.stack, 0, made.filter);
+    assert_int_equal(send_in_fragments(&peer, &flow, &syn), HF_STAT_filter_rule);
+    assert_int_equal(peer_receive(&peer), -1);
+    assert_stat(&peer, ip_reassembled, 1);
+    assert_stat(&peer, syn_received, 0);
+    hf_set_filter(peer.stack, 0, NULL);
+    assert_int_equal(send_in_fragments(&peer, &flow, &syn), HF_STAT_none);
+    assert_int_equal(peer_receive(&peer), TCP_SYN | TCP_ACK);
+    peer_close(&peer);
+    free(made.memory);
+}
+
 /* A list counts under the name that its owner gave it. */
 static void a_list_has_a_counter_of_its_choice(void **state)
 {
@@ -501,7 +562,7 @@ static void what_we_open_is_asked_for(void **state)
 
 /* ---- reverse path ---- */
 
-/* [RFC 3704 2.2, 2.4; RFC 2827 3] */
+/* [RFC 3704 2.2, 2.4; RFC 2827 3] [R2827-02, R2827-03, R3704-01, R3704-03] */
 static void answers_would_go_back(void **state)
 {
     static const struct {
@@ -665,6 +726,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_longest_prefix_decides),
         cmocka_unit_test(a_list_has_a_counter_of_its_choice),
+        cmocka_unit_test(a_rule_sees_what_was_cut),
         cmocka_unit_test(two_places_refuse_on_their_own),
         cmocka_unit_test(what_is_denied_meets_silence),
         cmocka_unit_test(who_was_there_before_stays),
