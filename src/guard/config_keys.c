@@ -34,7 +34,7 @@ static const struct config_key root_keys[] = {
     {"journal", CONFIG_TEXT, ROOT(journal), 0, 0, NULL, "", CONFIG_RESTART},
     {"journal_size", CONFIG_SIZE, ROOT(journal_size), MIB, 1024 * GIB, NULL, "64m", CONFIG_RESTART},
     {"journal_keep", CONFIG_COUNT, ROOT(journal_keep), 1, 999, NULL, "8", CONFIG_RESTART},
-    {"journal_seal", CONFIG_DURATION, ROOT(journal_seal_ms), SECOND, HOUR, NULL, "10s", CONFIG_RESTART},
+    {"journal_seal", CONFIG_DURATION, ROOT(journal_seal_ms), SECOND, 10 * MINUTE, NULL, "10s", CONFIG_RESTART},
     {"user", CONFIG_NAME, ROOT(user), 0, 0, NULL, "handfast", CONFIG_RESTART},
     {"sandbox", CONFIG_WORD, ROOT(sandbox), 0, 0, "kill | log", "kill", CONFIG_RESTART},
     {"state_directory", CONFIG_TEXT, ROOT(state_directory), 0, 0, NULL, "/var/lib/handfast", CONFIG_RESTART},

@@ -14,6 +14,7 @@ import re
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import time
@@ -21,6 +22,7 @@ import time
 import pytest
 
 import world as w
+from test_life import compile_shim
 from world import V4, service
 
 USER = "nobody"
@@ -266,6 +268,38 @@ def test_killed_and_started_again(world, place):
     answer = verify(world, journal, "--key", key)
     assert answer["honest"] and answer["starts"] == 2
     assert any("did not end in order" in r.get("text", "") for r in records(world, journal, "kind", "start"))
+
+
+def test_a_clock_that_is_set_is_written_down(world, place):
+    """Forward and back by an hour: each is a record, and no lie."""
+    key = init(world, place)
+    shim, step = compile_shim(world), world.directory / "step"
+    step.write_bytes(struct.pack("q", 0))
+    os.makedirs("/run/handfast", exist_ok=True)
+    world.serve(world.listen(V4, 7007, "127.0.0.1"), echo)
+    config = world.config(service("echo", 7, "127.0.0.1:7007", (V4,)), f'user = "{USER}"\njournal = "{place}/guard.journal"')
+    with open(world.directory / "guard.log", "wb") as log:
+        process = world.start("env", f"LD_PRELOAD={shim}", f"CLOCK_STEP={step}", w.HANDFAST, "guard", config,
+                              stdout=log, stderr=log)
+    w.until(lambda: world.stats(process) is not None, "the guard answers")
+    journal = place / "guard.journal"
+
+    def steps():
+        talk(world)
+        return records(world, journal, "kind", "clock")
+
+    for count, hours in ((1, 1), (2, 0)):
+        with open(step, "r+b") as file:
+            file.write(struct.pack("q", hours * 3600 * 10**9))
+        w.until(lambda count=count: len(steps()) == count, "the step is a record")
+    assert world.stop(process) == 0
+    forward, back = records(world, journal, "kind", "clock")
+    assert abs(forward["forward_us"] - 3600 * 10**6) < 10**6 > abs(back["back_us"] - 3600 * 10**6)
+    answer = verify(world, journal, "--key", key)
+    assert answer["honest"] and answer["clock_steps"] == 2
+    lines = [line for line in journal.read_bytes().splitlines(keepends=True) if b'"clock"' not in line]
+    journal.write_bytes(b"".join(lines))
+    assert verify(world, journal)["verdict"] == "removed"
 
 
 @pytest.fixture

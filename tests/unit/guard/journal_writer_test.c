@@ -497,6 +497,42 @@ static void a_full_disk_drops_by_rank_and_says_so(void **state)
     remove_place(place);
 }
 
+/* A fact waits five seconds; and after ten minutes it is sealed that nothing happened. */
+static void seals_come_when_they_are_due(void **state)
+{
+    static const struct {
+        int64_t at_s;
+        bool fact;
+        uint64_t seals; /* until then */
+    } turns[] = {{4, false, 0},  {6, false, 1},   {20, false, 1},  {30, true, 1}, {34, false, 1},
+                 {36, false, 2}, {630, false, 2}, {637, false, 3}, {638, true, 3}};
+
+    (void)state;
+    for (size_t last = 0; last < sizeof turns / sizeof *turns; last++) {
+        struct place *place = make_place(true);
+        struct journal_setup setup = {.file = {place->path, LIMIT, 3}, .seal_ms = 5000};
+        char error[JOURNAL_STATE_ERROR_MAX];
+        struct journal *journal = journal_open(&setup, NULL, error);
+        struct record_body body = {.length = 0};
+        int64_t begin_us = hf_os_now_us();
+        struct found found;
+
+        assert_non_null(journal);
+        for (size_t i = 0; i <= last; i++) {
+            int64_t now_us = begin_us + turns[i].at_s * 1000000;
+
+            if (turns[i].fact)
+                journal_put(journal, now_us, JOURNAL_LOW, "log", &body);
+            journal_turn(journal, now_us);
+        }
+        end(journal);
+        found = look(place, true, 0, false);
+        assert_int_equal(found.verdict.lie, JOURNAL_HONEST);
+        assert_int_equal(found.seals, turns[last].seals + 1); /* and that of the end */
+        remove_place(place);
+    }
+}
+
 /* Facts come with the instant of their turn, lines of the log with their own: the journal's time goes on. */
 static void what_comes_later_is_not_earlier(void **state)
 {
@@ -577,6 +613,7 @@ int main(void)
         cmocka_unit_test(two_guards_do_not_write_one_journal),
         cmocka_unit_test(a_state_that_others_may_read_is_refused),
         cmocka_unit_test(a_full_disk_drops_by_rank_and_says_so),
+        cmocka_unit_test(seals_come_when_they_are_due),
         cmocka_unit_test(what_comes_later_is_not_earlier),
         cmocka_unit_test(every_line_of_the_log_is_a_record),
         cmocka_unit_test(a_key_survives_its_print),
