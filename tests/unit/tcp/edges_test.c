@@ -65,6 +65,30 @@ static void probes_within_patience(void **state)
     solo_free(solo);
 }
 
+/* The window opens while nothing is in flight: what goes out then has the whole RTO, not the rest of the probe's wait. */
+static void persist_ends(void **state)
+{
+    struct hf_config config = HF_CONFIG_DEFAULT;
+    struct solo *solo = solo_open(&config);
+
+    (void)state;
+    solo->window = 0;
+    solo_ack(solo, 1);
+    solo_write(solo, 1000);
+    solo_pass(solo, 900000);
+    assert_int_equal(solo->count, 0);
+    assert_true(solo->end.tcb.flags & TCB_PERSIST);
+    solo->window = 5000;
+    solo_ack(solo, 1);
+    assert_int_equal(solo_out(solo), 1);
+    assert_int_equal(solo_last(solo)->length, 1000);
+    assert_int_equal(solo->end.tcb.deadline_us[TCP_TIMER_RETRANSMIT],
+                     solo->now_us + solo->end.tcb.rto_us);
+    solo_pass(solo, 500000);
+    assert_int_equal(solo->count, 1);
+    solo_free(solo);
+}
+
 static void urgent(struct solo *solo, uint32_t at, uint32_t length, uint16_t pointer)
 {
     struct segment seg = {.seq = seq_of(SOLO_IRS + at),
@@ -492,6 +516,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(probe_overtaken),
         cmocka_unit_test(probes_within_patience),
+        cmocka_unit_test(persist_ends),
         cmocka_unit_test(urgent_once),
         cmocka_unit_test(wants_nothing),
         cmocka_unit_test(half_of_the_queue),
