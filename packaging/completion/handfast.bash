@@ -2,7 +2,7 @@
 # below with what the program says.
 
 _handfast_commands="guard status stats top events connections kill block unblock blocks drain resume reload capture
-    explain journal story lab sim nc"
+    audit explain journal story lab sim nc"
 
 _handfast_options() {
     case $1 in
@@ -12,6 +12,7 @@ _handfast_options() {
     block) echo "--for --reason --json --help" ;;
     capture) echo "--for --json --help" ;;
     journal) echo "--all --follow --json --key --state --open --help" ;;
+    audit) echo "--scan --declare --config --json --help" ;;
     explain) echo "--odd --summary --all --conversation --plain --json --help" ;;
     story) echo "--lang --plain --json --html --list --help" ;;
     top) echo "--every --order --once --json --help" ;;
@@ -90,6 +91,14 @@ _handfast() {
         else
             compopt -o filenames 2>/dev/null
             COMPREPLY=($(compgen -f -- "$word"))
+        fi
+        ;;
+    audit)
+        if [ "$previous" = logs ] || [ "$previous" = --config ]; then
+            compopt -o filenames 2>/dev/null
+            COMPREPLY=($(compgen -f -- "$word"))
+        else
+            COMPREPLY=($(compgen -W "ports logs" -- "$word"))
         fi
         ;;
     explain)

@@ -1,0 +1,312 @@
+/* Each practice on a host made of a directory and canned answers: what it finds, and what it says mends it. */
+#include "audit/audit.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "audit/nft.h"
+#include "wire/flow.h"
+
+static char root[] = "/tmp/audit_test_XXXXXX";
+static struct audit_world world;
+static const char *apt, *nft, *dpkg; /* what they print; NULL: they are not there */
+
+static int answer(void *context, const char *const argv[], char **output)
+{
+    const char *text = NULL;
+
+    (void)context;
+    if (strcmp(argv[0], "apt-get") == 0)
+        text = apt;
+    else if (strcmp(argv[0], "nft") == 0)
+        text = nft;
+    else if (strcmp(argv[0], "dpkg") == 0)
+        text = dpkg;
+    *output = text ? strdup(text) : NULL;
+    return text ? 0 : -1;
+}
+
+static void put(const char *path, const char *text)
+{
+    char whole[AUDIT_PATH_MAX];
+
+    snprintf(whole, sizeof whole, "%s%s", root, path);
+    for (char *at = whole + strlen(root) + 1; (at = strchr(at, '/')); at++) {
+        *at = '\0';
+        mkdir(whole, 0700);
+        *at = '/';
+    }
+    FILE *file = fopen(whole, "we");
+
+    assert_non_null(file);
+    fputs(text, file);
+    fclose(file);
+}
+
+static struct listener *listens(uint16_t port, bool open, const char *process)
+{
+    struct listener *listener = listeners_add(&world.listeners);
+
+    assert_non_null(listener);
+    listener->local.port = port;
+    if (!open)
+        listener->local.address = address_v4(0x7f000001);
+    if (process) {
+        listener->pid = 812;
+        snprintf(listener->process, sizeof listener->process, "%s", process);
+        snprintf(listener->unit, sizeof listener->unit, "%s.service", process);
+    }
+    return listener;
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    strcpy(root + strlen(root) - 6, "XXXXXX");
+    if (!mkdtemp(root))
+        return -1;
+    world = (struct audit_world){
+        .root = root, .is_root = true, .now_s = INT64_C(1795000000), .run = answer};
+    apt = nft = dpkg = NULL;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    const char *const remove[] = {"rm", "-rf", root, NULL};
+    char *output;
+    struct audit_world host = {.root = ""};
+
+    (void)state;
+    listeners_free(&world.listeners);
+    audit_run(&host, remove, &output);
+    free(output);
+    return 0;
+}
+
+static struct audit_row row;
+
+static void practice(int number)
+{
+    row = (struct audit_row){.practice = number};
+    audit_practice(&world, &row);
+}
+
+static void expect(enum audit_status status, const char *finding, const char *fix)
+{
+    assert_string_equal(audit_status_text(row.status), audit_status_text(status));
+    if (!strstr(row.finding, finding))
+        fail_msg("\"%s\" is not in \"%s\"", finding, row.finding);
+    assert_string_equal(row.fix, fix);
+}
+
+static void test_updates(void **state)
+{
+    struct utsname running;
+    char kernel[300];
+
+    (void)state;
+    practice(11);
+    expect(AUDIT_UNSEEN, "apt-get does not answer", "");
+    apt = "Reading...\nInst libssl3 [3.0.1] (3.0.2 Debian-Security:12/stable-security [amd64])\n"
+          "Inst vim [1] (2 Debian:12.5/stable [amd64])\nConf libssl3\n";
+    practice(11);
+    expect(AUDIT_FAIL, "1 security updates wait, libssl3 first; 1 other updates wait",
+           "apt-get update && apt-get dist-upgrade");
+    apt = "nothing\n";
+    uname(&running);
+    snprintf(kernel, sizeof kernel, "/boot/vmlinuz-%s", running.release);
+    put(kernel, "");
+    practice(11);
+    expect(AUDIT_PASS, "is the newest installed", "");
+    put("/boot/vmlinuz-999.0-1-amd64", "");
+    practice(11);
+    expect(AUDIT_FAIL, "999.0-1-amd64 is installed", "systemctl reboot");
+}
+
+static void test_services(void **state)
+{
+    (void)state;
+    practice(12);
+    expect(AUDIT_PASS, "0 sockets are open to others", "");
+    listens(22, true, "sshd");
+    listens(3306, false, "mysqld");
+    practice(12);
+    expect(AUDIT_WARN, "tcp *:22 sshd[812] is not declared",
+           "systemctl disable --now sshd.service");
+    world.declared[world.declared_count++] = 22;
+    practice(12);
+    expect(AUDIT_PASS, "1 sockets are open to others, 1 only to this host", "");
+    listens(23, true, NULL);
+    practice(12);
+    expect(AUDIT_FAIL, "tcp *:23 is telnet", "ss -lnp 'sport = :23'");
+}
+
+static void test_sharing(void **state)
+{
+    (void)state;
+    listens(445, false, "smbd");
+    practice(22);
+    expect(AUDIT_PASS, "nothing that shares files", "");
+    listens(2049, true, "nfsd");
+    practice(22);
+    expect(AUDIT_FAIL, "shares files (NFS)", "systemctl disable --now nfsd.service");
+    world.declared[world.declared_count++] = 2049;
+    practice(22);
+    expect(AUDIT_WARN, "as declared", "");
+}
+
+static void test_ports(void **state)
+{
+    (void)state;
+    listens(80, true, "nginx");
+    listens(8080, true, NULL);
+    practice(20);
+    expect(AUDIT_WARN, "tcp *:8080 belongs to no process", "handfast audit ports --scan");
+    assert_non_null(strstr(row.finding, "1 privileged and 1 other ports"));
+    world.is_root = false;
+    practice(20);
+    expect(AUDIT_UNSEEN, "takes root to see", "");
+}
+
+static void test_half_opens(void **state)
+{
+    (void)state;
+    practice(13);
+    expect(AUDIT_UNSEEN, "cannot be read", "");
+    put("/proc/sys/net/ipv4/tcp_max_syn_backlog", "64\n");
+    put("/proc/sys/net/ipv4/tcp_synack_retries", "5\n");
+    practice(13);
+    expect(AUDIT_WARN, "is 64", "sysctl -w net.ipv4.tcp_max_syn_backlog=4096");
+    put("/proc/sys/net/ipv4/tcp_max_syn_backlog", "4096\n");
+    world.guard_here = true;
+    practice(13);
+    expect(AUDIT_PASS, "a guard limits half-opens", "");
+    practice(14);
+    expect(AUDIT_WARN, "lives for 63 s", "sysctl -w net.ipv4.tcp_synack_retries=2");
+    put("/proc/sys/net/ipv4/tcp_synack_retries", "2\n");
+    practice(14);
+    expect(AUDIT_PASS, "lives for 7 s", "");
+}
+
+#define CHAIN(hook, policy)                                                                       \
+    "{\"chain\":{\"family\":\"inet\",\"table\":\"filter\",\"name\":\"" hook "\",\"hook\":\"" hook \
+    "\",\"policy\":\"" policy "\"}}"
+#define RULE(chain, handle, statements)                                      \
+    "{\"rule\":{\"family\":\"inet\",\"table\":\"filter\",\"chain\":\"" chain \
+    "\",\"handle\":" handle ",\"expr\":[" statements "]}}"
+#define PORT(number)                                                                               \
+    "{\"match\":{\"op\":\"==\",\"left\":{\"payload\":{\"protocol\":\"tcp\",\"field\":\"dport\"}}," \
+    "\"right\":" number "}}"
+#define FROM                                                                                      \
+    "{\"match\":{\"op\":\"==\",\"left\":{\"payload\":{\"protocol\":\"ip\",\"field\":\"saddr\"}}," \
+    "\"right\":\"192.0.2.1\"}}"
+#define ACCEPT "{\"accept\":null}"
+#define DROP "{\"drop\":null}"
+#define WHOLE(...) "{\"nftables\":[" __VA_ARGS__ "]}"
+
+static void test_firewall(void **state)
+{
+    (void)state;
+    practice(15);
+    expect(AUDIT_UNSEEN, "nft does not answer", "");
+    nft = WHOLE("");
+    practice(15);
+    assert_int_equal(row.status, AUDIT_FAIL);
+    assert_non_null(strstr(row.finding, "no firewall"));
+    practice(16);
+    assert_int_equal(row.status, AUDIT_WARN);
+    practice(19);
+    assert_int_equal(row.status, AUDIT_WARN);
+
+    nft = WHOLE(CHAIN("input", "drop") "," RULE("input", "4", PORT("22") "," ACCEPT));
+    practice(15);
+    expect(AUDIT_PASS, "1 rules, 0 never reached", "");
+    practice(16);
+    expect(AUDIT_PASS, "what no rule accepts is dropped", "");
+    practice(17);
+    assert_int_equal(row.status, AUDIT_WARN);
+
+    nft = WHOLE(CHAIN("input", "accept") "," RULE("input", "4", PORT("22") "," ACCEPT) "," RULE(
+        "input", "5", FROM "," PORT("22") "," DROP));
+    practice(15);
+    expect(AUDIT_WARN, "inet filter input handle 5", "nft delete rule inet filter input handle 5");
+    practice(16);
+    expect(AUDIT_WARN, "is let in", "nft add chain inet filter input '{ policy drop; }'");
+    practice(17);
+    expect(AUDIT_PASS, "names source addresses", "");
+
+    nft = WHOLE(CHAIN("input", "drop") "," RULE("input", "4", ACCEPT) "," CHAIN("output", "drop"));
+    practice(15);
+    expect(AUDIT_FAIL, "accepts everything", "nft delete rule inet filter input handle 4");
+    practice(16);
+    assert_int_equal(row.status, AUDIT_WARN); /* the policy is never reached */
+    practice(19);
+    expect(AUDIT_PASS, "refuses some", "");
+    nft = "no JSON";
+    practice(15);
+    assert_int_equal(row.status, AUDIT_UNSEEN);
+}
+
+static void test_anti_ddos(void **state)
+{
+    (void)state;
+    put("/proc/sys/net/ipv4/tcp_syncookies", "0\n");
+    put("/proc/sys/net/ipv4/conf/all/rp_filter", "0\n");
+    put("/proc/sys/net/ipv4/conf/default/rp_filter", "0\n");
+    nft = WHOLE(CHAIN("input", "accept"));
+    practice(18);
+    expect(AUDIT_FAIL, "SYN cookies are off", "sysctl -w net.ipv4.tcp_syncookies=1");
+    assert_non_null(strstr(row.finding, "forged sources come in"));
+    put("/proc/sys/net/ipv4/tcp_syncookies", "1\n");
+    put("/proc/sys/net/ipv4/conf/all/rp_filter", "1\n");
+    nft = WHOLE(CHAIN("input", "accept") "," RULE("input", "9", "{\"synproxy\":null}"));
+    practice(18);
+    expect(AUDIT_PASS, "synproxy", "");
+}
+
+static void test_logs(void **state)
+{
+    (void)state;
+    dpkg = "??5??????   /usr/bin/ssh\n??5?????? c /etc/ssh/sshd_config\nmissing     "
+           "/usr/share/doc/x\n";
+    practice(21);
+    assert_int_equal(row.status, AUDIT_FAIL);
+    assert_non_null(strstr(row.finding, "/usr/bin/ssh is not what its package installed"));
+    assert_null(strstr(row.finding, "sshd_config"));
+    dpkg = "";
+    put("/var/log/syslog",
+        "Nov 13 10:00:00 host a\nNov 13 10:00:01 host b\nNov 13 09:00:00 host c\n");
+    practice(21);
+    assert_int_equal(row.status, AUDIT_FAIL);
+    assert_non_null(strstr(row.finding, "/var/log/syslog:3: its clock went back by 3601 s"));
+    put("/var/log/syslog", "Nov 13 10:00:00 host a\nNov 13 10:00:01 host b\n");
+    practice(21);
+    expect(AUDIT_PASS, "system files are as packaged", "");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_updates, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_services, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_sharing, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_ports, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_half_opens, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_firewall, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_anti_ddos, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_logs, set_up, tear_down),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
