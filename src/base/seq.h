@@ -27,7 +27,7 @@ static inline seq seq_sub(seq a, uint32_t bytes)
     return (seq){a.value - bytes};
 }
 
-/* How far b lies behind a: a - b; negative if a comes first. */
+/* How far b lies behind a: a - b; negative if a comes first. [RFC 9293 X-01] */
 static inline int32_t seq_diff(seq a, seq b)
 {
     return (int32_t)(a.value - b.value);

@@ -8,7 +8,8 @@
 
 #include "crypto/siphash.h"
 
-/* ISN = M + F(flow): M counts 4 us, F is keyed. tuple: T, the flow's hash under another key. */
+/* ISN = M + F(flow): M counts 4 us, F is keyed. tuple: T, the flow's hash under another key.
+ * [RFC 9293 SHLD-1; R6528-01, R6528-02, R6528-03] */
 SIPHASH_INLINE uint32_t isn_make(struct siphash_key key, uint64_t tuple, uint64_t now_us)
 {
     return (uint32_t)(now_us >> 2) + (uint32_t)siphash_8(key, tuple);

@@ -37,7 +37,7 @@ SIPHASH_INLINE void key_ring_make(struct key_ring *ring, uint32_t epoch)
     ring->epoch[i] = epoch;
 }
 
-/* Makes what is missing of the keys around `slot`. To be called at least once an epoch. */
+/* Makes what is missing of the keys around `slot`. To be called at least once an epoch. [R4987-11] */
 SIPHASH_INLINE void key_ring_advance(struct key_ring *ring, uint32_t slot)
 {
     uint32_t epoch = slot >> COOKIE_EPOCH_SHIFT;

@@ -67,7 +67,7 @@ SIPHASH_INLINE struct cookie cookie_make_plain(struct siphash_key key,
     };
 }
 
-/* The cookie that answers a SYN. key: of the epoch of h->slot. [HF1 formats] */
+/* The cookie that answers a SYN. key: of the epoch of h->slot. [HF1 formats] [R4987-05] */
 SIPHASH_INLINE struct cookie syn_cookie_make(struct siphash_key key,
                                              const struct cookie_handshake *h,
                                              const struct syn_info *syn)
@@ -154,7 +154,7 @@ SIPHASH_INLINE bool cookie_open_plain(const struct key_ring *ring, const struct 
 }
 
 /* Whether an ACK returns a cookie of ours, and what the SYN had said. isn: SEG.ACK - 1. ts_echo: NULL without timestamps; with
- * them only that format is tried. syn->version is given, the rest is filled. [HF1 Opening an ACK] */
+ * them only that format is tried. syn->version is given, the rest is filled. [HF1 Opening an ACK] [R4987-06] */
 SIPHASH_INLINE bool syn_cookie_open(const struct key_ring *ring, const struct cookie_handshake *h,
                                     uint32_t isn, const uint32_t *ts_echo, struct syn_info *syn)
 {

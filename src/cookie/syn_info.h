@@ -53,7 +53,7 @@ SIPHASH_INLINE uint32_t syn_mss_index_4(uint8_t version, uint16_t mss)
     return index;
 }
 
-/* Two bits for a scale: none, 0, 6, 8, rounded down. */
+/* Two bits for a scale: none, 0, 6, 8, rounded down. [R4987-07] */
 SIPHASH_INLINE uint32_t syn_scale_index(uint8_t scale)
 {
     if (scale == SYN_SCALE_NONE)

@@ -231,7 +231,7 @@ static void tell_full(struct gate *gate, struct gate_listener *listener)
         gate->tell_full = listener->told_full = true;
 }
 
-/* Makes room for one more: the oldest gives way. false: nobody has any. */
+/* Makes room for one more: the oldest gives way. false: nobody has any. [R4987-03] */
 static bool evict_oldest(struct gate *gate, struct gate_listener *listener)
 {
     struct gate_listener *victim =
@@ -352,7 +352,8 @@ static enum tier tier_without_cookies(struct gate *gate, struct gate_listener *l
     return TIER_CACHE;
 }
 
-/* Both questions. A SYN that ends a TIME-WAIT needs an ISS above the last one, which no cookie can give. [RFC 6191 2] */
+/* Both questions. A SYN that ends a TIME-WAIT needs an ISS above the last one, which no cookie can give. [RFC 6191 2]
+ * [R4987-08] */
 static enum tier choose_tier(struct gate *gate, struct gate_listener *listener,
                              const struct gate_segment *arrived, uint64_t source, int64_t now_us)
 {

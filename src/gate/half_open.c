@@ -18,7 +18,7 @@ static bool is_acceptable(const struct gate *gate, const struct half_open *half_
 }
 
 /* Only a peer that knows IRS ends his half-open: LISTEN goes on. Inside the window a RST is challenged, elsewhere ignored.
- * [RFC 9293 3.10.7.4 second; RFC 5961 3.2] */
+ * [RFC 9293 3.10.7.4 second; RFC 5961 3.2] [RFC 9293 MUST-11, X-14] */
 static enum gate_verdict on_rst(struct gate *gate, uint32_t slot,
                                 const struct gate_segment *arrived, struct segment *answer,
                                 int64_t now_us)

@@ -28,7 +28,7 @@ static void resend(struct gate *gate, uint32_t slot, struct reaper_task *task, i
 }
 
 /* A half-open made in calm times meets pressure: no second SYN-ACK, and only what remains of its shorter time. true: it goes
- * on. */
+ * on. [R4987-02] */
 static bool hurry(struct gate *gate, uint32_t slot, int64_t now_us)
 {
     struct half_open *half_open = syn_cache_at(&gate->cache, slot);

@@ -70,6 +70,7 @@ static struct syn_info info_of(const struct gate_segment *arrived, const struct 
     };
 }
 
+/* [R4987-05, R4987-10] */
 enum gate_verdict stateless_on_syn(struct gate *gate, const struct gate_segment *arrived,
                                    struct segment *answer, int64_t now_us)
 {
@@ -143,6 +144,7 @@ static void agree(const struct gate *gate, const struct gate_segment *arrived,
     }
 }
 
+/* [R4987-06] */
 bool stateless_on_ack(struct gate *gate, const struct gate_segment *arrived,
                       struct handshake *handshake, int64_t now_us)
 {

@@ -17,6 +17,7 @@ static bool is_v4(const struct half_open *half_open)
     return hf_address_is_v4(&half_open->remote);
 }
 
+/* [R7323-04] */
 struct syn_terms syn_ack_agree(const struct gate_config *config, const struct segment *syn, bool v4)
 {
     const struct tcp_options *offered = &syn->options;
@@ -33,6 +34,7 @@ struct syn_terms syn_ack_agree(const struct gate_config *config, const struct se
     };
 }
 
+/* [R7323-13] */
 static void add_timestamps(const struct half_open *half_open, uint64_t hash, struct segment *answer,
                            int64_t now_us)
 {
@@ -43,6 +45,7 @@ static void add_timestamps(const struct half_open *half_open, uint64_t hash, str
     answer->options.ts_echo = half_open->ts_recent;
 }
 
+/* [R7323-03] */
 void syn_ack_describe_half_open(const struct gate_config *config, const struct half_open *half_open,
                                 uint64_t hash, struct segment *answer, int64_t now_us)
 {

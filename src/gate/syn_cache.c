@@ -10,6 +10,7 @@ static struct list_links by_age(const struct syn_cache *cache)
     return list_links_in(&cache->pool, offsetof(struct half_open, by_age));
 }
 
+/* [R4987-01] */
 void syn_cache_init(struct syn_cache *cache, struct arena *arena,
                     const struct syn_cache_setup *setup, int64_t now_us)
 {
@@ -18,6 +19,7 @@ void syn_cache_init(struct syn_cache *cache, struct arena *arena,
     wheel_init(&cache->wheel, &cache->pool, offsetof(struct half_open, timer), now_us);
 }
 
+/* [R4987-04] */
 uint32_t syn_cache_insert(struct syn_cache *cache, uint64_t hash, struct list *list)
 {
     uint32_t slot = pool_take(&cache->pool, NULL);

@@ -37,7 +37,7 @@ static bool put_within_budget(struct hf_stack *stack, const struct gate_segment 
 }
 
 /* The stray rule, and LISTEN's for an ACK: <SEQ=SEG.ACK><CTL=RST>, or <SEQ=0><ACK=SEG.SEQ+SEG.LEN><CTL=RST,ACK>. A RST never
- * answers a RST. [RFC 9293 3.10.7.1] */
+ * answers a RST. [RFC 9293 3.10.7.1] [RFC 9293 X-06, X-07] */
 static enum hf_stat reset_stray(struct hf_stack *stack, const struct gate_segment *arrived,
                                 enum hf_stat reason, int64_t now_us)
 {

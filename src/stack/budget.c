@@ -61,6 +61,7 @@ static bool holds(int64_t full, int64_t cost, int64_t now)
     return full + cost <= now + SECOND;
 }
 
+/* [R4443-08] */
 bool budget_take(struct budget *budget, const struct hf_address *remote, int64_t now_us)
 {
     int64_t *bucket = &budget->prefix[bucket_of(budget, remote, now_us)];

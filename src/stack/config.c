@@ -132,6 +132,7 @@ static bool has_v6(const struct route *route)
     return false;
 }
 
+/* [R1122-38, R8200-17] */
 static const char *link_error(const struct hf_config *config, const struct route *route)
 {
     if (config->link != HF_ETHERNET && config->link != HF_RAW_IP)

@@ -84,6 +84,7 @@ static void give_slot(struct hf_stack *stack, uint32_t slot)
     pool_give(&stack->connections.pool, slot);
 }
 
+/* [RFC 9293 MUST-45; R7323-29] */
 int connection_open_active(struct hf_stack *stack, const struct flow *flow, uint64_t hash,
                            uint32_t *slot, int64_t now_us)
 {
@@ -439,6 +440,7 @@ void connections_wake(struct hf_stack *stack)
     }
 }
 
+/* [RFC 9293 MUST-54; R5927-02] */
 static uint32_t find_flow(const struct hf_stack *stack, const struct flow *flow)
 {
     return connection_find(&stack->connections, demux_hash(&stack->keys.tuple, flow), flow);

@@ -29,6 +29,7 @@ uint64_t demux_hash(const struct siphash_key *key, const struct flow *flow)
     return siphash_36(*key, words, ports_word(flow));
 }
 
+/* [R6528-01] */
 seq demux_iss(const struct hf_stack *stack, uint64_t hash, int64_t now_us)
 {
     return seq_of(isn_make(stack->keys.iss, hash, (uint64_t)now_us));
@@ -42,7 +43,8 @@ bool demux_is_new(const struct hf_stack *stack, const struct flow *flow, uint64_
 }
 
 /* Simple hash-based port selection: ports to one destination follow each other from a secret start; the clock moves the
- * start on, so that a destination met again does not tell how often it was met. [RFC 6056 3.3.3] */
+ * start on, so that a destination met again does not tell how often it was met. [RFC 6056 3.3.3]
+ * [R6056-01, R6056-02, R6056-03, R6056-04, R6056-07, R6056-08, R5927-03] */
 bool demux_choose_port(struct hf_stack *stack, struct flow *flow, uint64_t *hash, int64_t now_us)
 {
     uint64_t start;
@@ -63,6 +65,7 @@ bool demux_choose_port(struct hf_stack *stack, struct flow *flow, uint64_t *hash
     return false;
 }
 
+/* [R6864-02] */
 uint16_t demux_ip_id(struct hf_stack *stack, const struct hf_address *remote)
 {
     uint64_t secret =

@@ -45,7 +45,8 @@ static inline void build_link(const struct hf_stack *stack, uint8_t *to, const s
     (void)ethernet_build(to, &header);
 }
 
-/* IP identification is 0 with DF: nobody will look at it. [RFC 6864 4.1] ECN bits are 0. */
+/* IP identification is 0 with DF: nobody will look at it. [RFC 6864 4.1] ECN bits are 0.
+ * [R1122-15, R8200-20, R1191-01, R6864-01] */
 static inline void build_ip(struct hf_stack *stack, uint8_t *to, const struct outgoing *out,
                             uint32_t payload_length)
 {
@@ -111,7 +112,8 @@ static inline uint64_t sum_addresses(const struct outgoing *out)
     return sum;
 }
 
-/* The checksum field: complete, or for a driver that completes it, the sum of the pseudo-header alone. */
+/* The checksum field: complete, or for a driver that completes it, the sum of the pseudo-header alone.
+ * [RFC 9293 MUST-2] */
 static inline void put_checksum(const struct hf_stack *stack, uint8_t *tcp,
                                 const struct outgoing *out, uint32_t payload, uint64_t sum)
 {
@@ -371,6 +373,7 @@ static void leave_head(struct hf_stack *stack, uint32_t slot)
     stack->output_turn = 0;
 }
 
+/* [R1122-03, R4861-09] */
 static void wait_for_neighbor(struct hf_stack *stack, struct connection *connection, uint32_t slot)
 {
     leave_head(stack, slot);

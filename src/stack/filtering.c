@@ -64,7 +64,7 @@ static bool is_gateway(const struct hf_stack *stack, const struct hf_address *ad
 }
 
 /* Strict: what is on the link comes from no gateway but the gateway's own, what is beyond comes from one. A gateway whose
- * link address is not known yet may be anybody. [RFC 3704 2.2; RFC 2827 3] */
+ * link address is not known yet may be anybody. [RFC 3704 2.2; RFC 2827 3] [R2827-03, R3704-01, R3704-03] */
 static bool came_the_way_back(struct hf_stack *stack, const struct packet *packet, bool strict)
 {
     struct route_path path;
@@ -132,6 +132,7 @@ enum filter_verdict filtering_ask(struct hf_stack *stack, const struct packet *p
     return FILTER_PASS;
 }
 
+/* [R2827-01] */
 bool filtering_may_open(struct hf_stack *stack, const struct flow *flow)
 {
     const struct hf_endpoint remote = {flow->remote, flow->remote_port};

@@ -46,6 +46,7 @@ void icmp_init(struct icmp *icmp, struct arena *arena, const struct hf_config *c
               config->mtu > LARGE ? MESSAGES_LARGE : MESSAGES_SMALL);
 }
 
+/* [R1191-04] */
 uint32_t icmp_mtu_plateau(uint32_t total_length)
 {
     static const uint16_t plateaus[] = {65535, 32000, 17914, 8166, 4352,
@@ -74,6 +75,7 @@ static enum icmp_verdict ignore(struct icmp_finding *finding, enum hf_stat reaso
     return ICMP_VERDICT_IGNORE;
 }
 
+/* [R5927-07, R4443-14] */
 static enum icmp_verdict classify_error(const struct packet *packet, struct icmp_finding *finding)
 {
     struct icmp_quote quote;
@@ -106,6 +108,7 @@ static bool is_group_query(const struct packet *packet, const struct icmp_messag
            address_is_link_local(&packet->source);
 }
 
+/* [R1122-27, R1122-30] */
 enum icmp_verdict icmp_classify(const struct packet *packet, struct icmp_finding *finding)
 {
     struct icmp_message *message = &finding->message;
@@ -157,7 +160,8 @@ static uint32_t link_header(const struct icmp *icmp, const struct packet *packet
                           });
 }
 
-/* A message to whoever sent `packet`, from the address that he spoke to, with his type of service. [RFC 1122 3.2.1.6] */
+/* A message to whoever sent `packet`, from the address that he spoke to, with his type of service. [RFC 1122 3.2.1.6]
+ * [R4443-02] */
 static void send_back(struct icmp *icmp, const struct packet *packet,
                       const struct icmp_message *message)
 {
@@ -196,6 +200,7 @@ static void send_back(struct icmp *icmp, const struct packet *packet,
     waiting->length += header + text;
 }
 
+/* [R1122-26, R4443-12] */
 void icmp_answer_echo(struct icmp *icmp, const struct packet *packet,
                       const struct icmp_message *request)
 {
@@ -223,6 +228,7 @@ static bool is_icmp_error(const struct packet *packet)
     return packet->protocol == IP_ICMPV4;
 }
 
+/* [R4443-07] */
 bool icmp_error_allowed(const struct packet *packet)
 {
     if (packet->to_link_group || address_kind(&packet->destination) != ADDRESS_UNICAST ||
@@ -246,6 +252,7 @@ static enum hf_stat on_echo(struct hf_stack *stack, const struct packet *packet,
     return HF_STAT_none;
 }
 
+/* [RFC 9293 MUST-54; R1122-21, R1122-24, R4443-10] */
 void icmp_arrives(struct hf_stack *stack, struct packet *packet, int64_t now_us)
 {
     struct icmp_finding finding;
@@ -274,6 +281,7 @@ void icmp_arrives(struct hf_stack *stack, struct packet *packet, int64_t now_us)
     packet->reason = reason;
 }
 
+/* [R4443-08] */
 void icmp_problem_arrives(struct hf_stack *stack, const struct packet *packet, int64_t now_us)
 {
     if (!packet->problem || !icmp_error_allowed(packet) ||

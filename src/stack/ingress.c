@@ -33,6 +33,7 @@ static void conclude(struct hf_frame *frame, enum hf_verdict verdict, enum hf_st
     frame->reason = (uint16_t)reason;
 }
 
+/* [R2827-02, R1122-10] */
 static enum hf_stat bad_source(struct hf_stack *stack, enum address_kind kind)
 {
     switch (kind) {
@@ -47,7 +48,8 @@ static enum hf_stat bad_source(struct hf_stack *stack, enum address_kind kind)
 }
 
 /* Who may send: a host, not us ourselves. IPv6 hosts that look for an address send from ::, and one that has ours by mistake
- * speaks from it: neighbour discovery decides. [RFC 1122 3.2.1.3; RFC 9293 MUST-63; RFC 4862 5.4] */
+ * speaks from it: neighbour discovery decides. [RFC 1122 3.2.1.3; RFC 9293 MUST-63; RFC 4862 5.4]
+ * [R3704-04, R1122-10] */
 static enum hf_stat check_source(struct hf_stack *stack, const struct packet *packet)
 {
     enum address_kind kind;
@@ -67,7 +69,7 @@ static enum hf_stat check_source(struct hf_stack *stack, const struct packet *pa
     return HF_STAT_none;
 }
 
-/* Who is meant: us; everybody, which for TCP means nobody [RFC 9293 MUST-57]; or others. */
+/* Who is meant: us; everybody, which for TCP means nobody [RFC 9293 MUST-57]; or others. [R1122-09] */
 static enum hf_stat check_destination(struct hf_stack *stack, const struct packet *packet,
                                       uint8_t *local)
 {
@@ -83,6 +85,7 @@ static enum hf_stat check_destination(struct hf_stack *stack, const struct packe
     return refused(stack, frame_foreign);
 }
 
+/* [R1122-39] */
 static enum hf_stat check_station(struct hf_stack *stack, const struct packet *packet,
                                   uint8_t *local)
 {
@@ -202,7 +205,7 @@ static enum hf_stat on_icmp(struct hf_stack *stack, struct packet *packet, int64
     return packet->reason;
 }
 
-/* A packet that the parser refused or does not know. */
+/* A packet that the parser refused or does not know. [R1122-06] */
 static enum hf_stat on_unknown(struct hf_stack *stack, const struct packet *packet, int64_t now_us)
 {
     stack_count(stack, packet->reason);

@@ -123,7 +123,7 @@ static void forget(struct ip_reassembly *reassembly, uint32_t slot)
     pool_give(&reassembly->datagrams, slot);
 }
 
-/* An unfinished datagram makes room for another. */
+/* An unfinished datagram makes room for another. [R1122-37] */
 static void evict(struct ip_reassembly *reassembly, uint32_t slot)
 {
     reassembly->stats->ip_fragment_refused++;
@@ -204,7 +204,8 @@ static bool skip_extensions(uint8_t *protocol, const uint8_t **text, uint32_t *l
     return false;
 }
 
-/* The first fragment must show the whole transport header, so that nothing can be hidden in the second. [RFC 1858 3] */
+/* The first fragment must show the whole transport header, so that nothing can be hidden in the second. [RFC 1858 3]
+ * [R8200-11, R7112-01, R1858-01] */
 static bool first_is_tiny(const struct packet *packet)
 {
     uint8_t protocol = packet->protocol;
@@ -290,6 +291,7 @@ static bool bytes_equal(const struct ip_reassembly *reassembly, const struct dat
     return true;
 }
 
+/* [R1122-37, R8200-12, R5722-01] */
 static enum overlap overlap_of(const struct ip_reassembly *reassembly, const struct datagram *d,
                                const struct packet *packet)
 {
@@ -443,7 +445,7 @@ static enum ip_reassembly_verdict give_up(struct ip_reassembly *reassembly, stru
     return IP_REASSEMBLY_OVERLAP;
 }
 
-/* A possible fragment of a datagram that is known by now. */
+/* A possible fragment of a datagram that is known by now. [R3168-03] */
 static enum ip_reassembly_verdict add_to(struct ip_reassembly *reassembly, uint32_t slot,
                                          const struct packet *packet,
                                          struct ip_reassembly_whole *whole)
@@ -481,6 +483,7 @@ static enum ip_reassembly_verdict add_to(struct ip_reassembly *reassembly, uint3
     return IP_REASSEMBLY_WHOLE;
 }
 
+/* [R1122-12, R1122-35, R8200-17] */
 enum ip_reassembly_verdict ip_reassembly_add(struct ip_reassembly *reassembly,
                                              const struct packet *packet,
                                              struct ip_reassembly_whole *whole, int64_t now_us)

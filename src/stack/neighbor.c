@@ -98,6 +98,7 @@ static void leave_queue(struct neighbors *neighbors, uint32_t slot)
     entry->queue = QUEUE_NONE;
 }
 
+/* [R1122-02, R4861-19] */
 static void ask(struct neighbors *neighbors, uint32_t slot, enum neighbor_state state)
 {
     struct neighbor *entry = neighbor_at(neighbors, slot);
@@ -164,7 +165,7 @@ uint32_t neighbor_find(struct neighbors *neighbors, const struct hf_address *add
     return SLOT_NONE;
 }
 
-/* Removes the least recently used entry that nobody waits for. */
+/* Removes the least recently used entry that nobody waits for. [R4861-26] */
 static bool make_room(struct neighbors *neighbors)
 {
     uint32_t slot = neighbors->by_use.first;
@@ -306,6 +307,7 @@ void neighbor_claim(struct neighbors *neighbors, const struct hf_address *addres
     ask(neighbors, slot, failed ? NEIGHBOR_INCOMPLETE : NEIGHBOR_PROBE);
 }
 
+/* [R826-06] */
 bool neighbor_mac_is_possible(const struct neighbors *neighbors, const struct hf_mac *mac)
 {
     static const struct hf_mac zero;
@@ -340,6 +342,7 @@ void neighbor_confirm(struct neighbors *neighbors, const struct hf_address *next
     }
 }
 
+/* [R4861-17] */
 void neighbor_progress(struct neighbors *neighbors, const struct neighbor_ref *ref, int64_t now_us)
 {
     if (!neighbors->ethernet || !ref_is_good(neighbors, ref))
@@ -420,7 +423,7 @@ int64_t neighbor_deadline(const struct neighbors *neighbors)
     return deadline;
 }
 
-/* No answer within the interval: ask again, then aloud, then give up. [RFC 4861 7.2.2, 7.3.3] */
+/* No answer within the interval: ask again, then aloud, then give up. [RFC 4861 7.2.2, 7.3.3] [R4861-08] */
 static void unanswered(struct neighbors *neighbors, uint32_t slot, int64_t now_us)
 {
     struct neighbor *entry = neighbor_at(neighbors, slot);
@@ -437,6 +440,7 @@ static void unanswered(struct neighbors *neighbors, uint32_t slot, int64_t now_u
     }
 }
 
+/* [R1122-01] */
 void neighbor_tick(struct neighbors *neighbors, int64_t now_us)
 {
     if (neighbors->announce_rounds && now_us >= neighbors->announce_at_us) {

@@ -40,7 +40,7 @@ static void answer(struct neighbors *neighbors, const struct hf_address *ours,
         neighbors->stats->outbox_dropped++;
 }
 
-/* Whether a message about this entry can be the answer to a question of ours. */
+/* Whether a message about this entry can be the answer to a question of ours. [R4861-17] */
 static bool is_awaited(const struct neighbor *entry)
 {
     return (entry->state == NEIGHBOR_INCOMPLETE || entry->state == NEIGHBOR_PROBE) &&
@@ -58,6 +58,7 @@ static void on_arp_reply(struct neighbors *neighbors, const struct arp_message *
         neighbor_claim(neighbors, &message->sender, &message->sender_mac, now_us);
 }
 
+/* [R826-03, R826-04] */
 enum hf_stat neighbor_on_arp(struct neighbors *neighbors, const struct packet *packet,
                              int64_t now_us)
 {
@@ -90,7 +91,7 @@ enum hf_stat neighbor_on_arp(struct neighbors *neighbors, const struct packet *p
     return HF_STAT_none;
 }
 
-/* [RFC 4861 7.2.5], but that what we did not ask for is at most a reason to ask. */
+/* [RFC 4861 7.2.5], but that what we did not ask for is at most a reason to ask. [R4861-13, R4861-14] */
 static void on_advertisement(struct neighbors *neighbors, const struct nd_message *message,
                              int64_t now_us)
 {
@@ -119,6 +120,7 @@ static void on_advertisement(struct neighbors *neighbors, const struct nd_messag
     }
 }
 
+/* [R4861-11] */
 static void on_solicitation(struct neighbors *neighbors, const struct nd_message *message,
                             const struct packet *packet, int64_t now_us)
 {

@@ -51,6 +51,7 @@ static struct hf_address all_nodes(void)
     return (struct hf_address){{0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}};
 }
 
+/* [R4861-10, R826-05] */
 uint32_t neighbor_message_solicit(const struct neighbors *neighbors, const struct neighbor *entry,
                                   uint8_t *frame)
 {
@@ -114,6 +115,7 @@ uint32_t neighbor_message_announce(const struct neighbors *neighbors, const stru
     return advertise(neighbors, &(struct neighbor_reply){.ours = *ours}, frame);
 }
 
+/* [R4861-12, R826-04] */
 uint32_t neighbor_message_reply(const struct neighbors *neighbors,
                                 const struct neighbor_reply *reply, uint8_t *frame)
 {
@@ -158,6 +160,7 @@ static struct hf_address report_source(const struct route *route)
     return (struct hf_address){{0}};
 }
 
+/* [R4861-07] */
 uint32_t neighbor_message_report(const struct neighbors *neighbors, uint8_t *frame)
 {
     struct hf_address groups[HF_ADDRESSES_MAX], source = report_source(neighbors->route);

@@ -90,7 +90,8 @@ static uint32_t common_bits(const struct hf_address *a, const struct hf_address 
 }
 
 /* Of our addresses of the remote's family: the remote itself, then one of the same scope, then one in the network of the next
- * hop, then the one that agrees longest, then the first. Rules 1, 2, 5.5 and 8 of [RFC 6724 5]. */
+ * hop, then the one that agrees longest, then the first. Rules 1, 2, 5.5 and 8 of [RFC 6724 5].
+ * [RFC 9293 MUST-44; R2827-01, R1122-11] */
 static uint8_t choose_source(const struct route *route, const struct hf_address *remote,
                              const struct hf_address *next_hop)
 {
@@ -116,7 +117,7 @@ static uint8_t choose_source(const struct route *route, const struct hf_address 
     return best;
 }
 
-/* Our own networks win over routes of equal length. */
+/* Our own networks win over routes of equal length. [R1122-31] */
 static bool find_next_hop(const struct route *route, const struct hf_address *remote,
                           struct hf_address *next_hop)
 {
@@ -160,6 +161,7 @@ int route_find(const struct route *route, const struct hf_address *remote,
     return HF_OK;
 }
 
+/* [R1122-40] */
 bool route_is_broadcast(const struct route *route, const struct hf_address *address)
 {
     if (!hf_address_is_v4(address))
@@ -182,6 +184,7 @@ bool route_is_broadcast(const struct route *route, const struct hf_address *addr
     return false;
 }
 
+/* [R4861-07] */
 bool route_is_our_group(const struct route *route, const struct hf_address *address)
 {
     static const struct hf_address all_nodes = {

@@ -36,7 +36,7 @@ static struct siphash_key cookie_key(const struct hf_env *env)
     return siphash_key_from(env->secret);
 }
 
-/* The second half of the secret is the master key of everything else. */
+/* The second half of the secret is the master key of everything else. [R6528-04] */
 static struct siphash_key derive(const struct hf_env *env, const char *label)
 {
     return siphash_derive(siphash_key_from(env->secret + 16), label, 0);

@@ -112,7 +112,7 @@ void stack_event(struct hf_stack *stack, enum hf_event_kind kind, const struct f
                  uint32_t value, int64_t now_us);
 
 /* The MSS that we announce to a peer, and the largest that we send before path MTU discovery: MTU - IP - TCP headers.
- * [RFC 9293 3.7.1, MUST-67] */
+ * [RFC 9293 3.7.1, MUST-67] [R1122-38, R8200-19] */
 static inline uint16_t stack_path_mss(const struct hf_stack *stack, const struct flow *flow)
 {
     return (uint16_t)(stack->config.mtu - (hf_address_is_v4(&flow->remote) ? 40 : 60));

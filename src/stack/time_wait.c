@@ -77,7 +77,7 @@ static void take_out(struct time_waits *waits, uint32_t slot)
     pool_give(&waits->pool, slot);
 }
 
-/* 2 MSL from now: the end of the list, as all last equally long. */
+/* 2 MSL from now: the end of the list, as all last equally long. [RFC 9293 X-15] */
 static void restart(struct time_waits *waits, uint32_t slot, int64_t now_us)
 {
     record_at(waits, slot)->ends_at_ms = ms_of(now_us) + waits->lasts_ms;
@@ -110,6 +110,7 @@ static void file(struct time_waits *waits, uint64_t hash, uint32_t slot)
     table_insert(&waits->table, hash, slot);
 }
 
+/* [RFC 9293 MUST-13] */
 void time_wait_insert(struct time_waits *waits, uint64_t hash, const struct flow *flow,
                       const struct tcp_remains *remains, int64_t now_us)
 {
@@ -254,6 +255,7 @@ static enum time_wait_verdict answer_throttled(struct time_waits *waits,
     return TIME_WAIT_ANSWER;
 }
 
+/* [R1337-01] */
 static enum time_wait_verdict on_rst(struct time_waits *waits, uint32_t slot,
                                      const struct segment *seg, int64_t now_us)
 {
@@ -269,7 +271,8 @@ static enum time_wait_verdict on_rst(struct time_waits *waits, uint32_t slot,
     return TIME_WAIT_SILENT;
 }
 
-/* May a SYN open the next incarnation? RCV.NXT is one past the last sequence number seen. [RFC 6191 2] */
+/* May a SYN open the next incarnation? RCV.NXT is one past the last sequence number seen. [RFC 6191 2]
+ * [R6191-01, R6191-03, R6191-05, R6191-06] */
 static bool syn_is_newer(const struct time_waits *waits, const struct time_wait_record *record,
                          const struct segment *seg)
 {
@@ -322,6 +325,7 @@ static bool is_plain_ack(const struct time_wait_record *record, const struct seg
            (seq_eq(seg->seq, record->rcv_nxt) || seq_in_window(seg->seq, record->rcv_nxt, window));
 }
 
+/* [R1337-02] */
 enum time_wait_verdict time_wait_segment_arrives(struct time_waits *waits, uint32_t slot,
                                                  const struct segment *seg, struct segment *answer,
                                                  int64_t now_us)

@@ -497,6 +497,7 @@ static void release_idle(struct hf_stack *stack, struct round *round)
     }
 }
 
+/* [R6429-02, R6429-03] */
 void watch_run(struct hf_stack *stack, int64_t now_us)
 {
     struct round round = {.releases = RELEASES, .now_us = now_us};

@@ -15,6 +15,7 @@ static uint32_t full_segment(const struct tcb *tcb)
     return tcb_smss(tcb);
 }
 
+/* [RFC 9293 MUST-58, SHLD-18; R5681-15, R6582-07] */
 void ack_in_order(const struct tcp *tcp, struct tcb *tcb, uint32_t bytes, bool closed_gap,
                   int64_t now_us)
 {
@@ -28,6 +29,7 @@ void ack_in_order(const struct tcp *tcp, struct tcb *tcb, uint32_t bytes, bool c
         tcb->deadline_us[TCP_TIMER_ACK] = now_us + tcp->config.delayed_ack_us;
 }
 
+/* [RFC 9293 MAY-13; R2018-06, R5681-09] */
 void ack_duplicate(struct tcb *tcb)
 {
     tcb->flags |= TCB_ACK_NOW;
@@ -42,6 +44,7 @@ void ack_sent(struct tcb *tcb)
     tcb->deadline_us[TCP_TIMER_ACK] = NEVER_US;
 }
 
+/* [R5961-10, R5961-11, R5961-14] */
 bool ack_challenge(struct tcp *tcp, struct tcb *tcb, int64_t now_us)
 {
     uint32_t now_ms = (uint32_t)(now_us / US_PER_MS);

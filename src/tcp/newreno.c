@@ -13,11 +13,13 @@
  * [RFC 3465 2.3] */
 enum own { AFTER_TIMEOUT };
 
+/* [R5681-04] */
 static void newreno_open(struct congestion *c, uint32_t mss, uint32_t initial_window)
 {
     *c = (struct congestion){.cwnd = initial_window * mss, .ssthresh = CWND_MAX};
 }
 
+/* [RFC 9293 MUST-19; R5681-05, R5681-06] */
 static void newreno_acknowledged(struct congestion *c, uint32_t bytes, uint32_t mss)
 {
     if (c->cwnd < c->ssthresh) {
@@ -33,12 +35,14 @@ static void newreno_acknowledged(struct congestion *c, uint32_t bytes, uint32_t 
     c->cwnd = min_u32(c->cwnd, CWND_MAX);
 }
 
+/* [R5681-12] */
 static void newreno_lost(struct congestion *c, uint32_t flight, uint32_t mss)
 {
     c->ssthresh = max_u32(flight / 2, 2 * mss); /* [RFC 5681 (4)] */
     c->acked = 0;
 }
 
+/* [R5681-07, R5681-16] */
 static void newreno_timed_out(struct congestion *c, uint32_t flight, uint32_t mss, bool first)
 {
     if (first)

@@ -20,7 +20,7 @@
 #define DELAYED_ACK_MOST_US \
     498000u /* a tick of the wheel later is still below half a second [RFC 9293 MUST-40] */
 
-/* The receive window's shift: the smallest that can express the largest queue. */
+/* The receive window's shift: the smallest that can express the largest queue. [R7323-04] */
 static uint8_t scale_for(uint32_t receive_bytes)
 {
     uint8_t shift = 0;
@@ -62,7 +62,7 @@ void tcp_init(struct tcp *tcp, const struct hf_config *config, struct hf_stats *
     };
 }
 
-/* What every TCB starts from. */
+/* What every TCB starts from. [R6582-01] */
 static void blank(const struct tcp *tcp, struct tcb *tcb, seq iss, int64_t now_us)
 {
     memset(tcb, 0, sizeof *tcb);
@@ -119,6 +119,7 @@ bool tcp_open_active(struct tcp *tcp, struct tcb *tcb, const struct tcp_open *op
     return true;
 }
 
+/* [R7323-02, R7323-05, R7323-07] */
 void open_learn_options(const struct tcp *tcp, struct tcb *tcb, const struct segment *seg,
                         int64_t now_us)
 {
@@ -147,11 +148,13 @@ void open_learn_options(const struct tcp *tcp, struct tcb *tcb, const struct seg
     tcb->rcv_edge = seq_add(tcb->rcv_nxt, window_first(tcp));
 }
 
+/* [RFC 9293 MUST-14; R1191-06] */
 void open_take_peer_mss(struct tcb *tcb)
 {
     tcb->mss = (uint16_t)min_u32(tcb->mss, tcb->peer_mss);
 }
 
+/* [R5681-02, R5681-03, R6928-01] */
 void open_start_sending(const struct tcp *tcp, struct tcb *tcb)
 {
     uint32_t segments = tcb->retransmits > 0 ? 1 : tcp->config.initial_window;
@@ -159,6 +162,7 @@ void open_start_sending(const struct tcp *tcp, struct tcb *tcb)
     tcp->congestion->open(&tcb->congestion, min_u32(tcb->mss, tcb->peer_mss), segments);
 }
 
+/* [RFC 9293 MUST-25, MUST-27] */
 void keepalive_start(const struct tcp *tcp, struct tcb *tcb, int64_t now_us)
 {
     (void)tcp;
@@ -166,7 +170,7 @@ void keepalive_start(const struct tcp *tcp, struct tcb *tcb, int64_t now_us)
         tcb->deadline_us[TCP_TIMER_KEEP] = now_us + ms_to_us(tcb->keep_idle_ms);
 }
 
-/* What the handshake agreed on. */
+/* What the handshake agreed on. [R7323-01] */
 static uint32_t agreed_flags(const struct handshake *h)
 {
     uint32_t flags = TCB_SYN_ACKED;

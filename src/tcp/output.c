@@ -29,7 +29,7 @@ static bool fin_is_due(const struct tcb *tcb)
            tcb->state >= TCP_ESTABLISHED;
 }
 
-/* Bytes beyond SND.NXT that window and congestion allow. */
+/* Bytes beyond SND.NXT that window and congestion allow. [RFC 9293 MUST-34; R7323-10, R7323-11, R5681-01] */
 static uint32_t usable(const struct tcb *tcb)
 {
     uint32_t flight = seq_distance(tcb->snd_una, tcb->snd_nxt);
@@ -39,7 +39,7 @@ static uint32_t usable(const struct tcb *tcb)
 }
 
 /* Nagle, SWS avoidance and cork: whether a segment of `length` out of `unsent` bytes should go now.
- * [RFC 9293 3.8.6.2.1, 3.7.4] */
+ * [RFC 9293 3.8.6.2.1, 3.7.4] [RFC 9293 MUST-38, MUST-60, SHLD-7] */
 static bool worth_sending(const struct tcb *tcb, uint32_t length, uint32_t unsent)
 {
     bool idle = seq_eq(tcb->snd_una, tcb->snd_nxt);
@@ -66,6 +66,7 @@ static uint32_t unsent_bytes(const struct tcb *tcb)
     return seq_gt(end, tcb->snd_nxt) ? seq_distance(tcb->snd_nxt, end) : 0;
 }
 
+/* [RFC 9293 SHLD-27] */
 static bool may_send_text(const struct tcb *tcb)
 {
     return (tcb->flags & TCB_SYN_ACKED) && tcb->state >= TCP_ESTABLISHED &&
@@ -111,7 +112,8 @@ bool tcp_wants_output(const struct tcp *tcp, const struct tcb *tcb)
     return idle_timer_missing(tcb) != IDLE_NONE; /* tcp_output starts it */
 }
 
-/* How many SACK blocks fit beside timestamps and what is reserved: 4, 3 with timestamps, 1 or none with a signature too. */
+/* How many SACK blocks fit beside timestamps and what is reserved: 4, 3 with timestamps, 1 or none with a signature too.
+ * [R2018-02] */
 static unsigned sack_room(const struct tcb *tcb)
 {
     uint32_t used =
@@ -120,7 +122,8 @@ static unsigned sack_room(const struct tcb *tcb)
     return used + 12 > TCP_OPTIONS_MAX ? 0 : min_u32((TCP_OPTIONS_MAX - used - 4) / 8, 4);
 }
 
-/* Timestamps, and SACK while anything is out of order. [RFC 7323 3.2, RFC 2018 4, RFC 2883 4] */
+/* Timestamps, and SACK while anything is out of order. [RFC 7323 3.2, RFC 2018 4, RFC 2883 4]
+ * [RFC 9293 MUST-65; R7323-13, R2018-01] */
 static void add_options(const struct tcp *tcp, struct tcb *tcb, struct segment *out, int64_t now_us)
 {
     struct tcp_options *options = &out->options;
@@ -162,7 +165,8 @@ static void finish(const struct tcp *tcp, struct tcb *tcb, struct segment *out, 
     ack_sent(tcb);
 }
 
-/* URG while urgent text lies ahead of this segment's first byte, and its pointer reaches. [RFC 9293 3.8.5, RFC 6093] */
+/* URG while urgent text lies ahead of this segment's first byte, and its pointer reaches. [RFC 9293 3.8.5, RFC 6093]
+ * [RFC 9293 MUST-62] */
 static void add_urgent(const struct tcb *tcb, struct segment *out)
 {
     uint32_t distance = seq_distance(out->seq, tcb->snd_up);
@@ -182,7 +186,7 @@ static void time_segment(struct tcb *tcb, seq at, int64_t now_us)
     tcb->rtt_sent_us = now_us;
 }
 
-/* Our SYN, first or again, alone or with an ACK. [RFC 9293 3.5] */
+/* Our SYN, first or again, alone or with an ACK. [RFC 9293 3.5] [RFC 9293 MUST-14; R7323-03] */
 static void send_syn(struct tcp *tcp, struct tcb *tcb, struct segment *out, int64_t now_us)
 {
     bool first = seq_eq(tcb->snd_nxt, tcb->iss), answer = tcb->state != TCP_SYN_SENT;
@@ -224,7 +228,7 @@ static void count_resent(struct tcp *tcp, struct tcb *tcb)
     tcb->flags &= ~(uint32_t)TCB_RTT_TIMING; /* Karn: nothing older is timed any more */
 }
 
-/* One segment of what is to be sent again. false: cwnd has no room for it now. */
+/* One segment of what is to be sent again. false: cwnd has no room for it now. [RFC 9293 X-24] */
 static bool resend(struct tcp *tcp, struct tcb *tcb, struct tcp_outgoing *outgoing, int64_t now_us)
 {
     struct segment *out = &outgoing->segment;
@@ -251,7 +255,7 @@ static bool resend(struct tcp *tcp, struct tcb *tcb, struct tcp_outgoing *outgoi
     return true;
 }
 
-/* After an idle time the window of old says nothing about the path of now. [RFC 5681 4.1] */
+/* After an idle time the window of old says nothing about the path of now. [RFC 5681 4.1] [R5681-14] */
 static void restart_after_idle(const struct tcp *tcp, struct tcb *tcb, int64_t now_us)
 {
     if (seq_eq(tcb->snd_una, tcb->snd_nxt) && now_us - tcb->last_sent_us > tcb->rto_us)
@@ -259,7 +263,8 @@ static void restart_after_idle(const struct tcp *tcp, struct tcb *tcb, int64_t n
             min_u32(tcb->congestion.cwnd, (uint32_t)tcp->config.initial_window * tcb->mss);
 }
 
-/* How much new text a segment may hold: what is there, what is allowed, whole segments if a driver cuts it. */
+/* How much new text a segment may hold: what is there, what is allowed, whole segments if a driver cuts it.
+ * [RFC 9293 SHLD-28] */
 static uint32_t text_for(const struct tcp *tcp, const struct tcb *tcb, uint32_t text_max)
 {
     uint32_t mss = tcb_smss(tcb);
@@ -305,7 +310,8 @@ static bool send_new(struct tcp *tcp, struct tcb *tcb, struct tcp_outgoing *outg
     return true;
 }
 
-/* One byte beyond a closed window, or our FIN: the answer tells whether it is still closed. [RFC 9293 MUST-36, MUST-37] */
+/* One byte beyond a closed window, or our FIN: the answer tells whether it is still closed. [RFC 9293 MUST-36, MUST-37]
+ * [RFC 9293 SHLD-12] */
 static bool send_probe(struct tcp *tcp, struct tcb *tcb, struct tcp_outgoing *outgoing,
                        int64_t now_us)
 {

@@ -18,12 +18,14 @@ static uint32_t header_bytes(const struct tcb *tcb)
     return tcb->flags & TCB_V6 ? 60 : 40;
 }
 
+/* [R5927-01, R8201-04] */
 static bool is_in_flight(const struct tcb *tcb, seq quoted)
 {
     return seq_in_window(quoted, tcb->snd_una, seq_distance(tcb->snd_una, tcb->snd_nxt));
 }
 
-/* Takes over a smaller path: what is outstanding is cut anew and sent again, without blaming congestion. [RFC 1191 6.4] */
+/* Takes over a smaller path: what is outstanding is cut anew and sent again, without blaming congestion. [RFC 1191 6.4]
+ * [R8201-07, R1191-02] */
 static void shrink(struct tcb *tcb, uint32_t mtu)
 {
     uint32_t floor = tcb->flags & TCB_V6 ? MTU_FLOOR_V6 : MTU_FLOOR_V4;
@@ -42,12 +44,14 @@ static void shrink(struct tcb *tcb, uint32_t mtu)
     }
 }
 
+/* [R5927-09] */
 void path_mtu_on_timeout(struct tcb *tcb)
 {
     if (tcb->pending_mtu)
         shrink(tcb, tcb->pending_mtu);
 }
 
+/* [RFC 9293 X-29; R7323-28, R5927-08, R8201-01, R8201-02, R1191-01, R1191-05, R1191-08] */
 void tcp_icmp_too_big(struct tcp *tcp, struct tcb *tcb, seq quoted, uint32_t mtu, int64_t now_us)
 {
     (void)now_us;
@@ -62,6 +66,7 @@ void tcp_icmp_too_big(struct tcp *tcp, struct tcb *tcb, seq quoted, uint32_t mtu
         tcb->pending_mtu = (uint16_t)max_u32(mtu, 1);
 }
 
+/* [RFC 9293 MUST-56, SHLD-25; R5927-04] */
 void tcp_icmp_error(struct tcp *tcp, struct tcb *tcb, seq quoted, bool hard, int64_t now_us)
 {
     (void)now_us;

@@ -102,6 +102,7 @@ void reassembly_drop(struct tcp *tcp, struct tcb *tcb)
         byte_queue_rest(&tcb->rcv_queue, &tcp->chunks, &tcb->rcv_held);
 }
 
+/* [R2018-11] */
 bool reassembly_reclaim(struct tcp *tcp, const struct tcb *but)
 {
     uint32_t chunk = tcp->ooo_first;
@@ -169,7 +170,7 @@ static void remove_block(struct record *record, uint32_t index)
             (record->blocks - index) * sizeof record->block[0]);
 }
 
-/* Adds [left, right) to the ranges that are there, joining those it touches. */
+/* Adds [left, right) to the ranges that are there, joining those it touches. [R2018-04] */
 static void add_block(struct record *record, seq left, seq right)
 {
     uint32_t i = 0;
@@ -285,6 +286,7 @@ static uint32_t append(struct tcp *tcp, struct tcb *tcb, struct byte_run text)
     return taken;
 }
 
+/* [RFC 9293 X-12] */
 enum reassembly_verdict reassembly_insert(struct tcp *tcp, struct tcb *tcb, seq at,
                                           struct byte_run text, bool *fin)
 {
@@ -323,6 +325,7 @@ enum reassembly_verdict reassembly_insert(struct tcp *tcp, struct tcb *tcb, seq 
     return taken > 0 || text.length == 0 ? REASSEMBLY_IN_ORDER : REASSEMBLY_NO_ROOM;
 }
 
+/* [R2018-03, R2018-05, R2883-01, R2883-03] */
 unsigned reassembly_sack(const struct tcp *tcp, const struct tcb *tcb, struct sack_block *blocks,
                          unsigned most)
 {

@@ -27,6 +27,7 @@ static void resend_first(struct tcb *tcb)
     tcb->rtx_end = seq_min(seq_add(tcb->snd_una, tcb_smss(tcb)), tcb->snd_nxt);
 }
 
+/* [R5681-10, R5681-12, R5681-13, R5681-16, R6582-02] */
 void recovery_duplicate_ack(struct tcp *tcp, struct tcb *tcb)
 {
     struct congestion *c = &tcb->congestion;
@@ -49,6 +50,7 @@ void recovery_duplicate_ack(struct tcp *tcp, struct tcb *tcb)
     resend_first(tcb);
 }
 
+/* [R6582-04] */
 static void partial_ack(struct tcb *tcb, uint32_t acked)
 {
     struct congestion *c = &tcb->congestion;
@@ -60,6 +62,7 @@ static void partial_ack(struct tcb *tcb, uint32_t acked)
         resend_first(tcb);
 }
 
+/* [R6582-03] */
 void recovery_acknowledged(struct tcp *tcp, struct tcb *tcb, uint32_t acked, bool limited)
 {
     struct congestion *c = &tcb->congestion;
@@ -84,6 +87,7 @@ void recovery_acknowledged(struct tcp *tcp, struct tcb *tcb, uint32_t acked, boo
     c->cwnd = min_u32(c->ssthresh, max_u32(flight_of(tcb), tcb->mss) + tcb->mss);
 }
 
+/* [R6582-05] */
 void recovery_timed_out(struct tcp *tcp, struct tcb *tcb)
 {
     tcp->congestion->timed_out(&tcb->congestion, flight_of(tcb), tcb->mss, tcb->backoff <= 1);
@@ -94,6 +98,7 @@ void recovery_timed_out(struct tcp *tcp, struct tcb *tcb)
     tcb->rtx_end = tcb->snd_nxt;
 }
 
+/* [R5681-11, R3042-01] */
 uint32_t recovery_extra(const struct tcb *tcb)
 {
     if ((tcb->flags & TCB_RECOVERY) || tcb->dup_acks == 0 || tcb->dup_acks >= DUP_ACKS)

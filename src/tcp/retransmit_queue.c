@@ -13,7 +13,8 @@ int64_t user_timeout_us(const struct tcp *tcp, const struct tcb *tcb)
     return ms_to_us(tcb->user_timeout_ms ? tcb->user_timeout_ms : tcp->config.user_timeout_ms);
 }
 
-/* Karn's rule: only what was sent once is timed; a timestamp tells which sending is meant. [RFC 6298 3; RFC 7323 4.1] */
+/* Karn's rule: only what was sent once is timed; a timestamp tells which sending is meant. [RFC 6298 3; RFC 7323 4.1]
+ * [R7323-18, R6298-06, R8961-01] */
 static void take_rtt(const struct tcp *tcp, struct tcb *tcb, const struct segment *seg,
                      int64_t now_us)
 {
@@ -29,7 +30,7 @@ static void take_rtt(const struct tcp *tcp, struct tcb *tcb, const struct segmen
         rtt_sample(tcp, tcb, rtt_us);
 }
 
-/* Takes acknowledged SYN, text and FIN off; returns the bytes of text. */
+/* Takes acknowledged SYN, text and FIN off; returns the bytes of text. [R2018-10] */
 static uint32_t take_off(struct tcp *tcp, struct tcb *tcb, seq ack)
 {
     uint32_t text = seq_distance(tcb->snd_una, ack);
@@ -52,6 +53,7 @@ static uint32_t take_off(struct tcp *tcp, struct tcb *tcb, seq ack)
     return text;
 }
 
+/* [R6298-08, R6298-09] */
 static void restart_timers(const struct tcp *tcp, struct tcb *tcb, int64_t now_us)
 {
     if (seq_eq(tcb->snd_una, tcb->snd_nxt)) { /* [RFC 6298 5.2] */

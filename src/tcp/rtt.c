@@ -8,6 +8,7 @@
 
 #define GRANULARITY_US 1000u
 
+/* [R6298-01, R6298-07, R6298-13, R8961-01] */
 static uint32_t timeout_of(const struct tcp *tcp, const struct tcb *tcb)
 {
     uint32_t rto_us;
@@ -18,6 +19,7 @@ static uint32_t timeout_of(const struct tcp *tcp, const struct tcb *tcb)
     return min_u32(max_u32(rto_us, tcp->config.min_rto_us), tcp->config.max_rto_us);
 }
 
+/* [RFC 9293 MUST-18; R6298-02, R6298-03] */
 void rtt_sample(const struct tcp *tcp, struct tcb *tcb, uint32_t rtt_us)
 {
     /* Bounded so that 4 * RTTVAR cannot overflow; never zero, which means "none yet". */
@@ -35,6 +37,7 @@ void rtt_sample(const struct tcp *tcp, struct tcb *tcb, uint32_t rtt_us)
     tcb->rto_us = timeout_of(tcp, tcb);
 }
 
+/* [RFC 9293 MUST-19; R6298-05] */
 void rtt_back_off(const struct tcp *tcp, struct tcb *tcb)
 {
     tcb->rto_us = min_u32(2 * tcb->rto_us, tcp->config.max_rto_us);
@@ -42,6 +45,7 @@ void rtt_back_off(const struct tcp *tcp, struct tcb *tcb)
         tcb->backoff++;
 }
 
+/* [R6298-11] */
 void rtt_settle(const struct tcp *tcp, struct tcb *tcb)
 {
     if (tcb->backoff == 0)

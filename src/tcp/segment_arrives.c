@@ -21,7 +21,8 @@ enum check {
     CHECK_DONE, /* the segment is dealt with */
 };
 
-/* Before the first check: PAWS. RST is exempt. [RFC 7323 5.3 R1, 3.2] */
+/* Before the first check: PAWS. RST is exempt. [RFC 7323 5.3 R1, 3.2]
+ * [R7323-14, R7323-15, R7323-16, R7323-22, R7323-24, R7323-25] */
 static enum check check_timestamp(struct tcp *tcp, struct tcb *tcb, const struct segment *seg,
                                   int64_t now_us)
 {
@@ -47,7 +48,7 @@ static enum check check_timestamp(struct tcp *tcp, struct tcb *tcb, const struct
  *
  * An empty segment counts at the right edge too, where the RFC has it one short: who has filled the window speaks from there,
  * and if both ends have, and both lost text, neither would hear the other's ACK again.
- */
+ * [RFC 9293 X-02] */
 static bool is_acceptable(const struct tcb *tcb, const struct segment *seg)
 {
     uint32_t length = segment_length(seg), window = tcb_rcv_wnd(tcb);
@@ -100,7 +101,7 @@ static enum check check_sequence(struct tcp *tcp, struct tcb *tcb, const struct 
  * An off-path attacker can guess a sequence number inside the window; only a peer that has seen our segments knows
  * RCV.NXT. So the exact edge resets, the inside of the window is challenged, and the rest meets silence. The edge is
  * tested first: it counts even while RCV.WND is zero. [RFC 9293 MUST-66]
- */
+ * [RFC 9293 SHLD-2; R5961-01, R5961-02, R5961-03] */
 static enum check check_rst(struct tcp *tcp, struct tcb *tcb, const struct segment *seg,
                             int64_t now_us)
 {
@@ -120,7 +121,7 @@ static enum check check_rst(struct tcp *tcp, struct tcb *tcb, const struct segme
     return CHECK_DONE;
 }
 
-/* Fourth, check the SYN bit: never believed, always challenged. [RFC 5961 4.2] */
+/* Fourth, check the SYN bit: never believed, always challenged. [RFC 5961 4.2] [R5961-05] */
 static enum check check_syn(struct tcp *tcp, struct tcb *tcb, const struct segment *seg,
                             int64_t now_us)
 {
@@ -131,6 +132,7 @@ static enum check check_syn(struct tcp *tcp, struct tcb *tcb, const struct segme
     return CHECK_DONE;
 }
 
+/* [R5961-08, R7323-06] */
 void take_send_window(struct tcp *tcp, struct tcb *tcb, const struct segment *seg, int64_t now_us)
 {
     uint32_t before = tcb->snd_wnd;
@@ -155,7 +157,7 @@ void take_send_window(struct tcp *tcp, struct tcb *tcb, const struct segment *se
     (void)tcp;
 }
 
-/* The five conditions of RFC 5681 2 for a duplicate ACK. */
+/* The five conditions of RFC 5681 2 for a duplicate ACK. [R5681-17] */
 static bool is_duplicate_ack(const struct tcb *tcb, const struct segment *seg)
 {
     /* What answers a window probe says that the window is closed, not that anything was lost. */
@@ -165,7 +167,7 @@ static bool is_duplicate_ack(const struct tcb *tcb, const struct segment *seg)
 }
 
 /* Besides what RFC 9293 says, a segment that acknowledges more is newer whatever its SEG.SEQ: SND.UNA moves with it, and an
- * old SND.WND from there would reach beyond what the peer ever offered. */
+ * old SND.WND from there would reach beyond what the peer ever offered. [RFC 9293 X-09] */
 static void update_send_window(struct tcp *tcp, struct tcb *tcb, const struct segment *seg,
                                int64_t now_us)
 {
@@ -217,7 +219,7 @@ static bool may_receive(const struct tcb *tcb)
            tcb->state == TCP_FIN_WAIT_2;
 }
 
-/* Fifth, check the ACK field. [RFC 9293 3.10.7.4 fifth; RFC 5961 5.2] */
+/* Fifth, check the ACK field. [RFC 9293 3.10.7.4 fifth; RFC 5961 5.2] [RFC 9293; R5961-07, R5961-09] */
 static enum check check_ack(struct tcp *tcp, struct tcb *tcb, const struct segment *seg,
                             int64_t now_us)
 {
@@ -249,7 +251,7 @@ static enum check check_ack(struct tcp *tcp, struct tcb *tcb, const struct segme
 }
 
 /* Sixth, check the URG bit. The pointer names the byte after the urgent one, as everybody means it. [RFC 9293 3.10.7.4 sixth,
- * RFC 6093 2.1] */
+ * RFC 6093 2.1] [RFC 9293 MUST-30, MUST-31, MUST-32, X-20; R6093-01] */
 static void check_urg(struct tcp *tcp, struct tcb *tcb, const struct segment *seg)
 {
     seq up = seq_add(seg->seq, seg->urgent);
@@ -273,6 +275,7 @@ struct text {
     bool fin;
 };
 
+/* [RFC 9293 X-12] */
 static struct text trim(struct tcp *tcp, struct tcb *tcb, const struct segment *seg)
 {
     struct text text = {
@@ -307,7 +310,7 @@ static void took_in_order(struct tcp *tcp, struct tcb *tcb, seq before, bool clo
     ack_in_order(tcp, tcb, bytes, closed_gap, now_us);
 }
 
-/* Eighth, check the FIN bit: RCV.NXT stands at it. [RFC 9293 3.10.7.4 eighth] */
+/* Eighth, check the FIN bit: RCV.NXT stands at it. [RFC 9293 3.10.7.4 eighth] [RFC 9293 X-13] */
 static void take_fin(struct tcp *tcp, struct tcb *tcb)
 {
     tcb->rcv_nxt = seq_add(tcb->rcv_nxt, 1);

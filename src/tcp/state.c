@@ -89,6 +89,7 @@ void tcp_release(struct tcp *tcp, struct tcb *tcb)
     chunk_pool_leave(&tcp->chunks);
 }
 
+/* [RFC 9293 MUST-12] */
 int tcp_end_error(enum tcp_end end)
 {
     switch (end) {

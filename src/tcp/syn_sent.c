@@ -9,7 +9,7 @@
 #include "tcp/state.h"
 #include "tcp/window.h"
 
-/* First, check the ACK bit: an acknowledgment of what we never sent is answered by a RST. */
+/* First, check the ACK bit: an acknowledgment of what we never sent is answered by a RST. [RFC 9293 X-08] */
 static bool ack_is_acceptable(struct tcp *tcp, const struct tcb *tcb, const struct segment *seg)
 {
     if (seq_gt(seg->ack, tcb->iss) && seq_leq(seg->ack, tcb->snd_nxt))
@@ -46,6 +46,7 @@ static void simultaneous(struct tcp *tcp, struct tcb *tcb, const struct segment 
     tcb->flags &= ~(uint32_t)TCB_RTT_TIMING;
 }
 
+/* [RFC 9293 X-26; R5961-04] */
 bool syn_sent_segment_arrives(struct tcp *tcp, struct tcb *tcb, const struct segment *seg,
                               int64_t now_us)
 {

@@ -177,7 +177,7 @@ static inline void tcb_set_option_bytes(struct tcb *tcb, uint32_t bytes)
     tcb->flags = (tcb->flags & ~(uint32_t)TCB_OPTION_WORDS) | bytes >> 2 << TCB_OPTION_WORDS_SHIFT;
 }
 
-/* The text of a full segment: SMSS. [RFC 5681 2; RFC 9293 MUST-16; RFC 6691] */
+/* The text of a full segment: SMSS. [RFC 5681 2; RFC 9293 MUST-16; RFC 6691] [RFC 9293 X-23; R6691-01] */
 static inline uint32_t tcb_smss(const struct tcb *tcb)
 {
     return tcb->mss - (tcb->flags & TCB_TIMESTAMPS ? TCP_TIMESTAMPS_BYTES : 0u) -

@@ -11,7 +11,7 @@
 #define R1_RETRANSMISSIONS 3 /* [RFC 9293 MUST-20] */
 #define SYN_BARE_AFTER 3     /* some middleboxes drop options: the fourth SYN has none but MSS */
 
-/* R2, or the user's patience, is over. [RFC 9293 MUST-20, 3.9.1.7; RFC 5482] */
+/* R2, or the user's patience, is over. [RFC 9293 MUST-20, 3.9.1.7; RFC 5482] [RFC 9293 MUST-22, X-16] */
 static void give_up(struct tcp *tcp, struct tcb *tcb)
 {
     if (tcb->state == TCP_SYN_SENT)
@@ -20,7 +20,7 @@ static void give_up(struct tcp *tcp, struct tcb *tcb)
         tcb_abort(tcp, tcb, TCP_END_TIMED_OUT);
 }
 
-/* R1: the way there is in doubt, the next hop should be asked again. */
+/* R1: the way there is in doubt, the next hop should be asked again. [RFC 9293 SHLD-10] */
 static void notice_r1(struct tcp *tcp, struct tcb *tcb)
 {
     if (tcb->backoff < R1_RETRANSMISSIONS || (tcb->flags & TCB_R1_TOLD))
@@ -29,7 +29,8 @@ static void notice_r1(struct tcp *tcp, struct tcb *tcb)
     tcp->path_in_doubt = true;
 }
 
-/* A closed window is probed for ever, at growing intervals, as long as the peer answers. [RFC 9293 MUST-35, SHLD-30] */
+/* A closed window is probed for ever, at growing intervals, as long as the peer answers. [RFC 9293 MUST-35, SHLD-30]
+ * [R6429-01, R6429-03] */
 static void persist(struct tcp *tcp, struct tcb *tcb, int64_t now_us)
 {
     tcb->flags |= TCB_PROBE_NOW | TCB_PERSIST;
@@ -39,6 +40,7 @@ static void persist(struct tcp *tcp, struct tcb *tcb, int64_t now_us)
         now_us + time_min(tcb->rto_us, user_timeout_us(tcp, tcb) / 2);
 }
 
+/* [RFC 9293 X-17; R6298-10] */
 static void retransmit(struct tcp *tcp, struct tcb *tcb, int64_t now_us)
 {
     tcp->stats->retransmit_timeouts++;
@@ -72,7 +74,8 @@ static void retransmit_timer(struct tcp *tcp, struct tcb *tcb, int64_t now_us)
         retransmit(tcp, tcb, now_us);
 }
 
-/* Keep-alive, or the end of a FIN-WAIT-2 that nobody waits for. [RFC 9293 3.8.4] */
+/* Keep-alive, or the end of a FIN-WAIT-2 that nobody waits for. [RFC 9293 3.8.4]
+ * [RFC 9293 MUST-26, MUST-29, MAY-5] */
 static void keep_timer(struct tcp *tcp, struct tcb *tcb, int64_t now_us)
 {
     uint32_t idle_ms = (uint32_t)(now_us / US_PER_MS) - tcb->heard_at_ms;

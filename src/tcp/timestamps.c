@@ -4,11 +4,13 @@
 /* After 24 days without a segment TS.Recent may have wrapped: it is void then. [RFC 7323 5.5] */
 #define RECENT_LIFE_S (24u * 24 * 3600)
 
+/* [R7323-17] */
 static uint32_t seconds(int64_t now_us)
 {
     return (uint32_t)(now_us / US_PER_S);
 }
 
+/* [R7323-24, R7323-27] */
 bool timestamp_is_old(const struct tcb *tcb, const struct segment *seg, int64_t now_us)
 {
     if ((int32_t)(seg->options.ts_value - tcb->ts_recent) >= 0)
@@ -16,6 +18,7 @@ bool timestamp_is_old(const struct tcb *tcb, const struct segment *seg, int64_t 
     return seconds(now_us) - tcb->ts_recent_at_s <= RECENT_LIFE_S;
 }
 
+/* [R7323-20, R7323-21] */
 void timestamp_remember(struct tcb *tcb, const struct segment *seg, int64_t now_us)
 {
     if (seq_gt(seg->seq, tcb->last_ack_sent))

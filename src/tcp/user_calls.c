@@ -49,6 +49,7 @@ ptrdiff_t tcp_send(struct tcp *tcp, struct tcb *tcb, const void *data, size_t le
     return taken ? (ptrdiff_t)taken : HF_AGAIN;
 }
 
+/* [RFC 9293 MUST-30, MUST-31] */
 ptrdiff_t tcp_send_urgent(struct tcp *tcp, struct tcb *tcb, const void *data, size_t length,
                           int64_t now_us)
 {
@@ -227,6 +228,7 @@ static void set_flag(struct tcb *tcb, enum tcb_flag flag, bool on)
     tcb->flags = on ? tcb->flags | flag : tcb->flags & ~(uint32_t)flag;
 }
 
+/* [RFC 9293 MUST-17, MUST-21, MUST-24] */
 int tcp_set_option(struct tcp *tcp, struct tcb *tcb, enum hf_option option, uint32_t value,
                    int64_t now_us)
 {
@@ -258,6 +260,7 @@ int tcp_set_option(struct tcp *tcp, struct tcb *tcb, enum hf_option option, uint
     return HF_INVALID;
 }
 
+/* [RFC 9293 MUST-33] */
 static uint32_t urgent_unread(const struct tcb *tcb)
 {
     seq first = seq_sub(tcb->rcv_nxt, tcb->rcv_queue.length);

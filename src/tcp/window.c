@@ -22,7 +22,7 @@ static uint32_t room(const struct tcp *tcp, const struct tcb *tcb)
 }
 
 /* How far the edge could move; 0 if not worth a segment: less than a MSS and less than half of the buffer, which is what the
- * queue may hold, or what the pool leaves it. [RFC 9293 3.8.6.2.2] */
+ * queue may hold, or what the pool leaves it. [RFC 9293 3.8.6.2.2] [RFC 9293 MUST-39] */
 static uint32_t gain(const struct tcp *tcp, const struct tcb *tcb)
 {
     uint32_t offered = tcb_rcv_wnd(tcb), possible = room(tcp, tcb);
@@ -35,6 +35,7 @@ static uint32_t gain(const struct tcp *tcp, const struct tcb *tcb)
     return possible - offered;
 }
 
+/* [R7323-08] */
 void window_open(const struct tcp *tcp, struct tcb *tcb)
 {
     uint32_t most = (uint32_t)UINT16_MAX << tcb->rcv_wind_shift;
@@ -55,6 +56,7 @@ bool window_update_due(const struct tcp *tcp, const struct tcb *tcb)
            (more >= 2u * tcb->mss || more >= tcb->rcv_limit / 2 || tcb_rcv_wnd(tcb) == 0);
 }
 
+/* [R7323-06] */
 uint16_t window_field(struct tcb *tcb)
 {
     uint32_t grain = 1u << tcb->rcv_wind_shift;

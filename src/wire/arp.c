@@ -9,6 +9,7 @@ enum {
     HARDWARE_ETHERNET = 1,
 };
 
+/* [R826-01] */
 bool arp_parse(struct arp_message *message, const uint8_t *data, uint32_t length)
 {
     if (length < ARP_LENGTH)

@@ -99,6 +99,7 @@ static inline uint16_t sum_and_copy(uint8_t *to, const uint8_t *from, size_t len
     return checksum_finish(sum + tail(to, from, length));
 }
 
+/* [R1071-01] */
 uint16_t checksum_sum(const void *data, size_t length)
 {
     return sum_and_copy(NULL, data, length);

@@ -86,7 +86,8 @@ static inline uint32_t checksum_word(uint32_t number)
 uint16_t checksum_pseudo_header(const struct hf_address *a, const struct hf_address *b,
                                 uint8_t protocol, uint32_t length);
 
-/* The inverted checksum field after one 16-bit word under it changed; works for a field of any content. [RFC 1624 3] */
+/* The inverted checksum field after one 16-bit word under it changed; works for a field of any content. [RFC 1624 3]
+ * [R1624-01] */
 static inline uint16_t checksum_update(uint16_t field, uint16_t before, uint16_t after)
 {
     return (uint16_t)~checksum_fold((uint64_t)(uint16_t)~field + (uint16_t)~before + after);

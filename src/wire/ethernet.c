@@ -3,6 +3,7 @@
 
 #include "base/bytes.h"
 
+/* [R1122-04] */
 bool ethernet_parse(struct ethernet *header, const uint8_t *data, uint32_t length)
 {
     if (length < ETHERNET_HEADER)
@@ -26,6 +27,7 @@ bool ethernet_parse(struct ethernet *header, const uint8_t *data, uint32_t lengt
     return true;
 }
 
+/* [R1122-04] */
 uint32_t ethernet_build(uint8_t *to, const struct ethernet *header)
 {
     memcpy(to, &header->destination, sizeof header->destination);

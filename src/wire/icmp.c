@@ -5,7 +5,7 @@
 #include "wire/ipv4.h"
 #include "wire/ipv6.h"
 
-/* The first bytes of the quoted payload: ports, and the sequence number of TCP. */
+/* The first bytes of the quoted payload: ports, and the sequence number of TCP. [R5927-11] */
 static void quote_transport(struct icmp_quote *quote, const uint8_t *payload, uint32_t length)
 {
     if (quote->protocol != IP_TCP && quote->protocol != IP_UDP)
@@ -36,6 +36,7 @@ static bool quote_v4(struct icmp_quote *quote, const uint8_t *data, uint32_t len
     return true;
 }
 
+/* [R4443-06] */
 static bool quote_v6(struct icmp_quote *quote, const uint8_t *data, uint32_t length)
 {
     struct ipv6 header;

@@ -4,6 +4,7 @@
 #include "base/bytes.h"
 #include "wire/checksum.h"
 
+/* [R5927-06, R1122-18, R1122-24, R1122-25, R6633-01] */
 static enum icmp_kind kind_of(uint8_t type, uint8_t code)
 {
     switch (type) {

@@ -53,6 +53,7 @@ uint32_t icmpv6_build(uint8_t *to, const struct icmp_message *message,
     return length;
 }
 
+/* [R4443-05] */
 struct icmp_message icmpv6_error(uint8_t type, uint8_t code, uint32_t word, const uint8_t *ip,
                                  uint32_t ip_length)
 {

@@ -12,7 +12,8 @@ enum {
     OPTION_STRICT_ROUTE = 137,
 };
 
-/* Options that we do not know are passed over; those that route the packet are refused. [RFC 9293 MUST-50] */
+/* Options that we do not know are passed over; those that route the packet are refused. [RFC 9293 MUST-50]
+ * [R1122-16] */
 static enum hf_stat walk_options(const uint8_t *option, uint32_t length)
 {
     while (length > 0) {
@@ -50,7 +51,7 @@ static inline void read_fields(struct ipv4 *header, const uint8_t *data)
     header->options = data + IPV4_HEADER;
 }
 
-/* Version and header length; what both kinds of parsing refuse. */
+/* Version and header length; what both kinds of parsing refuse. [R1122-07] */
 static inline enum hf_stat check_start(struct ipv4 *header, const uint8_t *data, uint32_t length)
 {
     if (length < IPV4_HEADER)
@@ -61,6 +62,7 @@ static inline enum hf_stat check_start(struct ipv4 *header, const uint8_t *data,
     return header->header_length > length ? HF_STAT_ip_truncated : HF_STAT_none;
 }
 
+/* [R1122-08] */
 enum hf_stat ipv4_parse(struct ipv4 *header, const uint8_t *data, uint32_t length)
 {
     enum hf_stat reason = check_start(header, data, length);

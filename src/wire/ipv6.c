@@ -22,6 +22,7 @@ enum {
     PROBLEM_OPTION = 2,
 };
 
+/* [R8200-01] */
 enum hf_stat ipv6_parse(struct ipv6 *header, const uint8_t *data, uint32_t length)
 {
     if (length < IPV6_HEADER)
@@ -59,7 +60,7 @@ static enum hf_stat refuse_with_problem(struct ipv6_chain *chain, uint8_t code, 
     return HF_STAT_ip_bad_extension;
 }
 
-/* The two highest bits of an option that we do not know say what to do about it. [RFC 8200 4.2] */
+/* The two highest bits of an option that we do not know say what to do about it. [RFC 8200 4.2] [R8200-06] */
 static enum hf_stat unknown_option(struct ipv6_chain *chain, const uint8_t *ip, uint32_t at)
 {
     bool to_group = ip[24] == 0xff;
@@ -75,7 +76,7 @@ static enum hf_stat unknown_option(struct ipv6_chain *chain, const uint8_t *ip, 
     }
 }
 
-/* Hop-by-hop or destination options in ip[at .. end). */
+/* Hop-by-hop or destination options in ip[at .. end). [R8200-07, R8504-02] */
 static enum hf_stat walk_options(struct ipv6_chain *chain, const uint8_t *ip, uint32_t at,
                                  uint32_t end)
 {
@@ -99,7 +100,8 @@ static enum hf_stat walk_options(struct ipv6_chain *chain, const uint8_t *ip, ui
     return HF_STAT_none;
 }
 
-/* Type 0 is dead (RFC 5095), and we forward nothing: only a route that has come to its end is passed over. */
+/* Type 0 is dead (RFC 5095), and we forward nothing: only a route that has come to its end is passed over.
+ * [R8200-08] */
 static enum hf_stat check_route(struct ipv6_chain *chain, const uint8_t *ip, uint32_t at)
 {
     if (ip[at + SEGMENTS_LEFT_AT] != 0) {
@@ -109,6 +111,7 @@ static enum hf_stat check_route(struct ipv6_chain *chain, const uint8_t *ip, uin
     return ip[at + ROUTING_TYPE_AT] == 0 ? HF_STAT_ip_source_route : HF_STAT_none;
 }
 
+/* [R8200-14, R6946-01] */
 static void read_fragment(struct ipv6_chain *chain, const uint8_t *header)
 {
     uint16_t word = get_be16(header + 2);
@@ -146,6 +149,7 @@ static enum hf_stat walk_header(struct ipv6_chain *chain, const uint8_t *ip, uin
     }
 }
 
+/* [R8200-03, R8200-05] */
 enum hf_stat ipv6_walk(struct ipv6_chain *chain, const uint8_t *ip, uint32_t length)
 {
     *chain = (struct ipv6_chain){

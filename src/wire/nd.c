@@ -19,7 +19,7 @@ enum {
     OPTION_TARGET_MAC = 2,
 };
 
-/* Options in units of eight bytes; a length of zero discards the packet. [RFC 4861 4.6] */
+/* Options in units of eight bytes; a length of zero discards the packet. [RFC 4861 4.6] [R4861-05] */
 static bool read_options(struct nd_message *message, const uint8_t *option, uint32_t length)
 {
     uint8_t wanted = message->advertisement ? OPTION_TARGET_MAC : OPTION_SOURCE_MAC;
@@ -56,6 +56,7 @@ static bool addresses_fit(const struct nd_message *message, const struct packet 
     return true;
 }
 
+/* [R4861-01, R4861-02, R6980-01] */
 bool nd_parse(struct nd_message *message, const struct packet *packet)
 {
     const uint8_t *data = packet->payload;
@@ -79,6 +80,7 @@ bool nd_parse(struct nd_message *message, const struct packet *packet)
            addresses_fit(message, packet);
 }
 
+/* [R4861-06] */
 uint32_t nd_build(uint8_t *to, const struct nd_message *message, const struct hf_address *source,
                   const struct hf_address *destination)
 {

@@ -27,7 +27,8 @@ static void foreign(struct packet *packet)
     packet->reason = HF_STAT_frame_foreign;
 }
 
-/* Whether payload and pseudo-header add up; the addresses are summed where they lie. [RFC 9293 MUST-3; RFC 4443 2.3] */
+/* Whether payload and pseudo-header add up; the addresses are summed where they lie. [RFC 9293 MUST-3; RFC 4443 2.3]
+ * [R8200-18] */
 static inline bool transport_checksum_ok(const struct packet *packet,
                                          const struct packet_rules *rules)
 {
@@ -64,6 +65,7 @@ static inline void parse_tcp(struct packet *packet, const struct packet_rules *r
     packet->reason = HF_STAT_none;
 }
 
+/* [R4443-03] */
 static void parse_icmp(struct packet *packet, const struct packet_rules *rules,
                        enum hf_checksum checksum)
 {
@@ -133,7 +135,8 @@ static bool may_be_ours(uint8_t protocol)
            protocol == IP_FRAGMENT || protocol == IP_DESTINATION_OPTIONS;
 }
 
-/* Protocols that are nobody's get a Parameter Problem; UDP may be the caller's, and 59 asks for nothing. [RFC 8200 4] */
+/* Protocols that are nobody's get a Parameter Problem; UDP may be the caller's, and 59 asks for nothing. [RFC 8200 4]
+ * [R8200-04, R8200-16] */
 static void foreign_v6(struct packet *packet, const struct ipv6_chain *chain)
 {
     packet->problem =
@@ -143,7 +146,7 @@ static void foreign_v6(struct packet *packet, const struct ipv6_chain *chain)
     foreign(packet);
 }
 
-/* The extension headers of *packet; false if it is refused. */
+/* The extension headers of *packet; false if it is refused. [R4443-11] */
 static bool parse_chain(struct packet *packet, struct ipv6_chain *chain)
 {
     enum hf_stat reason = ipv6_walk(chain, packet->ip, packet->ip_length);
@@ -222,7 +225,7 @@ static void parse_arp(struct packet *packet, uint8_t *data, uint32_t length)
         refuse(packet, HF_STAT_arp_malformed);
 }
 
-/* Who may talk to us on this link: our tag, our address or a group, and no group as the sender. */
+/* Who may talk to us on this link: our tag, our address or a group, and no group as the sender. [R1122-05] */
 static inline bool parse_link(struct packet *packet, const struct packet_rules *rules,
                               const struct hf_frame *frame, uint16_t *ethertype)
 {

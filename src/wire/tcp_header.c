@@ -3,6 +3,7 @@
 
 #include "base/bytes.h"
 
+/* [RFC 9293 X-22] */
 enum hf_stat tcp_header_check(const uint8_t *data, uint32_t length)
 {
     if (length < TCP_HEADER)
@@ -16,6 +17,7 @@ enum hf_stat tcp_header_check(const uint8_t *data, uint32_t length)
     return HF_STAT_none;
 }
 
+/* [RFC 9293 MUST-5, X-21] */
 void tcp_header_parse(struct segment *seg, const uint8_t *data, uint32_t length)
 {
     uint32_t data_offset = (data[12] >> 4) * 4u;

@@ -33,6 +33,7 @@ static inline bool is_usual_syn(const uint8_t *option)
 /* NOP NOP TS: what every data segment of a modern peer carries. [RFC 7323 A] */
 #define TIMESTAMPS_LAYOUT 0x0101080au
 
+/* [R7323-12] */
 static inline void read_timestamps(struct tcp_options *options, const uint8_t *value)
 {
     options->ts_value = get_be32(value);
@@ -40,6 +41,7 @@ static inline void read_timestamps(struct tcp_options *options, const uint8_t *v
     options->present |= TCP_OPTION_TIMESTAMPS;
 }
 
+/* [R2018-12] */
 static bool read_sack(struct tcp_options *options, const uint8_t *option, uint32_t length)
 {
     if (length < 10 || length > 34 || (length - 2) % 8 != 0)
@@ -71,7 +73,8 @@ static bool read_signature(struct tcp_options *options, uint16_t at, const uint8
     return true;
 }
 
-/* One option of `length` bytes that lies whole in the header; false: its kind has no such length. */
+/* One option of `length` bytes that lies whole in the header; false: its kind has no such length.
+ * [R5482-10, R6994-02] */
 static bool read_option(struct tcp_options *options, const uint8_t *option, uint16_t at)
 {
     uint32_t length = option[1];
@@ -111,6 +114,7 @@ static bool read_option(struct tcp_options *options, const uint8_t *option, uint
     }
 }
 
+/* [R6994-05] */
 static void walk(struct tcp_options *options, const uint8_t *header, uint32_t at, uint32_t end)
 {
     while (at < end) {
@@ -131,6 +135,7 @@ static void walk(struct tcp_options *options, const uint8_t *header, uint32_t at
     }
 }
 
+/* [RFC 9293 MUST-4, MUST-64] */
 void tcp_option_parse(struct tcp_options *options, const uint8_t *header, uint32_t header_length)
 {
     options->present = 0;
@@ -250,6 +255,7 @@ static inline struct pen put_timestamps(struct pen pen, const struct tcp_options
     return put_word(pen, options->ts_echo);
 }
 
+/* [R2018-03] */
 __attribute__((noinline)) static struct pen put_sack(struct pen pen,
                                                      const struct tcp_options *options)
 {
@@ -265,12 +271,14 @@ __attribute__((noinline)) static struct pen put_sack(struct pen pen,
     return pen;
 }
 
+/* [R2018-01] */
 static inline struct pen put_permitted(struct pen pen)
 {
     return put_word(
         pen, start(TCP_KIND_NOP, TCP_KIND_NOP, TCP_KIND_SACK_PERMITTED, LENGTH_SACK_PERMITTED));
 }
 
+/* [RFC 9293 MUST-68] */
 uint32_t tcp_option_build_summed(uint8_t *to, const struct tcp_options *options, uint64_t *sum)
 {
     uint16_t present = options->present;

@@ -89,7 +89,7 @@ static void unacceptable(enum reached at)
     state("ESTABLISHED");
 }
 
-/* [SND.UNA - MAX.SND.WND, SND.NXT] and not one more. [RFC 5961 5.2; RFC 9293 MAY-12] */
+/* [SND.UNA - MAX.SND.WND, SND.NXT] and not one more. [RFC 5961 5.2; RFC 9293 MAY-12] [R5961-07] */
 static void too_old(enum reached at)
 {
     reach(at);
@@ -115,7 +115,7 @@ static void too_old_edges(enum reached at)
     out(". 1:1(0) ack 11");
 }
 
-/* SEG.ACK > SND.NXT: an ACK, and the segment is dropped. [RFC 9293 X-10] */
+/* SEG.ACK > SND.NXT: an ACK, and the segment is dropped. [RFC 9293 X-10] [R5961-07] */
 static void too_new(enum reached at)
 {
     reach(at);

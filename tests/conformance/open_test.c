@@ -196,7 +196,8 @@ static void options_bare(enum reached at)
     forget_output();
 }
 
-/* Both sides' windows are scaled from the first segment after the SYNs, never in them. [RFC 7323 2.2, 2.3] */
+/* Both sides' windows are scaled from the first segment after the SYNs, never in them. [RFC 7323 2.2, 2.3]
+ * [R7323-05] */
 static void options_scale(enum reached at)
 {
     struct hf_config config = script_config();
@@ -284,7 +285,7 @@ static void simultaneous_at_listener(enum reached at)
     counted(simultaneous_refused, 1);
 }
 
-/* The ISS follows a clock of 4 us. [RFC 9293 MUST-8, SHLD-1; RFC 6528 3] */
+/* The ISS follows a clock of 4 us. [RFC 9293 MUST-8, SHLD-1; RFC 6528 3] [R6528-01] */
 static void iss_clock(enum reached at)
 {
     uint32_t first;

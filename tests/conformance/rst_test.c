@@ -27,7 +27,7 @@ static void syn_sent_refused(enum reached at)
     counted(connections_refused, 1);
 }
 
-/* A RST that acknowledges nothing of ours, or the wrong thing, could come from anybody. */
+/* A RST that acknowledges nothing of ours, or the wrong thing, could come from anybody. [R5961-04] */
 static void syn_sent_without_ack(enum reached at)
 {
     reach(at);
@@ -37,6 +37,7 @@ static void syn_sent_without_ack(enum reached at)
     counted(rst_outside_window, 1);
 }
 
+/* [R5961-04] */
 static void syn_sent_bad_ack(enum reached at)
 {
     reach(at);
@@ -47,7 +48,7 @@ static void syn_sent_bad_ack(enum reached at)
     counted(segment_bad_ack, 2);
 }
 
-/* Inside the window but not at its edge: a challenge, and nothing else. [RFC 5961 3.2] */
+/* Inside the window but not at its edge: a challenge, and nothing else. [RFC 5961 3.2] [R5961-03] */
 static void inside(enum reached at)
 {
     reach(at);
@@ -59,7 +60,7 @@ static void inside(enum reached at)
     counted(rst_challenged, 2);
 }
 
-/* A challenge is an answer to anybody: ten a second and connection, then silence. [RFC 5961 7] */
+/* A challenge is an answer to anybody: ten a second and connection, then silence. [RFC 5961 7] [R5961-10] */
 static void inside_throttled(enum reached at)
 {
     reach(at);
@@ -77,7 +78,7 @@ static void inside_throttled(enum reached at)
     state(reached_text(at));
 }
 
-/* Outside the window: silence. [RFC 9293 3.10.7.4 first, RST bit set] */
+/* Outside the window: silence. [RFC 9293 3.10.7.4 first, RST bit set] [R5961-01] */
 static void outside(enum reached at)
 {
     reach(at);
@@ -89,7 +90,7 @@ static void outside(enum reached at)
     counted(rst_outside_window, 3);
 }
 
-/* Exactly RCV.NXT, whatever it acknowledges: the connection is over and its user hears of it. */
+/* Exactly RCV.NXT, whatever it acknowledges: the connection is over and its user hears of it. [R5961-02] */
 static void exact(enum reached at)
 {
     reach(at);
@@ -179,7 +180,7 @@ static void blind_attack(enum reached at)
     out(". 1:1(0) ack 6");
 }
 
-/* TIME-WAIT: no RST ends it, for the old segments it guards against would then be let in. [RFC 1337] */
+/* TIME-WAIT: no RST ends it, for the old segments it guards against would then be let in. [RFC 1337] [R1337-01] */
 static void time_wait_ignored(enum reached at)
 {
     reach(at);

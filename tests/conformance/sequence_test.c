@@ -103,7 +103,7 @@ static void zero_window_urgent(enum reached at)
     assert_int_equal(user_status().urgent_bytes, 1025);
 }
 
-/* R1: an old TSval, RST off: an ACK, and the segment is dropped before anything else. [RFC 7323 5.3] */
+/* R1: an old TSval, RST off: an ACK, and the segment is dropped before anything else. [RFC 7323 5.3] [R7323-24] */
 static void paws(enum reached at)
 {
     reach_with(at, STAMPS);
@@ -119,7 +119,7 @@ static void paws(enum reached at)
     counted(segment_paws, 1);
 }
 
-/* A RST is never too old. [RFC 7323 5.2] */
+/* A RST is never too old. [RFC 7323 5.2] [R7323-22] */
 static void paws_not_for_rst(enum reached at)
 {
     reach_with(at, STAMPS);
@@ -128,7 +128,7 @@ static void paws_not_for_rst(enum reached at)
     state(at == HALF_OPEN ? "LISTEN" : "CLOSED");
 }
 
-/* Agreed and missing: dropped. [RFC 7323 3.2] */
+/* Agreed and missing: dropped. [RFC 7323 3.2] [R7323-14, R7323-15] */
 static void paws_missing(enum reached at)
 {
     reach_with(at, STAMPS);

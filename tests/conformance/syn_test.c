@@ -116,7 +116,8 @@ static void syn_sent_simultaneous(enum reached at)
     ready(HF_CONNECTED | HF_WRITABLE);
 }
 
-/* No two states of a TCB: a SYN at a synchronized connection changes no field and is challenged. [RFC 5961 4.2] */
+/* No two states of a TCB: a SYN at a synchronized connection changes no field and is challenged. [RFC 5961 4.2]
+ * [R5961-05] */
 static void challenged(enum reached at)
 {
     static const char *const lines[] = {
@@ -150,7 +151,8 @@ static void syn_received_challenged(enum reached at)
     counted(syn_challenged, 2);
 }
 
-/* TIME-WAIT: a SYN with a higher sequence number opens the next incarnation, with an ISS above the last. [RFC 6191; RFC 9293 MAY-2, SHLD-4] */
+/* TIME-WAIT: a SYN with a higher sequence number opens the next incarnation, with an ISS above the last. [RFC 6191; RFC 9293 MAY-2, SHLD-4]
+ * [R6191-06] */
 static void time_wait_newer(enum reached at)
 {
     uint32_t old_iss = 0;
@@ -168,6 +170,7 @@ static void time_wait_newer(enum reached at)
     counted(time_wait_reused, 1);
 }
 
+/* [R6191-01] */
 static void time_wait_newer_timestamp(enum reached at)
 {
     reach_with(at, "mss 1460,nop,nop,TS val 100 ecr 0");

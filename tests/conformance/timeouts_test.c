@@ -335,7 +335,8 @@ static void keep_alive_answered(enum reached at)
     user_receive(1);
 }
 
-/* A closed window is probed at growing intervals, as long as the peer answers. [RFC 9293 MUST-35, MUST-36, SHLD-29, SHLD-30] */
+/* A closed window is probed at growing intervals, as long as the peer answers. [RFC 9293 MUST-35, MUST-36, SHLD-29, SHLD-30]
+ * [R6429-01] */
 static void persist(enum reached at)
 {
     int64_t waits[] = {200, 400, 800, 1600, 3200};
@@ -364,7 +365,7 @@ static void persist(enum reached at)
     in(". 1:1(0) ack 101 win 1000");
 }
 
-/* A peer that answers no probe is gone. [RFC 6429 3] */
+/* A peer that answers no probe is gone. [RFC 6429 3] [R6429-03] */
 static void persist_unanswered(enum reached at)
 {
     begin_impatient();

@@ -73,6 +73,7 @@ def role(request):
 
 # ---- bytes and closing ----
 
+# [RFC 9293 IOP; R826-IOP]
 def test_bytes_both_ways(world, family, role):
     world.make_tap()
     process, connection = role(world, family)
@@ -98,6 +99,7 @@ def test_peer_half_closes_and_still_hears(world, family, role):
     assert process.wait(w.PATIENCE) == 0
 
 
+# [RFC 9293 IOP]
 def test_we_half_close_and_still_hear(world, family, role):
     world.make_tap()
     process, connection = role(world, family)
@@ -112,6 +114,7 @@ def test_we_half_close_and_still_hear(world, family, role):
 
 # ---- resets and refusals ----
 
+# [RFC 9293 IOP]
 def test_reset_by_peer_is_an_error(world, family, role):
     world.make_tap()
     process, connection = role(world, family)
@@ -170,6 +173,7 @@ def test_an_option_that_the_kernel_does_not_have(world, family, role, off, left)
     assert_exchange(process, connection)
 
 
+# [R7323-IOP]
 def test_all_options_are_agreed(world, family, role):
     world.make_tap()
     process, connection = role(world, family)
@@ -178,6 +182,7 @@ def test_all_options_are_agreed(world, family, role):
 
 
 @pytest.mark.parametrize("mtu", [1280, 9000])
+# [R1122-38]
 def test_mtu(world, family, role, mtu):
     world.make_tap(mtu)
     process, connection = role(world, family)
@@ -292,6 +297,7 @@ def test_keepalive_of_the_kernel_is_answered(world, family, role):
     assert process.stdout.read(10) == b"still here"
 
 
+# [R1122-26, R4443-12]
 def test_ping(world):
     world.make_tap()
     world.nc_listen(w.V4, 7)

@@ -364,6 +364,7 @@ def through_a_narrow_hop(host, mtu):
     return client
 
 
+# [R8201-IOP]
 def test_path_mtu_is_learned(host, family):
     """The router's "too big" quotes our port: it is for the guard. [RFC 1191; RFC 8201]"""
     data = w.noise(3 << 20)

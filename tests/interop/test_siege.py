@@ -39,6 +39,7 @@ def of(rows, server):
 # ---- scenes ----
 
 
+# [R4987-IOP]
 def test_flood():
     rows = run_scene("flood", "--defence", "all")
     attacked = [row for row in of(rows, "handfast") if row["rate"] != "calm"]

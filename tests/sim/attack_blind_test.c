@@ -152,7 +152,7 @@ static void one_rst_refuses_our_syn(void **state)
     field_close(field);
 }
 
-/* TIME-WAIT is not cut short by any RST. [RFC 1337] */
+/* TIME-WAIT is not cut short by any RST. [RFC 1337] [R1337-01, R1337-02] */
 static void no_rst_ends_time_wait(void **state)
 {
     struct field *field = open_field(false);
@@ -265,6 +265,7 @@ static void inject(const struct row *row, uint32_t ahead)
     field_close(field);
 }
 
+/* [R5961-09] */
 static void injected_text_is_not_delivered(void **state)
 {
     (void)state;
@@ -329,7 +330,8 @@ static uint64_t forge_icmp(struct field *field, struct victim *victim, uint8_t t
     return s->icmp_soft_error + s->icmp_too_big - before;
 }
 
-/* Hard errors end nothing that is synchronized; only those that quote what is in flight even count as a hint. */
+/* Hard errors end nothing that is synchronized; only those that quote what is in flight even count as a hint.
+ * [R5927-04] */
 static void hard_errors_are_soft(void **state)
 {
     (void)state;
@@ -428,7 +430,7 @@ static void too_big_68(void **state)
     }
 }
 
-/* Two connections: how often the one is challenged cannot be told from what the other is answered. */
+/* Two connections: how often the one is challenged cannot be told from what the other is answered. [R5961-11] */
 static void challenges_tell_nothing_of_others(void **state)
 {
     uint64_t answers[2];

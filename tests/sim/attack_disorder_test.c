@@ -132,7 +132,8 @@ static void storms_leave_room_for_honest_clients(void **state)
     field_close(field);
 }
 
-/* Nothing is said about fragments, no more datagrams are kept than configured, all are forgotten, nobody else notices. */
+/* Nothing is said about fragments, no more datagrams are kept than configured, all are forgotten, nobody else notices.
+ * [R1122-37] */
 static void a_storm_of_fragments(void **state)
 {
     static const char *const names[] = {"first only",  "last only", "tiny",  "overlapping",

@@ -333,7 +333,8 @@ static void every_set_of_flags(void **state)
     field_close(field);
 }
 
-/* What the SYN said beside SYN is left for the peer to send again: nothing of it is ever delivered unasked. */
+/* What the SYN said beside SYN is left for the peer to send again: nothing of it is ever delivered unasked.
+ * [R4987-10] */
 static void text_on_a_syn_waits(void **state)
 {
     struct field_setup setup = field_setup_default(SEED);

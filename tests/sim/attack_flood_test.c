@@ -216,7 +216,8 @@ static void losses_in_a_flood(void **state)
     leave(&the_field, &outcome);
 }
 
-/* Five servers in the same flood: what each cure is worth. (`handfast lab flood --defence` shows it in a network.) */
+/* Five servers in the same flood: what each cure is worth. (`handfast lab flood --defence` shows it in a network.)
+ * [R4987-08] */
 static void the_five_defences(void **state)
 {
     static const char *const names[] = {"none", "release", "cache", "cookie", "all"};
@@ -315,7 +316,7 @@ static void the_textbook_policy(void **state)
     field_close(field);
 }
 
-/* Row 14: half-opens live as long as configured when all is calm, and shorter under pressure. */
+/* Row 14: half-opens live as long as configured when all is calm, and shorter under pressure. [R4987-02] */
 static void half_opens_live_shorter_under_pressure(void **state)
 {
     int64_t lived_us[2];

@@ -70,6 +70,7 @@ static void hold(const struct row *row)
     field_close(field);
 }
 
+/* [R6429-02] */
 static void holders_give_way(void **state)
 {
     (void)state;

@@ -132,7 +132,7 @@ static void compare(const char *who, struct liar_setup setup)
     compare_at(who, setup, 300);
 }
 
-/* cwnd grows by bytes, not by ACKs. [RFC 3465] */
+/* cwnd grows by bytes, not by ACKs. [RFC 3465] [R5681-05] */
 static void divided_acks_gain_nothing(void **state)
 {
     (void)state;
@@ -140,7 +140,7 @@ static void divided_acks_gain_nothing(void **state)
     compare("ACKs byte by byte", (struct liar_setup){.lie = LIE_DIVIDED, .pieces = 1448});
 }
 
-/* Duplicates of true ACKs look like loss: the window is halved. */
+/* Duplicates of true ACKs look like loss: the window is halved. [R5681-13] */
 static void spoofed_duplicates_gain_nothing(void **state)
 {
     (void)state;
@@ -183,14 +183,15 @@ static void early_acks_grow_by_the_same_bytes(void **state)
     assert_true(liar.text_bytes < RESPONSE);
 }
 
-/* SACK is a hint: blocks that split every segment into bytes change nothing. */
+/* SACK is a hint: blocks that split every segment into bytes change nothing. [R2018-12] */
 static void sack_lies_gain_nothing(void **state)
 {
     (void)state;
     compare("SACK of single bytes", (struct liar_setup){.lie = LIE_SACKED});
 }
 
-/* What was SACKed and thrown away is sent again: nothing leaves the queue before it is acknowledged. [RFC 2018 8] */
+/* What was SACKed and thrown away is sent again: nothing leaves the queue before it is acknowledged. [RFC 2018 8]
+ * [R2018-10] */
 static void reneging_loses_nothing(void **state)
 {
     struct liar_setup setup = {
@@ -203,7 +204,8 @@ static void reneging_loses_nothing(void **state)
     assert_int_equal(liar.acked, RESPONSE);
 }
 
-/* A window taken back: what was sent stays acceptable, nothing new goes beyond it, all arrives. [RFC 9293 3.8.6, SHLD-14] */
+/* A window taken back: what was sent stays acceptable, nothing new goes beyond it, all arrives. [RFC 9293 3.8.6, SHLD-14]
+ * [R7323-11] */
 static void a_shrinking_window_loses_nothing(void **state)
 {
     struct liar_setup setup = {.lie = LIE_SHRUNK, .port = 6000, .rtt_us = RTT_US / 10};

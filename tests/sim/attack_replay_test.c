@@ -107,7 +107,8 @@ static void end(struct recorded *recorded, struct field *field, hf_socket socket
     assert_int_equal(field_held(field).connections, 0);
 }
 
-/* After the connection is over, however it ended, its cookie opens no ghost: as long as it would be good, and afterwards. */
+/* After the connection is over, however it ended, its cookie opens no ghost: as long as it would be good, and afterwards.
+ * [R1337-02] */
 static void no_ghost_after_the_end(void **state)
 {
     (void)state;

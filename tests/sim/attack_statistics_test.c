@@ -143,6 +143,7 @@ static void collect(enum neighbours neighbours, bool cookies)
     field_close(field);
 }
 
+/* [R7323-29, R6528-02] */
 static void initial_sequence_numbers_and_timestamps(void **state)
 {
     (void)state;
@@ -160,7 +161,8 @@ static void initial_sequence_numbers_and_timestamps(void **state)
     }
 }
 
-/* One tuple after the other at growing times: the ISS rises with the 4 us clock and nothing else. [RFC 6528 3] */
+/* One tuple after the other at growing times: the ISS rises with the 4 us clock and nothing else. [RFC 6528 3]
+ * [R6528-03] */
 static void one_tuple_rises_with_the_clock(void **state)
 {
     struct field *field = open_field(false);
@@ -185,7 +187,7 @@ static void one_tuple_rises_with_the_clock(void **state)
     field_close(field);
 }
 
-/* Ports that we choose for 2^16 servers in a row, and for the ports of one. */
+/* Ports that we choose for 2^16 servers in a row, and for the ports of one. [R6056-01, R6056-03, R5927-03] */
 static void ephemeral_ports(void **state)
 {
     struct field *field = open_field(false);
@@ -227,7 +229,7 @@ static void ephemeral_ports(void **state)
     assert_even("differences of neighbouring ports", numbers[1], 0);
 }
 
-/* Without DF, for 2^16 destinations in a row: what one sees tells nothing of the next. [RFC 6864 4.1] */
+/* Without DF, for 2^16 destinations in a row: what one sees tells nothing of the next. [RFC 6864 4.1] [R6864-02] */
 static void ip_identifications(void **state)
 {
     struct field *field = open_field(false);

@@ -57,7 +57,7 @@ static void check(const char *name, uint64_t tries, uint64_t opened, double stat
     assert_true(fabs((double)opened - expected) <= 4 * deviation);
 }
 
-/* Of all 2^20 slots that a timestamp can name, exactly eight are asked. */
+/* Of all 2^20 slots that a timestamp can name, exactly eight are asked. [R4987-06] */
 static void eight_slots_are_open(void **state)
 {
     unsigned open = 0;

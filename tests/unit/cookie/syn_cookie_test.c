@@ -65,6 +65,7 @@ static void keys(void **state)
     }
 }
 
+/* [R4987-05] */
 static void makes(void **state)
 {
     struct key_ring ring;
@@ -115,7 +116,7 @@ static void opens(void **state)
     }
 }
 
-/* A key ring that walks on knows at each slot what a fresh one would know. */
+/* A key ring that walks on knows at each slot what a fresh one would know. [R4987-11] */
 static void ring_advances(void **state)
 {
     struct key_ring ring, fresh;

@@ -200,7 +200,8 @@ static void full_is_told_once(void **state)
     door_close(&door);
 }
 
-/* A flood never holds more than the limit, and every half-open that is found is the one that was sought. */
+/* A flood never holds more than the limit, and every half-open that is found is the one that was sought.
+ * [R4987-01] */
 static void flood_stays_within_its_memory(void **state)
 {
     struct segment answer;
@@ -222,7 +223,8 @@ static void flood_stays_within_its_memory(void **state)
     door_close(&door);
 }
 
-/* The promise: 64 bytes each, and what the table, the counters of prefixes and the filter of tuples add. */
+/* The promise: 64 bytes each, and what the table, the counters of prefixes and the filter of tuples add.
+ * [R4987-04] */
 static void half_opens_cost_what_is_promised(void **state)
 {
     struct door door;

@@ -128,7 +128,8 @@ static void check_one(struct door *door, const struct tcp_options *options, bool
 }
 
 /* Over the whole space of options, of configurations, both families and both ways of the cookie without timestamps: what the
- * cookie gives is what the cache would have known, or strictly more conservative; and the peer is told no more. */
+ * cookie gives is what the cache would have known, or strictly more conservative; and the peer is told no more.
+ * [R4987-07] */
 static void cookie_knows_no_more_than_the_cache(void **state)
 {
     static const uint16_t sizes[] = {0,    1,    215,  216,  217,  535,  536,  1199, 1200,
@@ -239,7 +240,8 @@ static void every_bit_counts(void **state)
     door_close(&door);
 }
 
-/* Six slots old it opens, seven it does not; without timestamps one, and two. When none can be outstanding the ACK is a stray. */
+/* Six slots old it opens, seven it does not; without timestamps one, and two. When none can be outstanding the ACK is a stray.
+ * [R4987-06] */
 static void cookies_expire(void **state)
 {
     struct tcp_options stamped = linux_options(), plain = {.present = TCP_OPTION_MSS, .mss = 1400};
@@ -268,7 +270,7 @@ static void cookies_expire(void **state)
     }
 }
 
-/* Keys change every 256 slots, whether or not hf_tick is called: a cookie opens across the change. */
+/* Keys change every 256 slots, whether or not hf_tick is called: a cookie opens across the change. [R4987-11] */
 static void keys_change_under_way(void **state)
 {
     struct tcp_options options = linux_options();

@@ -39,7 +39,7 @@ static void intervals_double_and_end_in_time(void **state)
     }
 }
 
-/* Bytes of options that are sent never exceed those that came, beside our MSS. */
+/* Bytes of options that are sent never exceed those that came, beside our MSS. [R7323-13] */
 static void nothing_is_offered_that_was_not_asked(void **state)
 {
     struct door door;
@@ -84,7 +84,7 @@ static void configuration_has_the_last_word(void **state)
     assert_int_equal(answer.window, 1000);
 }
 
-/* Outside of a SYN the window is scaled. [RFC 7323 2.2, 2.3] */
+/* Outside of a SYN the window is scaled. [RFC 7323 2.2, 2.3] [R7323-03] */
 static void window_is_scaled_after_the_syn(void **state)
 {
     struct gate_config config = {.announced_window = 32768, .receive_scale = 4};

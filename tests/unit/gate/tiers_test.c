@@ -66,7 +66,7 @@ static enum hf_pressure level(const struct door *door)
 }
 
 /* Calm, an entry each; from three quarters on entries for the proven alone; when the cookies that nobody answers are too
- * many, for nobody. Everybody is answered, nothing is evicted. */
+ * many, for nobody. Everybody is answered, nothing is evicted. [R4987-08] */
 static void levels_decide_who_is_kept(void **state)
 {
     struct segment answer;
@@ -129,7 +129,7 @@ static void calm_returns(void **state)
     door_close(&door);
 }
 
-/* Under pressure a new half-open has three seconds and one SYN-ACK; an older one gets no second one. */
+/* Under pressure a new half-open has three seconds and one SYN-ACK; an older one gets no second one. [R4987-02] */
 static void time_is_short_under_pressure(void **state)
 {
     struct segment answer;

@@ -100,7 +100,8 @@ static void only_neighbors(struct world *w, int to, struct hf_frame *frame)
         world_deliver(w, to, frame);
 }
 
-/* A hard error ends a SYN, but only if it quotes it. [RFC 9293 3.9.2.2 SHLD-26; RFC 5927 4] */
+/* A hard error ends a SYN, but only if it quotes it. [RFC 9293 3.9.2.2 SHLD-26; RFC 5927 4]
+ * [RFC 9293 MUST-54; R1122-21] */
 static void test_hard_error_in_syn_sent(void **state)
 {
     struct world w;
@@ -166,6 +167,7 @@ static void narrow_path(struct world *w, int to, struct hf_frame *frame)
     send_error(w, pmtu_socket, get_be32(frame->data + 14 + header + 4), &error);
 }
 
+/* [R4443-10, R1191-01, R1191-02] */
 static void test_path_mtu(void **state)
 {
     static uint8_t sent[20000], got[20000];
@@ -194,7 +196,7 @@ static void test_path_mtu(void **state)
     world_unmake(&w);
 }
 
-/* A blind attacker's packet-too-big changes nothing. [RFC 5927 7.1] */
+/* A blind attacker's packet-too-big changes nothing. [RFC 5927 7.1] [R5927-02] */
 static void test_false_too_big(void **state)
 {
     struct world w;
@@ -294,6 +296,7 @@ static void cut_up(struct world *w, int to, struct hf_frame *frame)
     }
 }
 
+/* [R1122-12] */
 static void test_fragments(void **state)
 {
     static uint8_t sent[30000], got[30000];

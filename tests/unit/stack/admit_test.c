@@ -3,6 +3,7 @@
 
 #include "base/bytes.h"
 
+/* [R6864-01] */
 static void handshake_opens_a_connection(void **state)
 {
     for (int v6 = 0; v6 < 2; v6++) {
@@ -393,7 +394,7 @@ static void half_open_times_out(void **state)
     }
 }
 
-/* The oldest gives way, and its flow is free for another try. */
+/* The oldest gives way, and its flow is free for another try. [R4987-03] */
 static void full_cache_evicts_the_oldest(void **state)
 {
     struct hf_config config = peer_config();

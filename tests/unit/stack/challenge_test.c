@@ -60,6 +60,7 @@ static unsigned own_challenges(enum forged forged, enum forged own_kind)
     return challenges;
 }
 
+/* [R5961-11] */
 static void one_connection_says_nothing_about_another(void **state)
 {
     (void)state;

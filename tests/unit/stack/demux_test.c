@@ -46,7 +46,7 @@ static void stack_uses_that_key(void **state)
     peer_close(&peer);
 }
 
-/* 4 us a step, and another start for every flow. [RFC 9293 MUST-8, MUST-9] */
+/* 4 us a step, and another start for every flow. [RFC 9293 MUST-8, MUST-9] [R6528-01] */
 static void iss_runs_with_the_clock(void **state)
 {
     struct hf_config config = peer_config();
@@ -60,7 +60,7 @@ static void iss_runs_with_the_clock(void **state)
     peer_close(&peer);
 }
 
-/* Ports differ, lie above 1023, and avoid what is in use. */
+/* Ports differ, lie above 1023, and avoid what is in use. [R6056-02, R6056-07] */
 static void ports_are_new(void **state)
 {
     struct hf_config config = peer_config();
@@ -80,6 +80,7 @@ static void ports_are_new(void **state)
     peer_close(&peer);
 }
 
+/* [R6056-04] */
 static void two_destinations_do_not_tell_of_each_other(void **state)
 {
     struct hf_config config = peer_config();
@@ -102,6 +103,7 @@ static void two_destinations_do_not_tell_of_each_other(void **state)
     peer_close(&peer);
 }
 
+/* [R6056-07, R6056-08] */
 static void all_ports_taken_is_an_answer(void **state)
 {
     struct hf_config config = peer_config();
@@ -125,6 +127,7 @@ static void all_ports_taken_is_an_answer(void **state)
     peer_close(&peer);
 }
 
+/* [R6864-02] */
 static void ip_ids_of_one_host_count(void **state)
 {
     struct hf_config config = peer_config();

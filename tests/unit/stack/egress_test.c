@@ -188,7 +188,8 @@ static void answer_arp(struct peer *peer, const struct hf_address *who)
     hf_input(peer->stack, &peer->in, 1, peer->now_us);
 }
 
-/* A connection whose next hop is unknown asks, waits, and goes on when it is answered. */
+/* A connection whose next hop is unknown asks, waits, and goes on when it is answered.
+ * [R1122-03, R4861-09, R826-05] */
 static void unknown_next_hop_is_asked(void **state)
 {
     struct hf_config config = peer_config();

@@ -128,6 +128,7 @@ static const struct {
     {"v6 redirect", 6, 137, 0, 0, IP_TCP, 0, ICMP_VERDICT_IGNORE, false, 0, HF_STAT_none},
 };
 
+/* [RFC 9293 MUST-54; R5927-02, R5927-07, R1122-21, R1122-24, R1122-25, R4443-10, R4443-14] */
 static void test_errors(void **state)
 {
     (void)state;
@@ -163,7 +164,7 @@ static void test_errors(void **state)
     }
 }
 
-/* [RFC 1191 7.1] */
+/* [RFC 1191 7.1] [R1191-04] */
 static void test_plateaus(void **state)
 {
     static const uint32_t rows[][2] = {{65535, 32000}, {32001, 32000}, {32000, 17914}, {9000, 8166},
@@ -187,6 +188,7 @@ static uint32_t take(struct world *w, struct packet *packet)
     return frame.length;
 }
 
+/* [R1122-26, R4443-02, R4443-12] */
 static void test_echo(void **state)
 {
     static const uint8_t text[] = "the very same bytes";
@@ -229,7 +231,7 @@ static void test_echo(void **state)
     free(w.arena.base);
 }
 
-/* Never to more than one station. [RFC 1122 3.2.2.6] */
+/* Never to more than one station. [RFC 1122 3.2.2.6] [R1122-27] */
 static void test_echo_to_all(void **state)
 {
     struct icmp_message request = {.type = 8};
@@ -283,6 +285,7 @@ static void test_bounds(void **state)
     free(w.arena.base);
 }
 
+/* [R8200-04, R4443-05] */
 static void test_problem(void **state)
 {
     uint8_t ip[1400] = {0};
@@ -318,7 +321,7 @@ static void test_problem(void **state)
     free(w.arena.base);
 }
 
-/* [RFC 1122 3.2.2; RFC 4443 2.4] */
+/* [RFC 1122 3.2.2; RFC 4443 2.4] [R4443-07] */
 static void test_error_allowed(void **state)
 {
     uint8_t error[8] = {1}, echo[8] = {128};

@@ -7,7 +7,8 @@ static void give(struct peer *peer, uint32_t length)
     hf_input(peer->stack, &peer->in, 1, peer->now_us);
 }
 
-/* Broadcast, multicast and impossible addresses meet silence. [RFC 9293 MUST-57, MUST-63; RFC 1122 3.2.1.3] */
+/* Broadcast, multicast and impossible addresses meet silence. [RFC 9293 MUST-57, MUST-63; RFC 1122 3.2.1.3]
+ * [R3704-04, R1122-09, R1122-10, R1122-39] */
 static void addresses_are_checked(void **state)
 {
     static const struct {
@@ -58,7 +59,7 @@ static void addresses_are_checked(void **state)
     peer_close(&peer);
 }
 
-/* A unicast packet in a broadcast frame, to a listener and to a connection. [RFC 1122 3.3.6] */
+/* A unicast packet in a broadcast frame, to a listener and to a connection. [RFC 1122 3.3.6] [R1122-05] */
 static void broadcast_frames_carry_no_tcp(void **state)
 {
     struct hf_config config = peer_config();
@@ -82,7 +83,7 @@ static void broadcast_frames_carry_no_tcp(void **state)
     peer_close(&peer);
 }
 
-/* What others may use comes back foreign; what is broken is dropped with its counter. */
+/* What others may use comes back foreign; what is broken is dropped with its counter. [R1122-06] */
 static void each_frame_gets_its_reason(void **state)
 {
     struct hf_config config = peer_config();

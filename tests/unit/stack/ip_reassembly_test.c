@@ -63,6 +63,7 @@ static void fill(uint8_t *text, uint32_t length, uint64_t *seed)
         text[12] = 5 << 4;
 }
 
+/* [R1122-12] */
 static void test_two_pieces(void **state)
 {
     static uint8_t text[64];
@@ -110,7 +111,7 @@ static void test_two_pieces(void **state)
     unmake(&w);
 }
 
-/* A fragment that marks congestion next to one that cannot be marked: somebody lies. [RFC 3168 5.3] */
+/* A fragment that marks congestion next to one that cannot be marked: somebody lies. [RFC 3168 5.3] [R3168-03] */
 static void test_mixed_ecn(void **state)
 {
     static uint8_t text[64];
@@ -130,6 +131,7 @@ static void test_mixed_ecn(void **state)
     unmake(&w);
 }
 
+/* [R8200-11, R7112-01, R1858-01] */
 static void test_refused(void **state)
 {
     static const struct {
@@ -194,7 +196,8 @@ static void test_extension_in_first(void **state)
     unmake(&w);
 }
 
-/* Where the transport header lies behind other headers, all of them must be in the first fragment. [RFC 8200 4.5] */
+/* Where the transport header lies behind other headers, all of them must be in the first fragment. [RFC 8200 4.5]
+ * [R7112-01] */
 static void test_extensions_that_hide(void **state)
 {
     static const struct {
@@ -258,7 +261,7 @@ static void test_foreign_and_none(void **state)
     unmake(&w);
 }
 
-/* [RFC 5722 4; RFC 8200 4.5] */
+/* [RFC 5722 4; RFC 8200 4.5] [R1122-37, R8200-12, R5722-01] */
 static void test_overlap(void **state)
 {
     static const struct {
@@ -353,7 +356,7 @@ static void test_timeout(void **state)
     unmake(&w);
 }
 
-/* One source evicts its own oldest; another's datagram survives his flood. */
+/* One source evicts its own oldest; another's datagram survives his flood. [R1122-37] */
 static void test_share(void **state)
 {
     static uint8_t text[65536];
@@ -431,7 +434,7 @@ static void test_oldest_gives_way(void **state)
     unmake(&w);
 }
 
-/* The largest datagrams there are. */
+/* The largest datagrams there are. [R1122-35, R8200-17] */
 static void test_largest(void **state)
 {
     static uint8_t text[65536];

@@ -192,6 +192,7 @@ static void answered(struct world *w, const char *next_hop, const struct hf_mac 
     assert_true(mac_equal(&found, mac));
 }
 
+/* [R1122-02, R826-05] */
 static void test_arp_resolves(void **state)
 {
     struct world w;
@@ -220,7 +221,7 @@ static void test_arp_resolves(void **state)
     unmake(&w);
 }
 
-/* [RFC 4861 7.2.2, 7.2.5] */
+/* [RFC 4861 7.2.2, 7.2.5] [R4861-10, R4861-19] */
 static void test_nd_resolves(void **state)
 {
     struct nd_message answer = {.advertisement = true,
@@ -256,7 +257,8 @@ static void test_nd_resolves(void **state)
     unmake(&w);
 }
 
-/* Three questions a second apart, then silence; three seconds later it may be asked again. [RFC 1122 2.3.2.1] */
+/* Three questions a second apart, then silence; three seconds later it may be asked again. [RFC 1122 2.3.2.1]
+ * [R1122-02, R4861-08, R4861-19] */
 static void test_fails(void **state)
 {
     struct world w;
@@ -284,7 +286,7 @@ static void test_fails(void **state)
     unmake(&w);
 }
 
-/* Who waits is told once, by success and by failure. */
+/* Who waits is told once, by success and by failure. [R4861-09] */
 static void test_waiters(void **state)
 {
     struct list_link links[2];
@@ -325,7 +327,7 @@ static void test_waiters(void **state)
     unmake(&w);
 }
 
-/* Nothing that comes unasked makes an entry or overwrites one. */
+/* Nothing that comes unasked makes an entry or overwrites one. [R4861-13, R4861-17, R826-03] */
 static void test_unasked(void **state)
 {
     struct nd_message claim = {.advertisement = true,
@@ -385,7 +387,7 @@ static void test_claim_asks_again(void **state)
     unmake(&w);
 }
 
-/* After 30 s it is asked again while it is used: alone first, then aloud. [RFC 4861 7.3.3] */
+/* After 30 s it is asked again while it is used: alone first, then aloud. [RFC 4861 7.3.3] [R1122-01] */
 static void test_probe(void **state)
 {
     struct world w;
@@ -416,7 +418,7 @@ static void test_probe(void **state)
     unmake(&w);
 }
 
-/* A proven peer is usable at once, and asked; its acknowledgments keep it reachable. [RFC 4861 7.3.1] */
+/* A proven peer is usable at once, and asked; its acknowledgments keep it reachable. [RFC 4861 7.3.1] [R4861-17] */
 static void test_confirm_and_progress(void **state)
 {
     struct hf_address a = address("192.0.2.9");
@@ -457,6 +459,7 @@ static void test_confirm_and_progress(void **state)
     unmake(&w);
 }
 
+/* [R4861-11, R4861-12, R826-04] */
 static void test_we_answer(void **state)
 {
     struct hf_address ours = address("192.0.2.1"), asker = address("2001:db8::9");
@@ -531,6 +534,7 @@ static void test_shared_addresses(void **state)
     unmake(&w);
 }
 
+/* [R826-06] */
 static void test_conflict(void **state)
 {
     struct world w;
@@ -554,7 +558,7 @@ static void test_conflict(void **state)
     unmake(&w);
 }
 
-/* Two rounds: the groups, then each address. [RFC 5227 2.3; RFC 4861 7.2.6; RFC 3810 5.2] */
+/* Two rounds: the groups, then each address. [RFC 5227 2.3; RFC 4861 7.2.6; RFC 3810 5.2] [R4861-07] */
 static void test_announcements(void **state)
 {
     struct world w;
@@ -588,7 +592,7 @@ static void test_announcements(void **state)
     unmake(&w);
 }
 
-/* [RFC 4861 7.2.5] */
+/* [RFC 4861 7.2.5] [R4861-14] */
 static void test_override(void **state)
 {
     struct nd_message says = {.advertisement = true,
@@ -630,6 +634,7 @@ static void test_override(void **state)
     unmake(&w);
 }
 
+/* [R826-06] */
 static void test_malformed(void **state)
 {
     uint8_t bytes[ARP_LENGTH] = {0};
@@ -654,7 +659,7 @@ static void test_malformed(void **state)
     unmake(&w);
 }
 
-/* Full: the least recently used that nobody waits for gives way, and its references go stale. */
+/* Full: the least recently used that nobody waits for gives way, and its references go stale. [R4861-26] */
 static void test_eviction(void **state)
 {
     struct list_link links[8];

@@ -19,6 +19,7 @@ static void a_host(struct route *route)
     route_init(route, &config);
 }
 
+/* [RFC 9293 MUST-44; R2827-01, R1122-11, R1122-31] */
 static void test_paths(void **state)
 {
     static const struct {
@@ -66,6 +67,7 @@ static void test_paths(void **state)
     }
 }
 
+/* [R1122-31] */
 static void test_no_route(void **state)
 {
     struct hf_config config = HF_CONFIG_DEFAULT;
@@ -88,7 +90,7 @@ static void test_no_route(void **state)
     assert_true(address_equal(&path.next_hop, &remote));
 }
 
-/* [RFC 1122 3.2.1.3] */
+/* [RFC 1122 3.2.1.3] [R1122-40] */
 static void test_broadcast(void **state)
 {
     static const struct {
@@ -113,7 +115,7 @@ static void test_broadcast(void **state)
     }
 }
 
-/* [RFC 4291 2.8] */
+/* [RFC 4291 2.8] [R4861-07] */
 static void test_groups_and_ours(void **state)
 {
     static const char *const ours[] = {"ff02::1", "ff02::1:ff00:1", "224.0.0.1"};

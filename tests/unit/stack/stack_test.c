@@ -141,7 +141,7 @@ static void gauges_count_states(void **state)
     peer_close(&peer);
 }
 
-/* Two stacks from two secrets agree on nothing; a MAC made from a secret is a station's own. */
+/* Two stacks from two secrets agree on nothing; a MAC made from a secret is a station's own. [R6528-04] */
 static void secrets_make_stacks_different(void **state)
 {
     struct hf_config config = peer_config();

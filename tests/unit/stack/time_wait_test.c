@@ -90,6 +90,7 @@ static struct segment stamped(struct segment seg, uint32_t value)
     return seg;
 }
 
+/* [R6191-01, R6191-03, R6191-05, R6191-06] */
 static void test_segments(void **state)
 {
     static const struct {

@@ -320,7 +320,7 @@ static void a_word_keeps_a_place(void **state)
     peer_close(&house.peer);
 }
 
-/* Half-closed and never finished: FIN-WAIT-1, FIN-WAIT-2 and LAST-ACK go under their own names. */
+/* Half-closed and never finished: FIN-WAIT-1, FIN-WAIT-2 and LAST-ACK go under their own names. [R6429-03] */
 static void farewells_that_never_end(void **state)
 {
     struct hf_config config = house_config();

@@ -11,6 +11,7 @@
 
 static const struct congestion_module *const module = &congestion_newreno;
 
+/* [R5681-04] */
 static void opened(void **state)
 {
     struct congestion c;
@@ -36,7 +37,7 @@ static void slow_start(void **state)
     assert_int_equal(c.cwnd, 14 * MSS + 1);
 }
 
-/* Congestion avoidance: a segment for each cwnd of bytes, whatever ACKs they came in. */
+/* Congestion avoidance: a segment for each cwnd of bytes, whatever ACKs they came in. [R5681-06] */
 static void avoidance(void **state)
 {
     (void)state;
@@ -70,7 +71,8 @@ static void loss(void **state)
     assert_int_equal(c.ssthresh, 2 * MSS);
 }
 
-/* A timeout: one segment; repeated ones leave ssthresh alone; then slow start by one segment an ACK until ssthresh. */
+/* A timeout: one segment; repeated ones leave ssthresh alone; then slow start by one segment an ACK until ssthresh.
+ * [R5681-07] */
 static void timeout(void **state)
 {
     struct congestion c;

@@ -24,7 +24,7 @@ static void answer(struct solo *solo, const struct tcp_options *options)
     solo_segment(solo, &seg);
 }
 
-/* What the SYN offers by configuration. */
+/* What the SYN offers by configuration. [R7323-04, R2018-01] */
 static void offered(void **state)
 {
     (void)state;
@@ -50,7 +50,7 @@ static void offered(void **state)
     }
 }
 
-/* Agreed is what both offered. [RFC 7323 2.2, 3.2; RFC 2018 2] */
+/* Agreed is what both offered. [RFC 7323 2.2, 3.2; RFC 2018 2] [R7323-01, R7323-05] */
 static void agreed(void **state)
 {
     (void)state;
@@ -109,7 +109,7 @@ static void mss(void **state)
     }
 }
 
-/* A shift above 14 is used as 14. [RFC 7323 2.3] */
+/* A shift above 14 is used as 14. [RFC 7323 2.3] [R7323-07] */
 static void scale_bound(void **state)
 {
     struct hf_config config = HF_CONFIG_DEFAULT;

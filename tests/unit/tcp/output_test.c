@@ -141,7 +141,7 @@ static void sws_half_window(void **state)
     solo_free(solo);
 }
 
-/* PSH on the last of what the user gave. [RFC 9293 MUST-61] */
+/* PSH on the last of what the user gave. [RFC 9293 MUST-61] [RFC 9293 SHLD-27] */
 static void push(void **state)
 {
     struct solo *solo = open_with(false, 0, false);
@@ -154,7 +154,8 @@ static void push(void **state)
     solo_free(solo);
 }
 
-/* Whole segments for a driver that cuts them; timestamps make each shorter. [RFC 9293 MUST-16; RFC 6691] */
+/* Whole segments for a driver that cuts them; timestamps make each shorter. [RFC 9293 MUST-16; RFC 6691]
+ * [RFC 9293 SHLD-28] */
 static void segmentation(void **state)
 {
     struct solo *solo = open_with(true, 65535, true);
@@ -182,7 +183,7 @@ static void no_segmentation(void **state)
     solo_free(solo);
 }
 
-/* Never beyond SND.UNA + SND.WND, whatever the user has given. [RFC 9293 3.8.6] */
+/* Never beyond SND.UNA + SND.WND, whatever the user has given. [RFC 9293 3.8.6] [R7323-10, R5681-01] */
 static void within_the_window(void **state)
 {
     struct solo *solo = open_with(false, 0, false);
@@ -205,7 +206,8 @@ static void within_the_window(void **state)
     solo_free(solo);
 }
 
-/* A peer that shrinks its window is obeyed for new text, and what was sent is not taken back. [RFC 9293 MUST-34, SHLD-15, SHLD-16] */
+/* A peer that shrinks its window is obeyed for new text, and what was sent is not taken back. [RFC 9293 MUST-34, SHLD-15, SHLD-16]
+ * [R7323-11] */
 static void window_shrinks(void **state)
 {
     struct solo *solo = open_with(false, 0, false);

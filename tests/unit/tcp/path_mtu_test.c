@@ -22,7 +22,8 @@ static void too_big(struct solo *solo, uint32_t quoted, uint32_t mtu)
     solo_check(solo);
 }
 
-/* Nothing of that size was acknowledged yet: believed at once; what is outstanding is cut anew and cwnd is not blamed. */
+/* Nothing of that size was acknowledged yet: believed at once; what is outstanding is cut anew and cwnd is not blamed.
+ * [RFC 9293 X-29; R7323-28, R5927-08, R8201-07] */
 static void believed_at_once(void **state)
 {
     struct solo *solo = sending(false, 14400);
@@ -42,7 +43,7 @@ static void believed_at_once(void **state)
     solo_free(solo);
 }
 
-/* Only if it quotes what is in flight. [RFC 5927 4.1] */
+/* Only if it quotes what is in flight. [RFC 5927 4.1] [R5927-01, R8201-04] */
 static void not_in_flight(void **state)
 {
     struct solo *solo = sending(false, 14400);
@@ -59,7 +60,7 @@ static void not_in_flight(void **state)
     solo_free(solo);
 }
 
-/* The path has carried more than that: believed only once a segment was lost. [RFC 5927 7.2] */
+/* The path has carried more than that: believed only once a segment was lost. [RFC 5927 7.2] [R5927-09] */
 static void waits_for_loss(void **state)
 {
     struct solo *solo = sending(false, 14400);
@@ -73,7 +74,7 @@ static void waits_for_loss(void **state)
     solo_free(solo);
 }
 
-/* An acknowledgment shows that it was forged. */
+/* An acknowledgment shows that it was forged. [R8201-04] */
 static void forged(void **state)
 {
     struct solo *solo = sending(false, 14400);
@@ -88,7 +89,7 @@ static void forged(void **state)
     solo_free(solo);
 }
 
-/* Never below 552 for IPv4, then without DF; 1280 for IPv6. */
+/* Never below 552 for IPv4, then without DF; 1280 for IPv6. [R8201-01, R1191-05] */
 static void floors(void **state)
 {
     struct solo *v4 = sending(false, 14400), *v6 = sending(true, 14400);
@@ -117,7 +118,7 @@ static void no_mtu_named(void **state)
     solo_free(solo);
 }
 
-/* A claim that is no smaller is none; the MSS never grows by ICMP. */
+/* A claim that is no smaller is none; the MSS never grows by ICMP. [R5927-07, R8201-02, R1191-05, R1191-08] */
 static void never_larger(void **state)
 {
     struct solo *solo = sending(false, 14400);
@@ -134,7 +135,7 @@ static void never_larger(void **state)
     solo_free(solo);
 }
 
-/* A hard error is soft once the handshake is done. [RFC 5927 5.2] */
+/* A hard error is soft once the handshake is done. [RFC 5927 5.2] [RFC 9293 SHLD-25; R5927-04] */
 static void hard_is_soft(void **state)
 {
     struct solo *solo = sending(false, 1000);

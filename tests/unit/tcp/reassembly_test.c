@@ -60,7 +60,8 @@ static void put(struct solo *solo, uint32_t at, uint32_t length)
     assert_int_equal(solo_out(solo), 1);
 }
 
-/* The first block holds what arrived last, then the others by how lately they changed. [RFC 2018 4] */
+/* The first block holds what arrived last, then the others by how lately they changed. [RFC 2018 4]
+ * [R2018-04, R2018-05] */
 static void most_recent_first(void **state)
 {
     struct solo *solo = open_wide(32768, false);
@@ -85,7 +86,7 @@ static void most_recent_first(void **state)
     solo_free(solo);
 }
 
-/* Timestamps leave room for three. [RFC 2018 3] */
+/* Timestamps leave room for three. [RFC 2018 3] [R2018-03] */
 static void three_with_timestamps(void **state)
 {
     struct solo *solo = open_wide(32768, true);
@@ -97,7 +98,7 @@ static void three_with_timestamps(void **state)
     solo_free(solo);
 }
 
-/* None is sent that was not agreed. */
+/* None is sent that was not agreed. [R2018-02] */
 static void not_agreed(void **state)
 {
     struct hf_config config = HF_CONFIG_DEFAULT;
@@ -109,7 +110,7 @@ static void not_agreed(void **state)
     solo_free(solo);
 }
 
-/* What came twice is told once, before the other blocks. [RFC 2883 4.1, 4.2] */
+/* What came twice is told once, before the other blocks. [RFC 2883 4.1, 4.2] [R2883-01, R2883-03] */
 static void duplicates_reported(void **state)
 {
     struct solo *solo = open_wide(32768, false);
@@ -294,7 +295,7 @@ static void arrive(struct solo *solo, struct tcb *tcb, uint32_t at, uint32_t len
         fail_msg("%s", tcb_check(tcb));
 }
 
-/* When the pool is empty, text in order takes what others hold out of order, the oldest first. */
+/* When the pool is empty, text in order takes what others hold out of order, the oldest first. [R2018-11] */
 static void reclaimed(void **state)
 {
     struct hf_config config = config_with(200000);

@@ -24,7 +24,7 @@ static struct solo *sending(uint32_t segments)
     return solo;
 }
 
-/* Ten segments, not one more. [RFC 6928 2] */
+/* Ten segments, not one more. [RFC 6928 2] [R5681-02] */
 static void initial_window(void **state)
 {
     struct solo *solo = sending(40);
@@ -35,7 +35,7 @@ static void initial_window(void **state)
     solo_free(solo);
 }
 
-/* A lost SYN-ACK leaves one. [RFC 5681 3.1] */
+/* A lost SYN-ACK leaves one. [RFC 5681 3.1] [R5681-03] */
 static void initial_window_after_loss(void **state)
 {
     struct hf_config config = big();
@@ -50,7 +50,8 @@ static void initial_window_after_loss(void **state)
     solo_free(solo);
 }
 
-/* Slow start: as many bytes more as were acknowledged, two segments an ACK at most. [RFC 5681 3.1; RFC 3465 2.2, 2.3] */
+/* Slow start: as many bytes more as were acknowledged, two segments an ACK at most. [RFC 5681 3.1; RFC 3465 2.2, 2.3]
+ * [R5681-01] */
 static void slow_start(void **state)
 {
     struct solo *solo = sending(40);
@@ -65,7 +66,7 @@ static void slow_start(void **state)
     solo_free(solo);
 }
 
-/* Congestion avoidance: one segment for each window acknowledged, however many ACKs that takes. */
+/* Congestion avoidance: one segment for each window acknowledged, however many ACKs that takes. [R5681-06] */
 static void congestion_avoidance(void **state)
 {
     struct solo *solo = sending(600);
@@ -86,7 +87,7 @@ static void congestion_avoidance(void **state)
     solo_free(solo);
 }
 
-/* A receiver that acknowledges each byte by itself gains nothing. [RFC 3465 3.3; RFC 5681 3.1] */
+/* A receiver that acknowledges each byte by itself gains nothing. [RFC 3465 3.3; RFC 5681 3.1] [R5681-05] */
 static void ack_division(void **state)
 {
     struct solo *honest = sending(40), *greedy = sending(40);
@@ -137,7 +138,7 @@ static void not_limited(void **state)
     solo_free(solo);
 }
 
-/* The first two duplicates let one new segment each go; cwnd stays. [RFC 3042 2] */
+/* The first two duplicates let one new segment each go; cwnd stays. [RFC 3042 2] [R5681-11, R3042-01] */
 static void limited_transmit(void **state)
 {
     struct solo *solo = sending(40);
@@ -152,7 +153,8 @@ static void limited_transmit(void **state)
     solo_free(solo);
 }
 
-/* The third starts a recovery: the first segment again, ssthresh = flight / 2, cwnd inflated. [RFC 5681 3.2 (2), (3)] */
+/* The third starts a recovery: the first segment again, ssthresh = flight / 2, cwnd inflated. [RFC 5681 3.2 (2), (3)]
+ * [R5681-10, R5681-12] */
 static void fast_retransmit(void **state)
 {
     struct solo *solo = sending(10);
@@ -180,7 +182,7 @@ static void fast_retransmit(void **state)
     solo_free(solo);
 }
 
-/* A full ACK ends it: cwnd = min(ssthresh, flight + MSS). [RFC 6582 3.2 (3)] */
+/* A full ACK ends it: cwnd = min(ssthresh, flight + MSS). [RFC 6582 3.2 (3)] [R5681-12, R6582-03] */
 static void full_ack(void **state)
 {
     struct solo *solo = sending(10);
@@ -196,7 +198,8 @@ static void full_ack(void **state)
     solo_free(solo);
 }
 
-/* A partial ACK: the next hole is repaired at once, cwnd deflated by what was acknowledged. [RFC 6582 3.2 (3)] */
+/* A partial ACK: the next hole is repaired at once, cwnd deflated by what was acknowledged. [RFC 6582 3.2 (3)]
+ * [R6582-04] */
 static void partial_ack(void **state)
 {
     struct solo *solo = sending(10);
@@ -220,7 +223,7 @@ static void partial_ack(void **state)
     solo_free(solo);
 }
 
-/* Duplicates out of thin air inflate cwnd by what is in flight at the most. [RFC 5681 3.2 (3)] */
+/* Duplicates out of thin air inflate cwnd by what is in flight at the most. [RFC 5681 3.2 (3)] [R5681-13] */
 static void spoofed_duplicates(void **state)
 {
     struct solo *solo = sending(40);
@@ -240,7 +243,7 @@ static void spoofed_duplicates(void **state)
     solo_free(solo);
 }
 
-/* What is no duplicate ACK by RFC 5681's five conditions. */
+/* What is no duplicate ACK by RFC 5681's five conditions. [R5681-17] */
 static void no_duplicates(void **state)
 {
     struct solo *solo = sending(10);
@@ -263,7 +266,7 @@ static void no_duplicates(void **state)
 }
 
 /* The timer: cwnd is one segment, ssthresh half of what was in flight, and only the first of a row counts.
- * [RFC 5681 3.1; RFC 6298 5.4 to 5.6] */
+ * [RFC 5681 3.1; RFC 6298 5.4 to 5.6] [R5681-07, R6298-10] */
 static void timeout(void **state)
 {
     struct solo *solo = sending(10);
@@ -316,7 +319,7 @@ static void timeout_go_back(void **state)
     solo_free(solo);
 }
 
-/* The echo of our own repetitions starts no second recovery. [RFC 6582 3.2 (1), 4.1] */
+/* The echo of our own repetitions starts no second recovery. [RFC 6582 3.2 (1), 4.1] [R5681-16, R6582-05] */
 static void no_recovery_after_timeout(void **state)
 {
     struct solo *solo = sending(10);
@@ -331,7 +334,7 @@ static void no_recovery_after_timeout(void **state)
     solo_free(solo);
 }
 
-/* After an idle time cwnd starts again from the initial window. [RFC 5681 4.1] */
+/* After an idle time cwnd starts again from the initial window. [RFC 5681 4.1] [R5681-14] */
 static void idle_restart(void **state)
 {
     struct solo *solo = sending(40);
@@ -350,7 +353,7 @@ static void idle_restart(void **state)
     solo_free(solo);
 }
 
-/* A long time without loss: `recover` does not seem to lie ahead once 2 GB have gone by. */
+/* A long time without loss: `recover` does not seem to lie ahead once 2 GB have gone by. [R6582-01, R6582-02] */
 static void recover_follows(void **state)
 {
     struct hf_config config = big();

@@ -12,7 +12,7 @@ static struct hf_config plain(void)
     return config;
 }
 
-/* Until a measurement RTO is a second. [RFC 6298 2.1] */
+/* Until a measurement RTO is a second. [RFC 6298 2.1] [R6298-01, R8961-01] */
 static void before_any(void **state)
 {
     struct hf_config config = HF_CONFIG_DEFAULT;
@@ -24,7 +24,8 @@ static void before_any(void **state)
     solo_free(solo);
 }
 
-/* SRTT = R, RTTVAR = R/2, RTO = SRTT + max(G, 4 RTTVAR); then the two filters. [RFC 6298 2.2, 2.3] */
+/* SRTT = R, RTTVAR = R/2, RTO = SRTT + max(G, 4 RTTVAR); then the two filters. [RFC 6298 2.2, 2.3]
+ * [R6298-02, R6298-03] */
 static void first_and_later(void **state)
 {
     struct hf_config config = plain();
@@ -43,7 +44,7 @@ static void first_and_later(void **state)
     solo_free(solo);
 }
 
-/* A steady path: the variance fades, and the granularity remains. [RFC 6298 2.3, 4] */
+/* A steady path: the variance fades, and the granularity remains. [RFC 6298 2.3, 4] [R6298-07] */
 static void granularity(void **state)
 {
     struct hf_config config = plain();
@@ -58,6 +59,7 @@ static void granularity(void **state)
     solo_free(solo);
 }
 
+/* [R6298-05] */
 static void bounds(void **state)
 {
     struct hf_config config = HF_CONFIG_DEFAULT;
@@ -76,7 +78,8 @@ static void bounds(void **state)
     solo_free(solo);
 }
 
-/* Doubled up to the maximum, and back at what SRTT says once something new is acknowledged. [RFC 6298 5.5, 5.7] */
+/* Doubled up to the maximum, and back at what SRTT says once something new is acknowledged. [RFC 6298 5.5, 5.7]
+ * [R6298-10, R8961-01] */
 static void back_off(void **state)
 {
     struct hf_config config = HF_CONFIG_DEFAULT;
@@ -118,7 +121,7 @@ static void measured(void **state)
     solo_free(solo);
 }
 
-/* Karn: what was sent twice says nothing. [RFC 6298 3; RFC 9293 MUST-18] */
+/* Karn: what was sent twice says nothing. [RFC 6298 3; RFC 9293 MUST-18] [R6298-06, R8961-01] */
 static void karn(void **state)
 {
     struct hf_config config = HF_CONFIG_DEFAULT;
@@ -134,7 +137,7 @@ static void karn(void **state)
     solo_free(solo);
 }
 
-/* But a timestamp tells which sending is meant. [RFC 7323 4.1] */
+/* But a timestamp tells which sending is meant. [RFC 7323 4.1] [R7323-18, R6298-06] */
 static void karn_with_timestamps(void **state)
 {
     struct hf_config config = HF_CONFIG_DEFAULT;
@@ -156,7 +159,7 @@ static void karn_with_timestamps(void **state)
     solo_free(solo);
 }
 
-/* An echo from the future or of long ago is no measurement. */
+/* An echo from the future or of long ago is no measurement. [R6298-13] */
 static void absurd_echo(void **state)
 {
     struct hf_config config = HF_CONFIG_DEFAULT;
@@ -180,7 +183,8 @@ static void absurd_echo(void **state)
     }
 }
 
-/* The timer runs while anything is outstanding, begins anew with each new ACK, and stops with the last. [RFC 6298 5.1 to 5.3] */
+/* The timer runs while anything is outstanding, begins anew with each new ACK, and stops with the last. [RFC 6298 5.1 to 5.3]
+ * [R6298-08, R6298-09] */
 static void timer(void **state)
 {
     struct hf_config config = HF_CONFIG_DEFAULT;

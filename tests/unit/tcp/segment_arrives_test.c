@@ -56,7 +56,7 @@ static void rst_zero_window(void **state)
     solo_free(solo);
 }
 
-/* [SND.UNA - MAX.SND.WND, SND.NXT], also when the window was once larger. [RFC 5961 5.2] */
+/* [SND.UNA - MAX.SND.WND, SND.NXT], also when the window was once larger. [RFC 5961 5.2] [R5961-07, R5961-08] */
 static void ack_range(void **state)
 {
     struct hf_config config = HF_CONFIG_DEFAULT;
@@ -101,7 +101,8 @@ static void throttle_is_per_connection(void **state)
     solo_free(solo);
 }
 
-/* Each old copy of text is an ACK of its own: the sender counts them. [RFC 5681 3.2, 4.2] */
+/* Each old copy of text is an ACK of its own: the sender counts them. [RFC 5681 3.2, 4.2]
+ * [RFC 9293 MAY-13; R2018-06] */
 static void each_duplicate_is_answered(void **state)
 {
     struct hf_config config = HF_CONFIG_DEFAULT;

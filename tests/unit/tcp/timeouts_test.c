@@ -78,7 +78,7 @@ static void idle(void **state)
 }
 
 /* The window closes on text that waits: probes after RTO, then twice as long and so on, each the next byte.
- * [RFC 9293 MUST-35 to MUST-37, SHLD-29, SHLD-30] */
+ * [RFC 9293 MUST-35 to MUST-37, SHLD-29, SHLD-30] [R6429-01] */
 static void probes(void **state)
 {
     struct hf_config config = HF_CONFIG_DEFAULT;
@@ -160,7 +160,8 @@ static void closes_on_flight(void **state)
     solo_free(solo);
 }
 
-/* Keep-alive: off by default, probes one byte back, stopped by any sign of life. [RFC 9293 MUST-24 to MUST-29] */
+/* Keep-alive: off by default, probes one byte back, stopped by any sign of life. [RFC 9293 MUST-24 to MUST-29]
+ * [RFC 9293 MAY-5] */
 static void keep_alive(void **state)
 {
     struct hf_config config = HF_CONFIG_DEFAULT;
@@ -209,7 +210,7 @@ static void keep_alive_not_with_text(void **state)
     solo_free(solo);
 }
 
-/* Delayed ACKs: bytes, not segments. [RFC 9293 SHLD-18, SHLD-19; RFC 5681 4.2] */
+/* Delayed ACKs: bytes, not segments. [RFC 9293 SHLD-18, SHLD-19; RFC 5681 4.2] [R5681-15] */
 static void delayed_ack(void **state)
 {
     struct hf_config config = HF_CONFIG_DEFAULT;
@@ -252,7 +253,7 @@ static void quick_ack(void **state)
     solo_free(by_config);
 }
 
-/* A filled gap is told at once. [RFC 5681 4.2] */
+/* A filled gap is told at once. [RFC 5681 4.2] [R5681-09, R6582-07] */
 static void gap_closed(void **state)
 {
     struct hf_config config = HF_CONFIG_DEFAULT;

@@ -14,6 +14,7 @@ static struct solo *stamped(void)
     return solo_open_as(&config, &h);
 }
 
+/* [R7323-24] */
 static void older_is_refused(void **state)
 {
     struct solo *solo = stamped();
@@ -31,7 +32,7 @@ static void older_is_refused(void **state)
     solo_free(solo);
 }
 
-/* SEG.SEQ =< Last.ACK.sent: TS.Recent is that of the segment which the ACK answers. [RFC 7323 4.3] */
+/* SEG.SEQ =< Last.ACK.sent: TS.Recent is that of the segment which the ACK answers. [RFC 7323 4.3] [R7323-20] */
 static void remembered_at_the_edge(void **state)
 {
     struct solo *solo = stamped();
@@ -59,7 +60,7 @@ static void remembered_at_the_edge(void **state)
     solo_free(solo);
 }
 
-/* TS.Recent older than 24 days is void: the peer's clock may have gone round. [RFC 7323 5.5] */
+/* TS.Recent older than 24 days is void: the peer's clock may have gone round. [RFC 7323 5.5] [R7323-27] */
 static void void_after_24_days(void **state)
 {
     struct solo *solo = stamped();

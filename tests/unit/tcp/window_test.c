@@ -22,7 +22,7 @@ static uint32_t edge(const struct solo *solo)
     return solo->end.tcb.rcv_edge.value - SOLO_IRS;
 }
 
-/* Every segment that fits is taken; RCV.NXT + RCV.WND stays where it was announced. */
+/* Every segment that fits is taken; RCV.NXT + RCV.WND stays where it was announced. [R7323-08] */
 static void never_shrinks(void **state)
 {
     struct solo *solo = open_with(10000, 0);

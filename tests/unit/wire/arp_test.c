@@ -74,6 +74,7 @@ static void truncated_at_every_byte(void **state)
     }
 }
 
+/* [R826-01] */
 static void nonsense_is_refused(void **state)
 {
     static const struct {

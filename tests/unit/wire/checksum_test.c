@@ -12,6 +12,7 @@ static uint16_t slow_sum(const uint8_t *data, size_t length)
     return (uint16_t)sum;
 }
 
+/* [R1071-01] */
 static void the_example_of_rfc_1071(void **state)
 {
     static const uint8_t data[] = {0x00, 0x01, 0xf2, 0x03, 0xf4, 0xf5, 0xf6, 0xf7};
@@ -20,6 +21,7 @@ static void the_example_of_rfc_1071(void **state)
     assert_int_equal(checksum_sum(data, sizeof data), 0xddf2); /* [RFC 1071 3] */
 }
 
+/* [R1071-01] */
 static void every_length_at_every_alignment(void **state)
 {
     uint64_t seed = 0x5eed1071;
@@ -82,6 +84,7 @@ static void parts_add_up(void **state)
     }
 }
 
+/* [R8200-18] */
 static void pseudo_headers_of_both_families(void **state)
 {
     struct hf_address a4 = address_of("192.0.2.1"), b4 = address_of("192.0.2.2");
@@ -97,7 +100,7 @@ static void pseudo_headers_of_both_families(void **state)
     assert_int_equal(checksum_pseudo_header(&a6, &b6, 58, 0x10002), slow_sum(v6, 40));
 }
 
-/* [RFC 1624 4]: the case that the older formula gets wrong, and random ones. */
+/* [RFC 1624 4]: the case that the older formula gets wrong, and random ones. [R1624-01] */
 static void a_changed_word_updates_the_field(void **state)
 {
     uint64_t seed = 0x1624;

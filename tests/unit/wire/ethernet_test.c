@@ -3,6 +3,7 @@
 #include "unit/wire/support.h"
 #include "wire/ethernet.h"
 
+/* [R1122-04] */
 static void every_frame_is_rebuilt(void **state)
 {
     (void)state;

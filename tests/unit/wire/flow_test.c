@@ -1,6 +1,7 @@
 /* Kinds of addresses, and prefixes. [RFC 6890; RFC 4291 2.4] */
 #include "unit/wire/support.h"
 
+/* [R1122-10] */
 static void kinds(void **state)
 {
     static const struct {

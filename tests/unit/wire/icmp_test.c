@@ -15,6 +15,7 @@ static struct icmp_message v6_error(void)
     return (struct icmp_message){.body = too_big_v6 + 62, .body_length = sizeof too_big_v6 - 62};
 }
 
+/* [R5927-11] */
 static void a_quoted_segment_v4(void **state)
 {
     struct icmp_message error = v4_error();
@@ -47,7 +48,7 @@ static void a_quoted_segment_v6(void **state)
     assert_int_equal(quote.total_length, 172);
 }
 
-/* How much of the quote is needed for what: addresses, ports, the sequence number. */
+/* How much of the quote is needed for what: addresses, ports, the sequence number. [R5927-11] */
 static void cut_at_every_byte_v4(void **state)
 {
     (void)state;
@@ -93,6 +94,7 @@ static void a_quoted_later_fragment_has_no_ports(void **state)
     free(body);
 }
 
+/* [R4443-06] */
 static void quoted_extension_headers_are_walked(void **state)
 {
     uint8_t *body = exact_copy(extended_v6 + 14, sizeof extended_v6 - 14);
@@ -119,6 +121,7 @@ static void a_quoted_datagram_has_no_seq(void **state)
     assert_false(quote.has_seq);
 }
 
+/* [R4443-06] */
 static void nonsense_is_no_quote(void **state)
 {
     struct icmp_message v4 = v4_error(), v6 = v6_error();

@@ -33,6 +33,7 @@ static void too_big_is_a_kind_of_its_own(void **state)
     assert_memory_equal(built, too_big_v4 + 34, sizeof too_big_v4 - 34);
 }
 
+/* [R1122-18, R1122-30] */
 static void kinds_by_type(void **state)
 {
     static const struct {
@@ -63,7 +64,7 @@ static void kinds_by_type(void **state)
     }
 }
 
-/* [RFC 9293 MUST-55]: a source quench is of no kind that anyone acts upon. */
+/* [RFC 9293 MUST-55]: a source quench is of no kind that anyone acts upon. [R5927-06, R6633-01] */
 static void source_quench_is_nothing(void **state)
 {
     uint8_t data[36] = {ICMPV4_SOURCE_QUENCH};

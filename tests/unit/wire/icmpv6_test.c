@@ -61,7 +61,7 @@ static void truncated_at_every_byte(void **state)
     }
 }
 
-/* [RFC 4443 2.4]: as much of the packet as fits without the error exceeding 1280 bytes. */
+/* [RFC 4443 2.4]: as much of the packet as fits without the error exceeding 1280 bytes. [R4443-05] */
 static void errors_quote_what_fits(void **state)
 {
     static const uint8_t packet[1500] = {0x60};

@@ -120,6 +120,7 @@ static void padding_of_the_link_is_left(void **state)
     assert_int_equal(header.total_length, IP_LENGTH);
 }
 
+/* [R1122-07] */
 static void impossible_headers(void **state)
 {
     static const struct {
@@ -163,6 +164,7 @@ static void header_past_the_packet(void **state)
     assert_int_equal(ipv4_parse(&header, data, sizeof data), HF_STAT_ip_truncated);
 }
 
+/* [R1122-08] */
 static void any_flipped_bit_spoils_the_checksum(void **state)
 {
     (void)state;
@@ -178,7 +180,7 @@ static void any_flipped_bit_spoils_the_checksum(void **state)
 }
 
 /* [RFC 9293 MUST-50]: options that TCP does not know are passed over; source routes are refused, MUST-51 to 53 being a
- * recorded deviation. */
+ * recorded deviation. [R1122-16] */
 static void options_by_kind(void **state)
 {
     static const struct {

@@ -67,6 +67,7 @@ static void random_headers_are_rebuilt(void **state)
     }
 }
 
+/* [R8200-01] */
 static void truncated_at_every_byte(void **state)
 {
     uint32_t whole = sizeof data_v6 - 14;
@@ -81,6 +82,7 @@ static void truncated_at_every_byte(void **state)
     }
 }
 
+/* [R8200-01] */
 static void other_versions(void **state)
 {
     uint8_t *data = exact_copy(data_v6 + 14, sizeof data_v6 - 14);
@@ -123,7 +125,7 @@ static void fragments(void **state)
     assert_int_equal(chain.length, 48);
 }
 
-/* [RFC 6946]: an atomic fragment is a whole packet, and is marked [RFC 6980 5]. */
+/* [RFC 6946]: an atomic fragment is a whole packet, and is marked [RFC 6980 5]. [R8200-14, R6946-01] */
 static void atomic_fragments(void **state)
 {
     struct ipv6_chain chain;
@@ -181,7 +183,7 @@ static void a_length_past_the_packet(void **state)
                      HF_STAT_ip_bad_extension);
 }
 
-/* Hop-by-hop options come first or not at all. [RFC 8200 4.1] */
+/* Hop-by-hop options come first or not at all. [RFC 8200 4.1] [R8200-03] */
 static void hop_by_hop_elsewhere(void **state)
 {
     static const uint8_t data[] = {IP_HOP_BY_HOP, 0, 1, 4, 0, 0, 0, 0, IP_TCP, 0, 1, 4, 0, 0, 0, 0};
@@ -193,6 +195,7 @@ static void hop_by_hop_elsewhere(void **state)
     assert_int_equal(walk(&chain, IP_HOP_BY_HOP, data, sizeof data), HF_STAT_ip_bad_extension);
 }
 
+/* [R8200-05] */
 static void chains_have_a_limit(void **state)
 {
     uint8_t data[8 * 9];
@@ -209,6 +212,7 @@ static void chains_have_a_limit(void **state)
     assert_int_equal(walk(&chain, IP_DESTINATION_OPTIONS, data, 72), HF_STAT_ip_bad_extension);
 }
 
+/* [R8200-07, R8504-02] */
 static void options_have_a_limit(void **state)
 {
     uint8_t data[24] = {IP_TCP, 2}; /* the rest is Pad1: 22 of them */
@@ -232,7 +236,7 @@ static void options_past_their_header(void **state)
     assert_false(chain.problem);
 }
 
-/* The two highest bits of an unknown option say what to do. [RFC 8200 4.2] */
+/* The two highest bits of an unknown option say what to do. [RFC 8200 4.2] [R8200-06, R4443-11] */
 static void unknown_options_by_their_action(void **state)
 {
     static const struct {
@@ -265,6 +269,7 @@ static void unknown_options_by_their_action(void **state)
     }
 }
 
+/* [R8200-08] */
 static void routing_headers(void **state)
 {
     struct ipv6_chain chain;

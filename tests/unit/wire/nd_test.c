@@ -52,6 +52,7 @@ static void an_advertisement(void **state)
     assert_true(message.has_mac);
 }
 
+/* [R4861-06] */
 static void both_are_rebuilt(void **state)
 {
     struct hf_address source = address_of("2001:db8::1"), us = address_of("2001:db8::2");
@@ -70,7 +71,7 @@ static void both_are_rebuilt(void **state)
     assert_int_equal(nd_build(built, &message, &source, &us), 24);
 }
 
-/* [RFC 4861 7.1.1, 7.1.2] */
+/* [RFC 4861 7.1.1, 7.1.2] [R4861-01, R4861-02, R4861-05] */
 static void what_is_discarded(void **state)
 {
     static const struct {
@@ -103,7 +104,7 @@ static void what_is_discarded(void **state)
     }
 }
 
-/* A foreign option is passed over; a link address of another length is not taken. */
+/* A foreign option is passed over; a link address of another length is not taken. [R4861-05] */
 static void other_options(void **state)
 {
     struct nd_message message;
@@ -128,7 +129,7 @@ static void flags_of_an_unsolicited_advertisement(void **state)
     free(data);
 }
 
-/* Duplicate address detection: from ::, to a solicited-node group, without a link address. */
+/* Duplicate address detection: from ::, to a solicited-node group, without a link address. [R4861-01] */
 static void from_the_unspecified_address(void **state)
 {
     struct hf_address any = {{0}}, us = address_of("2001:db8::2"), group = ipv6_solicited_node(&us);
@@ -166,7 +167,7 @@ static void truncated_at_every_byte(void **state)
     }
 }
 
-/* [RFC 6980 5]: not even an atomic fragment header. */
+/* [RFC 6980 5]: not even an atomic fragment header. [R6980-01] */
 static void fragmented_ones_are_discarded(void **state)
 {
     uint8_t data[sizeof solicitation + 8];

@@ -211,7 +211,7 @@ static void raw_ip(void **state)
     free(v6);
 }
 
-/* [RFC 9293 MUST-3]: any flipped bit of header, text or pseudo-header. */
+/* [RFC 9293 MUST-3]: any flipped bit of header, text or pseudo-header. [R8200-18] */
 static void any_flipped_bit_spoils_the_tcp_checksum(void **state)
 {
     (void)state;
@@ -287,6 +287,7 @@ static void malformed_options_are_only_marked(void **state)
     free(data);
 }
 
+/* [R4443-03] */
 static void refusals_of_icmp(void **state)
 {
     struct packet packet;
@@ -357,7 +358,8 @@ static void a_datagram_made_whole(void **state)
     free(v6);
 }
 
-/* An unknown next header is foreign and gets a Parameter Problem; UDP may be the caller's. [RFC 8200 4] */
+/* An unknown next header is foreign and gets a Parameter Problem; UDP may be the caller's. [RFC 8200 4]
+ * [R8200-04, R8200-16] */
 static void foreign_protocols_v6(void **state)
 {
     struct packet packet;

@@ -36,6 +36,7 @@ static void a_large_window_is_not_negative(void **state)
     free(data);
 }
 
+/* [RFC 9293 X-21] */
 static void odd_flags_are_visible(void **state)
 {
     uint8_t *data = exact_copy(ack_v4 + 34, 20);
@@ -54,6 +55,7 @@ static void odd_flags_are_visible(void **state)
     free(data);
 }
 
+/* [RFC 9293 X-22] */
 static void every_data_offset(void **state)
 {
     (void)state;
@@ -110,7 +112,7 @@ static void urgent_pointers(void **state)
     free(data);
 }
 
-/* Every header of our frames, but for the checksum that egress fills. */
+/* Every header of our frames, but for the checksum that egress fills. [RFC 9293 X-21] */
 static void headers_are_rebuilt(void **state)
 {
     static const struct {

@@ -37,6 +37,7 @@ static void a_syn_of_linux(void **state)
     assert_memory_equal(built, syn_v4 + 54, 20);
 }
 
+/* [R7323-12] */
 static void timestamps_alone(void **state)
 {
     struct tcp_options options;
@@ -79,7 +80,7 @@ static void sack_blocks_are_rebuilt(void **state)
     assert_memory_equal(built, sack_v4 + 54, 24);
 }
 
-/* [RFC 2018 3]: 8n+2 bytes, at most four blocks. */
+/* [RFC 2018 3]: 8n+2 bytes, at most four blocks. [R2018-12] */
 static void sack_of_every_length(void **state)
 {
     (void)state;
@@ -139,7 +140,7 @@ static void a_second_signature_is_malformed(void **state)
     assert_int_equal(options.ao_length, 8);
 }
 
-/* [RFC 9293 MUST-6]: skipped by their length, and what follows is read. */
+/* [RFC 9293 MUST-6]: skipped by their length, and what follows is read. [R5482-10, R6994-02] */
 static void unknown_kinds_are_passed_over(void **state)
 {
     static const uint8_t known[] = {0, 1, 2, 3, 4, 5, 8, 19, 29, 34};
@@ -157,7 +158,7 @@ static void unknown_kinds_are_passed_over(void **state)
     }
 }
 
-/* [RFC 9293 MUST-7]: lengths that cannot be end the reading; nothing outside the header is read. */
+/* [RFC 9293 MUST-7]: lengths that cannot be end the reading; nothing outside the header is read. [R7323-12] */
 static void lengths_that_cannot_be(void **state)
 {
     static const struct {
@@ -197,6 +198,7 @@ static void lengths_that_cannot_be(void **state)
     }
 }
 
+/* [R2018-01] */
 static void sack_permitted_with_a_body_is_not_permission(void **state)
 {
     static const uint8_t bytes[] = {4, 3, 0, 0};
@@ -258,7 +260,7 @@ static void twelve_bytes_of_something_else(void **state)
     assert_int_equal(options.present, TCP_OPTION_SACK);
 }
 
-/* [RFC 2018 3]: three blocks beside timestamps, four without; with a signature what is left. */
+/* [RFC 2018 3]: three blocks beside timestamps, four without; with a signature what is left. [R2018-03] */
 static void as_many_sack_blocks_as_fit(void **state)
 {
     static const struct {
@@ -312,7 +314,7 @@ static void signatures_come_first(void **state)
     assert_int_equal(again.present, options.present);
 }
 
-/* parse(build(x)) == x for every set of options that fits. */
+/* parse(build(x)) == x for every set of options that fits. [RFC 9293 MUST-68] */
 static void random_options_survive(void **state)
 {
     uint64_t seed = 0x7323;
@@ -354,6 +356,7 @@ static void random_options_survive(void **state)
     }
 }
 
+/* [R6994-05] */
 static void random_bytes_of_every_length(void **state)
 {
     uint64_t seed = 0xb17e5;
