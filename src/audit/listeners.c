@@ -128,7 +128,7 @@ static void name_process(struct listener *listener, const char *pid)
 {
     char path[300], line[400], *unit;
 
-    listener->pid = atoi(pid);
+    listener->pid = (int)strtol(pid, NULL, 10);
     snprintf(path, sizeof path, "/proc/%s/comm", pid);
     read_line(path, listener->process, sizeof listener->process);
     snprintf(path, sizeof path, "/proc/%s/cgroup", pid);

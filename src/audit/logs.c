@@ -156,7 +156,7 @@ static void look_at_files(const struct audit_world *world, struct audit_row *row
         audit_find(row, AUDIT_UNSEEN, NULL, "dpkg --verify does not answer in time");
         return;
     }
-    for (char *line = strtok(output, "\n"); line; line = strtok(NULL, "\n")) {
+    for (char *rest = output, *line; (line = strsep(&rest, "\n"));) {
         const char *path = strchr(line, '/');
 
         if (!path || path - line < 10 || line[2] != '5' || path[-2] == 'c' ||

@@ -1,4 +1,4 @@
-/* Syslog files of hosts and routers. [RFC 3164 4.1.2; RFC 5424 6.2.3] */
+/* Syslog files of hosts and routers. RFC 3164 4.1.2 and RFC 5424 6.2.3. */
 #include "audit/syslog.h"
 
 #include <ctype.h>

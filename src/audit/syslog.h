@@ -1,4 +1,4 @@
-/* Syslog files of hosts and routers: their times, gaps and jumps. [RFC 3164 4.1.2; RFC 5424 6.2.3] */
+/* Syslog files of hosts and routers: their times, gaps and jumps. RFC 3164 4.1.2 and RFC 5424 6.2.3. */
 #ifndef AUDIT_SYSLOG_H
 #define AUDIT_SYSLOG_H
 

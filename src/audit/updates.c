@@ -13,7 +13,7 @@
 /* "Inst NAME [old] (new Debian-Security:12/stable-security [amd64])": what apt would install. */
 static void count_updates(char *text, unsigned *security, unsigned *others, char first[64])
 {
-    for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n")) {
+    for (char *line; (line = strsep(&text, "\n"));) {
         if (strncmp(line, "Inst ", 5) != 0)
             continue;
         if (!strcasestr(line, "security")) {

@@ -1,4 +1,4 @@
-/* Times of syslog lines, gaps and jumps. [RFC 3164 4.1.2; RFC 5424 6.2.3] */
+/* Times of syslog lines, gaps and jumps. RFC 3164 4.1.2 and RFC 5424 6.2.3. */
 #include "audit/syslog.h"
 
 #include <setjmp.h>
