@@ -24,11 +24,11 @@ static uint32_t ao_option_bytes(const struct key *key)
 
 uint32_t auth_option_bytes(const struct auth *auth, const struct flow *flow)
 {
-    const struct key *widest = key_chain_find(&auth->keys, flow, KEY_WIDEST, 0);
+    const struct key_view view = key_chain_view(&auth->keys, flow);
 
-    if (widest)
-        return ao_option_bytes(widest);
-    return key_chain_md5(&auth->keys, flow) ? MD5_OPTION + MD5_PADDING : 0;
+    if (view.widest)
+        return ao_option_bytes(view.widest);
+    return view.md5 ? MD5_OPTION + MD5_PADDING : 0;
 }
 
 static void forget(const struct auth *auth, struct auth_traffic *traffic)
@@ -41,22 +41,21 @@ static void forget(const struct auth *auth, struct auth_traffic *traffic)
     traffic->serial = 0;
 }
 
+/* TCP-AO is preferred: MD5 is for whom no other key speaks of. [RFC 5925 8; R5925-29] */
 bool auth_begin(const struct auth *auth, const struct flow *flow, struct auth_session *session)
 {
-    const struct key *oldest = key_chain_find(&auth->keys, flow, KEY_OLDEST, 0);
+    const struct key_view view = key_chain_view(&auth->keys, flow);
 
     session->terms = (struct auth_terms){0};
     session->send.serial = session->receive.serial = 0;
-    if (oldest) {
-        session->terms.algorithm = oldest->algorithm;
-        session->terms.send_id = oldest->send_id;
-        session->terms.next_id = key_chain_find(&auth->keys, flow, KEY_NEWEST, 0)->receive_id;
-        return true;
+    if (view.oldest) {
+        session->terms.algorithm = view.oldest->algorithm;
+        session->terms.send_id = view.oldest->send_id;
+        session->terms.next_id = view.newest->receive_id;
+    } else if (view.md5) {
+        session->terms.algorithm = HF_KEY_MD5;
     }
-    if (!key_chain_md5(&auth->keys, flow))
-        return false;
-    session->terms.algorithm = HF_KEY_MD5;
-    return true;
+    return session->terms.algorithm != HF_KEY_NONE;
 }
 
 void auth_resume(const struct auth_terms *terms, struct auth_session *session)
@@ -79,30 +78,28 @@ void auth_end(const struct auth *auth, struct auth_session *session)
     wipe(session, sizeof *session);
 }
 
-static bool is_there(const struct auth *auth, const struct flow *flow, uint32_t serial,
-                     enum key_wish wish, uint8_t id)
+static bool made_by(const struct auth_traffic *traffic, const struct key *key)
 {
-    const struct key *key = key_chain_find(&auth->keys, flow, wish, id);
-
-    return key && key->serial == serial;
+    return key && key->serial == traffic->serial;
 }
 
 void auth_keys_changed(const struct auth *auth, const struct flow *flow,
                        struct auth_session *session)
 {
     struct auth_terms *terms = &session->terms;
-    const struct key *newest = key_chain_find(&auth->keys, flow, KEY_NEWEST, 0);
+    const struct key *newest;
 
     if (terms->algorithm == HF_KEY_MD5 || terms->algorithm == HF_KEY_NONE)
         return;
-    if (!is_there(auth, flow, session->send.serial, KEY_SENDS, terms->send_id))
+    if (!made_by(&session->send, key_chain_sends(&auth->keys, flow, terms->send_id)))
         forget(auth, &session->send);
-    if (!is_there(auth, flow, session->receive.serial, KEY_RECEIVES, terms->received_id))
+    if (!made_by(&session->receive, key_chain_receives(&auth->keys, flow, terms->received_id)))
         forget(auth, &session->receive);
+    newest = key_chain_view(&auth->keys, flow).newest;
     if (!newest)
         return;
     terms->next_id = newest->receive_id;
-    if (!key_chain_find(&auth->keys, flow, KEY_SENDS, terms->send_id))
+    if (!key_chain_sends(&auth->keys, flow, terms->send_id))
         terms->send_id = newest->send_id;
 }
 
@@ -140,7 +137,7 @@ static void keep(const struct auth *auth, const struct auth_bytes *bytes, struct
 static enum auth_verdict verify_md5(const struct auth *auth, const struct auth_bytes *bytes,
                                     const struct segment *seg)
 {
-    const struct key *key = key_chain_md5(&auth->keys, bytes->flow);
+    const struct key *key = key_chain_view(&auth->keys, bytes->flow).md5;
     uint8_t mac[HF_MAC_BYTES_MAX];
 
     if (!(seg->options.present & TCP_OPTION_MD5))
@@ -160,7 +157,7 @@ static void follow(const struct auth *auth, const struct flow *flow, struct auth
     terms->verified = 1;
     terms->received_id = option[2];
     terms->received_next_id = option[3];
-    if (option[3] != terms->send_id && key_chain_find(&auth->keys, flow, KEY_SENDS, option[3]))
+    if (option[3] != terms->send_id && key_chain_sends(&auth->keys, flow, option[3]))
         terms->send_id = option[3];
 }
 
@@ -176,7 +173,7 @@ static enum auth_verdict verify_ao(const struct auth *auth, struct auth_session 
 
     if (!(seg->options.present & TCP_OPTION_AO))
         return AUTH_MISSING;
-    key = key_chain_find(&auth->keys, bytes->flow, KEY_RECEIVES, option[2]);
+    key = key_chain_receives(&auth->keys, bytes->flow, option[2]);
     if (!key)
         return AUTH_NO_KEY;
     if (seg->options.ao_length !=
@@ -221,9 +218,9 @@ bool auth_reserve(const struct auth *auth, const struct flow *flow,
 
     if (session->terms.algorithm == HF_KEY_MD5) {
         options->present |= TCP_OPTION_MD5;
-        return key_chain_md5(&auth->keys, flow) != NULL;
+        return key_chain_view(&auth->keys, flow).md5 != NULL;
     }
-    key = key_chain_find(&auth->keys, flow, KEY_SENDS, session->terms.send_id);
+    key = key_chain_sends(&auth->keys, flow, session->terms.send_id);
     if (!key)
         return false;
     options->present |= TCP_OPTION_AO;
@@ -246,7 +243,7 @@ static uint64_t sign_ao(const struct auth *auth, struct auth_session *session,
                         const struct auth_bytes *bytes)
 {
     struct auth_terms *terms = &session->terms;
-    const struct key *key = key_chain_find(&auth->keys, bytes->flow, KEY_SENDS, terms->send_id);
+    const struct key *key = key_chain_sends(&auth->keys, bytes->flow, terms->send_id);
     uint8_t *option = bytes->header + bytes->option, mac[HF_MAC_BYTES_MAX];
     uint64_t at = sne_extend(terms->sent, seq_of(get_be32(bytes->header + 4)));
     struct auth_traffic fresh;
@@ -273,7 +270,7 @@ uint64_t auth_sign(const struct auth *auth, struct auth_session *session,
     must(!bytes->inbound);
     if (session->terms.algorithm != HF_KEY_MD5)
         return sign_ao(auth, session, bytes);
-    key = key_chain_md5(&auth->keys, bytes->flow);
+    key = key_chain_view(&auth->keys, bytes->flow).md5;
     must(key && option[0] == TCP_KIND_MD5);
     md5_option_mac(auth->keys.ops, key, bytes, mac);
     memcpy(option + 2, mac, 16);

@@ -128,49 +128,53 @@ static size_t option_bytes(const struct key *key)
     return hf_mac_wire_bytes(key_mac_kind((enum hf_key_algorithm)key->algorithm));
 }
 
-const struct key *key_chain_find(const struct key_chain *chain, const struct flow *flow,
-                                 enum key_wish wish, uint8_t id)
+struct key_view key_chain_view(const struct key_chain *chain, const struct flow *flow)
 {
-    const struct key *found = NULL, *key;
+    struct key_view view = {.oldest = NULL};
+    const struct key *key;
 
     if (chain->pool.count == 0)
-        return NULL;
+        return view;
     for (struct walk walk = walk_from(chain, flow); (key = walk_on(&walk)) != NULL;) {
-        if (key->algorithm == HF_KEY_MD5)
+        if (key->algorithm == HF_KEY_MD5) {
+            if (!view.md5 || key->remote.length > view.md5->remote.length)
+                view.md5 = key;
             continue;
-        switch (wish) {
-        case KEY_OLDEST: found = !found || key->serial < found->serial ? key : found; break;
-        case KEY_NEWEST: found = !found || key->serial > found->serial ? key : found; break;
-        case KEY_WIDEST:
-            found = !found || option_bytes(key) > option_bytes(found) ? key : found;
-            break;
-        case KEY_SENDS: found = key->send_id == id ? key : found; break;
-        case KEY_RECEIVES: found = key->receive_id == id ? key : found; break;
         }
+        if (!view.oldest || key->serial < view.oldest->serial)
+            view.oldest = key;
+        if (!view.newest || key->serial > view.newest->serial)
+            view.newest = key;
+        if (!view.widest || option_bytes(key) > option_bytes(view.widest))
+            view.widest = key;
     }
-    return found;
+    return view;
 }
 
-const struct key *key_chain_md5(const struct key_chain *chain, const struct flow *flow)
+const struct key *key_chain_sends(const struct key_chain *chain, const struct flow *flow,
+                                  uint8_t send_id)
 {
-    const struct key *found = NULL, *key;
+    const struct key *key;
 
     if (chain->pool.count == 0)
         return NULL;
     for (struct walk walk = walk_from(chain, flow); (key = walk_on(&walk)) != NULL;)
-        if (key->algorithm == HF_KEY_MD5 && (!found || key->remote.length > found->remote.length))
-            found = key;
-    return found;
+        if (key->send_id == send_id && key->algorithm != HF_KEY_MD5)
+            break;
+    return key;
 }
 
-/* TCP-AO is preferred. [RFC 5925 8; R5925-29] */
-enum hf_key_algorithm key_chain_kind(const struct key_chain *chain, const struct flow *flow)
+const struct key *key_chain_receives(const struct key_chain *chain, const struct flow *flow,
+                                     uint8_t receive_id)
 {
-    const struct key *ao = key_chain_find(chain, flow, KEY_OLDEST, 0);
+    const struct key *key;
 
-    if (ao)
-        return (enum hf_key_algorithm)ao->algorithm;
-    return key_chain_md5(chain, flow) ? HF_KEY_MD5 : HF_KEY_NONE;
+    if (chain->pool.count == 0)
+        return NULL;
+    for (struct walk walk = walk_from(chain, flow); (key = walk_on(&walk)) != NULL;)
+        if (key->receive_id == receive_id && key->algorithm != HF_KEY_MD5)
+            break;
+    return key;
 }
 
 /* ---- adding and removing ---- */

@@ -52,24 +52,19 @@ static inline struct key *key_chain_at(const struct key_chain *chain, uint32_t s
     return pool_at(&chain->pool, slot);
 }
 
-/* What one wants of a key. */
-enum key_wish {
-    KEY_OLDEST = 0,
-    KEY_NEWEST,
-    KEY_WIDEST,   /* its option is the longest */
-    KEY_SENDS,    /* its send_id is `id`    */
-    KEY_RECEIVES, /* its receive_id is `id` */
+/* What there is for a flow, by one walk; NULL: none. */
+struct key_view {
+    const struct key *oldest, *newest, *widest; /* of TCP-AO: by age, and the longest option */
+    const struct key *md5;                      /* that of the longest prefix */
 };
 
-/* The TCP-AO key of a flow, or NULL. */
-const struct key *key_chain_find(const struct key_chain *chain, const struct flow *flow,
-                                 enum key_wish wish, uint8_t id);
+struct key_view key_chain_view(const struct key_chain *chain, const struct flow *flow);
 
-/* The MD5 key of a flow: that of the longest prefix. */
-const struct key *key_chain_md5(const struct key_chain *chain, const struct flow *flow);
-
-/* HF_KEY_NONE: none speaks of it; HF_KEY_MD5: only such; else TCP-AO (the oldest key's). */
-enum hf_key_algorithm key_chain_kind(const struct key_chain *chain, const struct flow *flow);
+/* The TCP-AO key of a flow that sends, or receives, by this id; or NULL. */
+const struct key *key_chain_sends(const struct key_chain *chain, const struct flow *flow,
+                                  uint8_t send_id);
+const struct key *key_chain_receives(const struct key_chain *chain, const struct flow *flow,
+                                     uint8_t receive_id);
 
 enum hf_mac_kind key_mac_kind(enum hf_key_algorithm algorithm);
 

@@ -49,8 +49,7 @@ int hf_sign_with(struct hf_stack *stack, hf_socket socket, uint8_t send_id, uint
         lookup_connection(stack, socket, &slot) != HF_OK)
         return HF_INVALID;
     flow = &connection_at(&stack->connections, slot)->flow;
-    if (!key_chain_find(keys, flow, KEY_SENDS, send_id) ||
-        !key_chain_find(keys, flow, KEY_RECEIVES, next_id))
+    if (!key_chain_sends(keys, flow, send_id) || !key_chain_receives(keys, flow, next_id))
         return HF_INVALID;
     session->terms.send_id = send_id;
     session->terms.next_id = next_id;

@@ -304,7 +304,7 @@ static void keys_changed(struct hf_stack *stack)
         connection = connection_at(&stack->connections, session->connection);
         auth_keys_changed(&signing->auth, &connection->flow, &session->auth);
         bytes = auth_option_bytes(&signing->auth, &connection->flow);
-        if (bytes)
+        if (bytes && session->auth.terms.algorithm != HF_KEY_MD5) /* its length never changes */
             tcb_set_option_bytes(&connection->tcb, bytes);
     }
 }

@@ -580,6 +580,44 @@ static void keys_take_over_under_traffic(void **state)
     }
 }
 
+/* A TCP-AO key is for the next connection: one that MD5 signs stays as it is. [R5925-02, R5925-29] */
+static void a_better_key_is_for_the_next_connection(void **state)
+{
+    struct pair pair;
+
+    (void)state;
+    begin(&pair, HF_KEY_MD5);
+    pair_add_keys(&pair, HF_KEY_HMAC_SHA_1_96, 84);
+    pair_send(&pair, CLIENT, 20000);
+    pair_send(&pair, SERVER, 20000);
+    assert_int_equal(signing_of(&pair, CLIENT).algorithm, HF_KEY_MD5);
+    for (uint32_t i = 0; i < pair.kept_count; i++)
+        assert_true(pair.kept[i].length <= 1500);
+    assert_true(pair_connect(&pair, 5001));
+    assert_int_equal(signing_of(&pair, CLIENT).algorithm, HF_KEY_HMAC_SHA_1_96);
+    pair_send(&pair, CLIENT, 5000);
+    pair_close(&pair);
+}
+
+/* A longer signature under way: segments still fit the path. */
+static void a_longer_signature_takes_over(void **state)
+{
+    const struct hf_key second = pair_key(HF_KEY_HMAC_SHA_256_128, 84);
+    struct pair pair;
+
+    (void)state;
+    begin(&pair, HF_KEY_HMAC_SHA_1_96);
+    pair_send(&pair, CLIENT, 20000);
+    pair_add_key(&pair, CLIENT, &second);
+    pair_add_key(&pair, SERVER, &second);
+    pair_send(&pair, CLIENT, 40000);
+    pair_send(&pair, SERVER, 40000);
+    assert_int_equal(signing_of(&pair, CLIENT).send_id, 84);
+    for (uint32_t i = 0; i < pair.kept_count; i++)
+        assert_true(pair.kept[i].length <= 1500);
+    pair_close(&pair);
+}
+
 /* The user may choose what is signed with and what is asked for. [R5925-16, R5925-17] */
 static void keys_can_be_chosen(void **state)
 {
@@ -837,6 +875,8 @@ int main(void)
         cmocka_unit_test(time_wait_is_signed),
         cmocka_unit_test(a_record_without_its_second_slot_is_none),
         cmocka_unit_test(keys_take_over_under_traffic),
+        cmocka_unit_test(a_better_key_is_for_the_next_connection),
+        cmocka_unit_test(a_longer_signature_takes_over),
         cmocka_unit_test(keys_can_be_chosen),
         cmocka_unit_test(without_its_last_key_a_connection_is_mute),
         cmocka_unit_test(secrets_are_wiped),

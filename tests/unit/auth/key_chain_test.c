@@ -60,7 +60,9 @@ static bool speaks(const struct bench *bench, const char *remote, uint16_t remot
 {
     const struct flow flow = flow_from(remote, remote_port, local_port);
 
-    return key_chain_kind(&bench->chain, &flow) != HF_KEY_NONE;
+    const struct key_view view = key_chain_view(&bench->chain, &flow);
+
+    return view.oldest || view.md5;
 }
 
 static void a_key_speaks_of_its_tuple_only(void **state)
@@ -124,11 +126,11 @@ static void ids_tell_keys_apart(void **state)
     assert_int_equal(key_chain_add(&bench.chain, &key), HF_OK);
     key = key_of("203.0.113.0/24", 0, 255); /* nobody's that either speaks of */
     assert_int_equal(key_chain_add(&bench.chain, &key), HF_OK);
-    assert_int_equal(key_chain_find(&bench.chain, &flow, KEY_SENDS, 0)->receive_id, 255);
-    assert_int_equal(key_chain_find(&bench.chain, &flow, KEY_RECEIVES, 0)->send_id, 1);
-    assert_null(key_chain_find(&bench.chain, &flow, KEY_RECEIVES, 1));
-    assert_int_equal(key_chain_find(&bench.chain, &flow, KEY_OLDEST, 0)->send_id, 0);
-    assert_int_equal(key_chain_find(&bench.chain, &flow, KEY_NEWEST, 0)->send_id, 1);
+    assert_int_equal(key_chain_sends(&bench.chain, &flow, 0)->receive_id, 255);
+    assert_int_equal(key_chain_receives(&bench.chain, &flow, 0)->send_id, 1);
+    assert_null(key_chain_receives(&bench.chain, &flow, 1));
+    assert_int_equal(key_chain_view(&bench.chain, &flow).oldest->send_id, 0);
+    assert_int_equal(key_chain_view(&bench.chain, &flow).newest->send_id, 1);
     free(bench.memory);
 }
 
@@ -146,10 +148,10 @@ static void md5_comes_last(void **state)
     assert_int_equal(key_chain_add(&bench.chain, &host), HF_OK);
     assert_int_equal(key_chain_add(&bench.chain, &wide), HF_OK);
     assert_int_equal(key_chain_add(&bench.chain, &wide), HF_EXISTS);
-    assert_int_equal(key_chain_kind(&bench.chain, &flow), HF_KEY_MD5);
-    assert_int_equal(key_chain_md5(&bench.chain, &flow)->remote.length, 32);
+    assert_null(key_chain_view(&bench.chain, &flow).oldest);
+    assert_int_equal(key_chain_view(&bench.chain, &flow).md5->remote.length, 32);
     assert_int_equal(key_chain_add(&bench.chain, &ao), HF_OK);
-    assert_int_equal(key_chain_kind(&bench.chain, &flow), HF_KEY_HMAC_SHA_1_96);
+    assert_int_equal(key_chain_view(&bench.chain, &flow).oldest->send_id, 3);
     free(bench.memory);
 }
 
@@ -201,7 +203,7 @@ static void mac_of(const struct hf_key *key, uint8_t mac[HF_MAC_BYTES_MAX])
 
     open_bench(&bench);
     assert_int_equal(key_chain_add(&bench.chain, key), HF_OK);
-    ao_derive(hf_os_crypto(), key_chain_find(&bench.chain, &flow, KEY_OLDEST, 0), &bytes, &traffic);
+    ao_derive(hf_os_crypto(), key_chain_view(&bench.chain, &flow).oldest, &bytes, &traffic);
     memset(mac, 0, HF_MAC_BYTES_MAX);
     ao_mac(hf_os_crypto(), &traffic, &bytes, &place, mac);
     free(bench.memory);

@@ -165,7 +165,7 @@ static void traffic_keys_are_the_published_ones(void **state)
 
         take_apart(&given, &vectors[i], false);
         open_chain(&chain, &vectors[i], &given, vectors[i].from_client);
-        ao_derive(ops, key_chain_find(&chain.auth.keys, &given.flow, KEY_OLDEST, 0), &given.bytes,
+        ao_derive(ops, key_chain_view(&chain.auth.keys, &given.flow).oldest, &given.bytes,
                   &derived);
         assert_int_equal(ops->key_open(ops->context, kind, secret,
                                        from_hex(secret, vectors[i].traffic_key), &published),
