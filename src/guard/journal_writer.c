@@ -90,7 +90,7 @@ static bool put_entry(struct journal *journal, enum journal_rank rank,
         hand_over(journal);
     memcpy(journal->batch + journal->length, entry, sizeof *entry);
     memcpy(journal->batch + journal->length + sizeof *entry, kind, entry->kind_length);
-    if (entry->body_length > 0)
+    if (body && entry->body_length > 0)
         memcpy(journal->batch + journal->length + sizeof *entry + entry->kind_length, body,
                entry->body_length);
     journal->length += length;
