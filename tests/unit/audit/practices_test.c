@@ -72,7 +72,7 @@ static struct listener *listens(uint16_t port, bool open, const char *process)
 static int set_up(void **state)
 {
     (void)state;
-    strcpy(root + strlen(root) - 6, "XXXXXX");
+    memcpy(root + sizeof root - 7, "XXXXXX", 7);
     if (!mkdtemp(root))
         return -1;
     world = (struct audit_world){
