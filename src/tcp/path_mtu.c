@@ -79,5 +79,4 @@ void tcp_icmp_error(struct tcp *tcp, struct tcb *tcb, seq quoted, bool hard, int
         return;
     }
     tcp->stats->icmp_soft_error++;
-    tcb->soft_error = hard ? 2 : 1;
 }

@@ -144,7 +144,6 @@ struct tcb {
     uint32_t user_timeout_ms, keep_idle_ms;
     uint32_t challenge_at_ms; /* start of the throttle's interval [RFC 5961 7] */
     uint8_t challenges;       /* sent in it */
-    uint8_t soft_error;       /* last ICMP soft error */
     uint16_t peer_mss;        /* as offered: PMTU never raises mss above it */
     uint16_t
         max_acked; /* largest text of ours that was acknowledged: the path carries it [RFC 5927 7.2] */
