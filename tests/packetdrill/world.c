@@ -8,7 +8,7 @@
 #include <string.h>
 #include <time.h>
 
-#define RUN_ON_MOST_S 10 /* real time granted to a thread that never looks at the clock */
+#define RUN_ON_MOST_S 10 /* of real time: packetdrill looks at the clock first of all */
 
 _Noreturn void world_die(const char *format, ...)
 {
@@ -26,11 +26,15 @@ _Noreturn void world_die(const char *format, ...)
 struct world *world_new(const char *flags)
 {
     struct world *world = calloc(1, sizeof *world);
+    pthread_condattr_t clock;
 
     if (!world)
         world_die("no memory");
     pthread_mutex_init(&world->lock, NULL);
-    pthread_cond_init(&world->changed, NULL);
+    pthread_condattr_init(&clock);
+    pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
+    pthread_cond_init(&world->changed, &clock);
+    pthread_condattr_destroy(&clock);
     world->driver = pthread_self();
     world->now_us = WORLD_START_US;
     flags_read(&world->flags, flags);
@@ -121,11 +125,12 @@ static void let_run_on(struct world *world)
 {
     struct timespec until;
 
-    clock_gettime(CLOCK_REALTIME, &until);
+    clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_sec += RUN_ON_MOST_S;
     while (world->running_on > 0)
         if (pthread_cond_timedwait(&world->changed, &world->lock, &until) == ETIMEDOUT)
-            world->running_on = 0;
+            world_die("a thread whose call is complete has not looked at the clock for %d s",
+                      RUN_ON_MOST_S);
 }
 
 static bool complete_calls(struct world *world)
@@ -155,7 +160,7 @@ void world_settle(struct world *world)
     bool driving = pthread_equal(world->driver, pthread_self());
 
     while (drain(world) || (driving && complete_calls(world))) {
-        if (world->running_on == 0)
+        if (!driving || world->running_on == 0)
             continue;
         pthread_cond_broadcast(&world->changed);
         let_run_on(world);
