@@ -45,7 +45,7 @@ void ack_sent(struct tcb *tcb)
 }
 
 /* [R5961-10, R5961-11, R5961-14] */
-bool ack_challenge(struct tcp *tcp, struct tcb *tcb, int64_t now_us)
+void ack_challenge(struct tcp *tcp, struct tcb *tcb, int64_t now_us)
 {
     uint32_t now_ms = (uint32_t)(now_us / US_PER_MS);
 
@@ -55,9 +55,8 @@ bool ack_challenge(struct tcp *tcp, struct tcb *tcb, int64_t now_us)
     }
     if (tcb->challenges >= CHALLENGES_MAX) {
         tcp->stats->challenge_throttled++;
-        return false;
+        return;
     }
     tcb->challenges++;
     tcb->flags |= TCB_ACK_NOW;
-    return true;
 }

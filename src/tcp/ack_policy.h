@@ -15,7 +15,7 @@ void ack_duplicate(struct tcb *tcb);
 void ack_sent(struct tcb *tcb);
 
 /* A challenge ACK, or the ACK that answers what is outside the window, within the connection's own throttle: nobody can
- * learn from it about another connection. Returns whether it will be sent. [RFC 5961 7] */
-bool ack_challenge(struct tcp *tcp, struct tcb *tcb, int64_t now_us);
+ * learn from it about another connection. [RFC 5961 7] */
+void ack_challenge(struct tcp *tcp, struct tcb *tcb, int64_t now_us);
 
 #endif
