@@ -5,8 +5,10 @@
 #include "base/bytes.h"
 #include "base/must.h"
 #include "base/time.h"
+#include "gate/syn_cache.h"
 #include "sim/attack_crowd.h"
 #include "sim/attack_flood.h"
+#include "sim/attack_peer.h"
 #include "stack/connection.h"
 #include "story/story.h"
 
@@ -15,7 +17,6 @@
 #define FLOOD_S 2u       /* the flood is there before them and after                      */
 #define PATIENCE_S 3u    /* so long after the flood an honest client may still try          */
 #define FEW 64u          /* half-opens of a server that gives each a whole connection      */
-#define CACHE_ENTRY 64u  /* bytes; unit/gate asserts the size                              */
 #define SLOW_FLOOD 2000u /* SYNs a second */
 #define FAST_FLOOD 20000u
 
@@ -135,7 +136,9 @@ static void cost(struct outcome *outcome, uint32_t bytes_each)
     outcome->kept_bytes = outcome->half_opens_most * bytes_each;
 }
 
+/* What a half-open costs as a whole connection, and as an entry of the cache. */
 #define TCB_BYTES ((uint32_t)sizeof(struct connection))
+#define CACHE_ENTRY ((uint32_t)sizeof(struct half_open))
 
 /* ---- the flood itself, and both kinds of owner ---- */
 
@@ -261,6 +264,53 @@ void scene_cache(struct story *story)
         "其中也有诚实的。");
 }
 
+struct agreed {
+    int64_t mss, scale, sack;
+};
+
+/* What an honest client who offers 1460, 7 and SACK ends up with. */
+static struct agreed agree(uint8_t cookies, bool timestamps)
+{
+    struct field_setup setup = field_setup_default(SEED);
+    struct field *field = calloc(1, sizeof *field);
+    struct hf_status status = {0};
+    struct attack_peer peer;
+    hf_socket socket;
+
+    must(field);
+    setup.listen.cookies = cookies;
+    field_open(field, &setup);
+    attack_peer_init(&peer, field, attack_address(&field->random, false), 4711, FIELD_PORT);
+    peer.timestamps = timestamps;
+    must(attack_peer_open(&peer, field));
+    must(hf_accept(field->server.stack, field->listener, &socket) == HF_OK);
+    must(hf_status(field->server.stack, socket, &status) == HF_OK);
+    field_close(field);
+    free(field);
+    return (struct agreed){status.mss, status.window_scaling ? status.send_scale : 0, status.sack};
+}
+
+static void tell_agreed(struct story *story)
+{
+    static const struct story_text columns[] = {{{"SYN cache", "SYN cache"}},
+                                                {{"cookie", "cookie"}},
+                                                {{"without timestamps", "没有时间戳"}}};
+    struct agreed a[] = {agree(HF_COOKIES_OFF, true), agree(HF_COOKIES_ALWAYS, true),
+                         agree(HF_COOKIES_ALWAYS, false)};
+    struct story_table *table = story_table(story, 3, columns);
+
+    story_row(table, STORY_COUNT, "largest segment, of 1,460 offered", "最大报文段（提议 1,460）",
+              (int64_t[]){a[0].mss, a[1].mss, a[2].mss});
+    story_row(table, STORY_COUNT, "window scale, of 7 offered", "窗口扩大因子（提议 7）",
+              (int64_t[]){a[0].scale, a[1].scale, a[2].scale});
+    story_row(table, STORY_YES, "SACK", "SACK", (int64_t[]){a[0].sack, a[1].sack, a[2].sack});
+    story_note(story, "mss_cache", a[0].mss);
+    story_note(story, "mss_cookie", a[1].mss);
+    story_note(story, "mss_plain", a[2].mss);
+    story_note(story, "scale_cookie", a[1].scale);
+    story_note(story, "scale_plain", a[2].scale);
+}
+
 void scene_cookie(struct story *story)
 {
     static const struct story_text columns[] = {
@@ -297,10 +347,11 @@ void scene_cookie(struct story *story)
     story_remark(
         story,
         "What it costs honest clients: a SYN+ACK that is lost is not repeated, as nobody "
-        "remembers it; and a client without timestamps gets a coarse MSS, no window scaling "
-        "and no SACK. So Handfast uses cookies only under pressure.",
+        "remembers it; and a client without timestamps gets a coarser agreement, for want of bits "
+        "to remember it in. So Handfast uses cookies only under pressure.",
         "诚实客户的代价：丢失的 SYN+ACK 不会重发，因为没有人记得它；没有时间戳选项的客户"
-        "只得到粗略的 MSS，没有窗口扩大和 SACK。所以 Handfast 只在有压力时使用 cookie。");
+        "只能得到较粗略的约定，因为没有足够的位来记住它。所以 Handfast 只在有压力时使用 cookie。");
+    tell_agreed(story);
 }
 
 /* ---- who attacks ---- */

@@ -199,6 +199,10 @@ static void a_cookie_keeps_nothing(void **state)
     assert_fact(story, "kept_bytes", 0);
     assert_true(story_fact(story, "cookies") >= story_fact(story, "syns_fast"));
     assert_fact(story, "turned_away", 0);
+    assert_fact(story, "mss_cookie", story_fact(story, "mss_cache"));
+    assert_fact(story, "scale_cookie", 7);
+    assert_true(story_fact(story, "mss_plain") < 1460);
+    assert_true(story_fact(story, "scale_plain") < 7);
     story_free(story);
 }
 
