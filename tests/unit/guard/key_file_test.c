@@ -30,7 +30,7 @@ static int make_path(void **state)
     int fd;
 
     (void)state;
-    strcpy(path, "/tmp/key_file_XXXXXX");
+    snprintf(path, sizeof path, "/tmp/key_file_XXXXXX");
     fd = mkstemp(path);
     close(fd);
     return fd < 0;
