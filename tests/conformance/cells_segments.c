@@ -272,6 +272,11 @@ static void run_cell(const void *which)
 
 /* ---- all of them ---- */
 
+static bool is_stamped(enum variant variant)
+{
+    return variant == STAMPED || variant == STAMP_IS_OLD || variant == STAMP_IS_MISSING;
+}
+
 /* Whether a cell says something that no other says, and can be. */
 static bool is_a_cell(const struct cell *cell)
 {
@@ -286,6 +291,8 @@ static bool is_a_cell(const struct cell *cell)
         return false;
     if ((cell->at == CLOSED || cell->at == LISTEN) && cell->ack != NO_ACK && cell->ack != NEWEST)
         return false;
+    if (cell->at == TIME_WAIT && is_stamped(cell->variant) && !(cell->kind->flags & TCP_SYN))
+        return false; /* a record refuses nothing by its stamp but a SYN [RFC 6191 2] */
     if (cell->seq == STRADDLING && !text)
         return false;
     if (cell->variant == NO_WINDOW)
@@ -301,7 +308,7 @@ static bool has_variant(enum reached at, enum variant variant)
     case SENDING: return at >= ESTABLISHED && at != FIN_WAIT_2 && at != TIME_WAIT;
     case STAMPED:
     case STAMP_IS_OLD:
-    case STAMP_IS_MISSING: return at >= HALF_OPEN && at != TIME_WAIT; /* RFC 6191: syn_test.c */
+    case STAMP_IS_MISSING: return at >= HALF_OPEN;
     case NO_WINDOW: return at >= ESTABLISHED;
     case ABANDONED: return at >= FIN_WAIT_1 && at != CLOSE_WAIT && at != TIME_WAIT;
     case UNREAD:

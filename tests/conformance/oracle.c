@@ -405,6 +405,14 @@ static void at_half_open(struct judge *judge)
     }
 }
 
+/* Whether a SYN may begin the next incarnation: by its timestamp if both had some, else by its number. [RFC 6191 2] */
+static bool is_newer(const struct judge *judge)
+{
+    if (judge->was->stamped && judge->seg->stamp != STAMP_NONE)
+        return judge->seg->stamp == STAMP_NEW;
+    return !before(judge->seg->seq, judge->was->rcv);
+}
+
 /* TIME-WAIT. [RFC 9293 3.10.7.4, MAY-2; RFC 1337; RFC 6191] */
 static void at_time_wait(struct judge *judge)
 {
@@ -414,7 +422,7 @@ static void at_time_wait(struct judge *judge)
     if (has(judge, TCP_RST)) { /* "RST in TIME-WAIT" */
         raise_counter(judge, HF_STAT_time_wait_rst_ignored);
     } else if (has(judge, TCP_SYN)) {
-        if (!has(judge, TCP_ACK) && !before(judge->seg->seq, judge->was->rcv)) {
+        if (!has(judge, TCP_ACK) && is_newer(judge)) {
             answer_syn(judge);
             return;
         }

@@ -22,7 +22,7 @@ struct situation {
 enum stamp {
     STAMP_NONE,
     STAMP_OLD,
-    STAMP_NEW, /* or equal */
+    STAMP_NEW,
 };
 
 /* What arrives. */
