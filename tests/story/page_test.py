@@ -55,13 +55,15 @@ class Page(unittest.TestCase):
     def said(self):
         return self.browser.ask("document.getElementById('said').textContent")
 
-    def assert_fits(self):
-        wide = self.browser.ask("document.documentElement.scrollWidth - innerWidth")
-        self.assertLessEqual(wide, 0, f"{self.where()} is wider than its window")
-        outside = self.browser.ask("""[...document.querySelectorAll('#ladder text')].filter((text) => {
-            const box = text.getBoundingClientRect();
-            return box.left < 0 || box.right > innerWidth; }).map((text) => text.textContent)""")
-        self.assertEqual(outside, [], self.where())
+    def look(self):
+        """Where the page is, what it says, and what of it does not fit into its window."""
+        return self.browser.ask("""(() => ({
+            where: location.hash.slice(1),
+            said: document.getElementById('said').textContent,
+            wide: document.documentElement.scrollWidth - innerWidth,
+            outside: [...document.querySelectorAll('#ladder text')].filter((text) => {
+                const box = text.getBoundingClientRect();
+                return box.left < 0 || box.right > innerWidth; }).map((text) => text.textContent) }))()""")
 
     def picture(self, name):
         if PICTURES:
@@ -71,14 +73,16 @@ class Page(unittest.TestCase):
         for view, name in ((PHONE, "phone"), (DESKTOP, "desktop")):
             for language in ("en", "zh"):
                 self.open(f"{language}/handshake/1", view)
-                seen, before = set(), None
-                while self.where() != before:
-                    before = self.where()
+                seen, before, now = set(), None, self.look()
+                while now["where"] != before:
+                    before = now["where"]
                     seen.add(before.split("/")[1])
-                    self.assert_fits()
-                    self.assertNotIn("undefined", self.said())
+                    self.assertLessEqual(now["wide"], 0, f"{before} is wider than its window")
+                    self.assertEqual(now["outside"], [], before)
+                    self.assertNotIn("undefined", now["said"])
                     self.picture(f"{name}-{before.replace('/', '-')}")
                     self.browser.press("ArrowRight")
+                    now = self.look()
                 self.assertEqual(seen, set(self.stories))
 
     def test_the_handshake_step_by_step(self):
