@@ -181,11 +181,11 @@ static void what_is_wrong_has_the_line_of_its_file(void **state)
                    "@conf.d/10-ssh.conf:2: service \"ssh\" without backend, accepted is backend "
                    "\"NAME\" { to = \"127.0.0.1:8080\" }");
     write_file("conf.d/10-ssh.conf", SERVICE("ssh", "22") "drain_timeout = 1s\n");
-    assert_refused(
-        "include(\"conf.d/10-ssh.conf\")\n\n" UPLINK "frog = 1\n",
-        "@main.conf:4: \"frog\" is no key here, accepted are control, metrics, log, "
-        "capture, journal, user, sandbox, state_directory, cookie_key_file, drain_timeout, "
-        "uplink, limits, filter, service");
+    assert_refused("include(\"conf.d/10-ssh.conf\")\n\n" UPLINK "frog = 1\n",
+                   "@main.conf:4: \"frog\" is no key here, accepted are control, metrics, log, "
+                   "capture, journal, journal_size, journal_keep, journal_seal, user, sandbox, "
+                   "state_directory, cookie_key_file, drain_timeout, "
+                   "uplink, limits, filter, service");
 }
 
 static void a_key_or_a_name_of_two_files_is_repeated(void **state)
