@@ -134,6 +134,56 @@ static void a_text_that_is_too_long_is_cut(void **state)
     assert_int_equal(body.bytes[body.length - 1], '"');
 }
 
+/* What is no UTF-8 becomes a question mark, byte by byte: no reader of JSON meets it. */
+static void text_is_utf8_or_questions(void **state)
+{
+    static const struct {
+        const char *name, *text, *written;
+    } rows[] = {
+        {"two bytes", "\xc2\xa9", "\xc2\xa9"},
+        {"longer than needed, two", "\xc1\xbf", "??"},
+        {"the first of three", "\xe0\xa0\x80", "\xe0\xa0\x80"},
+        {"longer than needed, three", "\xe0\x9f\xbf", "???"},
+        {"before the surrogates", "\xed\x9f\xbf", "\xed\x9f\xbf"},
+        {"a surrogate", "\xed\xa0\x80", "???"},
+        {"the first of four", "\xf0\x90\x80\x80", "\xf0\x90\x80\x80"},
+        {"longer than needed, four", "\xf0\x8f\xbf\xbf", "????"},
+        {"the last of all", "\xf4\x8f\xbf\xbf", "\xf4\x8f\xbf\xbf"},
+        {"beyond it", "\xf4\x90\x80\x80", "????"},
+        {"no first byte", "\xf5\x80", "??"},
+        {"a second that is none",
+         "\xc2"
+         "A",
+         "?A"},
+        {"cut", "\xe2\x82", "??"},
+        {"delete", "\x7f", "\\u007f"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct record_body body = {.length = 0};
+        char expected[64];
+        int length = snprintf(expected, sizeof expected, ",\"t\":\"%s\"", rows[i].written);
+
+        print_message("%s\n", rows[i].name);
+        record_add_text(&body, "t", rows[i].text);
+        assert_int_equal(body.length, length);
+        assert_memory_equal(body.bytes, expected, (size_t)length);
+    }
+}
+
+static void hex_that_does_not_fit_is_left_out(void **state)
+{
+    static const uint8_t bytes[JOURNAL_BODY_MAX / 2];
+    struct record_body body = {.length = 0};
+
+    (void)state;
+    record_add_hex(&body, "all", bytes, sizeof bytes);
+    assert_int_equal(body.length, 0);
+    record_add_hex(&body, "one", bytes, 1);
+    assert_memory_equal(body.bytes, ",\"one\":\"00\"", body.length);
+}
+
 static void numbers_have_one_spelling(void **state)
 {
     static const char *const bad[] = {"01", "", "18446744073709551616", "-1", "1.0", "0"};
@@ -162,6 +212,8 @@ int main(void)
         cmocka_unit_test(the_calendar_is_that_of_everybody),
         cmocka_unit_test(no_two_lines_are_one_record),
         cmocka_unit_test(a_text_that_is_too_long_is_cut),
+        cmocka_unit_test(text_is_utf8_or_questions),
+        cmocka_unit_test(hex_that_does_not_fit_is_left_out),
         cmocka_unit_test(numbers_have_one_spelling),
     };
 

@@ -119,6 +119,54 @@ static void swap_lines(struct book *book, size_t a, size_t b)
     free(copy);
 }
 
+/* Each lie has a word of its own: scripts look for it. */
+static void lies_have_words(void **state)
+{
+    (void)state;
+    for (unsigned a = JOURNAL_HONEST; a <= JOURNAL_WRONG_KEY; a++) {
+        assert_string_not_equal(journal_lie_word((enum journal_lie)a), "?");
+        for (unsigned b = JOURNAL_HONEST; b < a; b++)
+            assert_string_not_equal(journal_lie_word((enum journal_lie)a),
+                                    journal_lie_word((enum journal_lie)b));
+    }
+    assert_string_equal(journal_lie_word((enum journal_lie)(JOURNAL_WRONG_KEY + 1)), "?");
+}
+
+/* What the writer could not write down is said, summed up, and no lie; afterwards the verifier forgets the key. */
+static void dropped_facts_are_summed(void **state)
+{
+    static const struct journal_key nothing;
+    struct book *book = *state;
+    struct journal_verify verify;
+    struct record_body body = {.length = 0};
+
+    memset(book, 0, sizeof *book);
+    chain_init(&book->chain, ops);
+    book->chain.key = first_key;
+    book->time = (struct journal_time){INT64_C(1763872267000000), 5000000};
+    say(book, JOURNAL_KIND_START, "it begins");
+    record_add_number(&body, "count", 7);
+    for (int i = 0; i < 2; i++) {
+        book->length[book->count] =
+            chain_append(&book->chain,
+                         &(struct chain_fact){book->time, JOURNAL_KIND_DROPPED, body.bytes,
+                                              strlen(JOURNAL_KIND_DROPPED), body.length},
+                         book->line[book->count]);
+        book->count++;
+    }
+    say(book, JOURNAL_KIND_DROPPED, "without a number");
+    seal(book, "stop");
+    journal_verify_init(&verify, ops, &first_key);
+    for (size_t i = 0; i < book->count; i++)
+        assert_true(journal_verify_line(&verify, book->line[i], book->length[i]));
+    journal_verify_end(&verify, 0, false);
+    assert_int_equal(verify.verdict.lie, JOURNAL_HONEST);
+    assert_int_equal(verify.dropped, 14);
+    assert_int_equal(verify.seals, 1);
+    journal_verify_wipe(&verify);
+    assert_memory_equal(&verify.key, &nothing, sizeof nothing);
+}
+
 /* ---- the lies ---- */
 
 static void an_honest_book_is_honest(void **state)
@@ -484,6 +532,8 @@ int main(void)
     if (hf_os_crypto() == NULL)
         return 77; /* built without libcrypto */
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(lies_have_words),
+        cmocka_unit_test(dropped_facts_are_summed),
         cmocka_unit_test(an_honest_book_is_honest),
         cmocka_unit_test(one_changed_bit_is_found_in_its_record),
         cmocka_unit_test(without_a_key_a_changed_bit_is_found_by_the_next_record),
