@@ -51,3 +51,11 @@ if(TARGET handfast_cli)
         set_tests_properties(story/${test} PROPERTIES LABELS story TIMEOUT 120 SKIP_RETURN_CODE 77)
     endforeach()
 endif()
+
+add_test(NAME repository/conformance COMMAND ${PROJECT_SOURCE_DIR}/tools/citations --check)
+set_tests_properties(repository/conformance PROPERTIES LABELS repository TIMEOUT 60)
+
+# The handshake, the gate and the close as a model, all of whose states are looked at. (docs/model.md)
+add_test(NAME model/handshake
+    COMMAND ${PROJECT_SOURCE_DIR}/tests/model/check ${CMAKE_BINARY_DIR}/model)
+set_tests_properties(model/handshake PROPERTIES LABELS repository TIMEOUT 600 SKIP_RETURN_CODE 77)
