@@ -167,6 +167,23 @@ static void the_largest_holder_gives_way(void **state)
     door_close(&door);
 }
 
+/* A sixteenth of the half-opens for one prefix, but never less than one. */
+static void share_of_a_small_cache(void **state)
+{
+    static const struct {
+        uint32_t limit, share;
+    } rows[] = {{4, 1}, {16, 1}, {31, 1}, {32, 2}, {256, 16}};
+
+    (void)state;
+    for (unsigned i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct door door;
+
+        door_open_with(&door, 256, &(struct hf_listen_options){.half_open_limit = rows[i].limit});
+        assert_int_equal(door.gate.listeners[0].source_limit, rows[i].share);
+        door_close(&door);
+    }
+}
+
 static void forget(struct door *door, uint16_t port)
 {
     struct flow flow = door_flow(door, 0, port);
@@ -251,6 +268,7 @@ int main(void)
         cmocka_unit_test(timestamps_are_checked),
         cmocka_unit_test(iss_lies_above_the_floor),
         cmocka_unit_test(the_largest_holder_gives_way),
+        cmocka_unit_test(share_of_a_small_cache),
         cmocka_unit_test(full_is_told_once),
         cmocka_unit_test(flood_stays_within_its_memory),
         cmocka_unit_test(half_opens_cost_what_is_promised),

@@ -265,6 +265,31 @@ static void no_memory_keeps_the_rest(void **state)
     solo_free(solo);
 }
 
+/* Text that waits already is a duplicate from its first byte to its last, and reported as one. [RFC 2883 4] */
+static void waits_already(void **state)
+{
+    static const uint32_t rows[][2] = {{1001, 500}, {1001, 100}, {1401, 100}};
+
+    (void)state;
+    for (unsigned i = 0; i < 3; i++) {
+        struct solo *solo = poor(32768);
+        const struct tcp_options *options;
+
+        solo_in(solo, TCP_PSH, 1001, 500, 1);
+        solo_out(solo);
+        solo_in(solo, TCP_PSH, rows[i][0], rows[i][1], 1);
+        assert_int_equal(solo->end.stats.segment_duplicate, 1);
+        assert_int_equal(solo_out(solo), 1);
+        options = &solo_last(solo)->options;
+        assert_int_equal(options->sack_count, 2);
+        assert_int_equal(options->sack[0].left.value, rows[i][0]);
+        assert_int_equal(options->sack[0].right.value, rows[i][0] + rows[i][1]);
+        assert_int_equal(options->sack[1].left.value, 1001);
+        assert_int_equal(options->sack[1].right.value, 1501);
+        solo_free(solo);
+    }
+}
+
 /* Where the pool is the limit, what is left in the last chunk counts too. */
 static void window_from_the_pool(void **state)
 {
@@ -524,6 +549,7 @@ int main(void)
         cmocka_unit_test(half_of_a_small_buffer),
         cmocka_unit_test(no_memory_is_said),
         cmocka_unit_test(no_memory_keeps_the_rest),
+        cmocka_unit_test(waits_already),
         cmocka_unit_test(window_from_the_pool),
         cmocka_unit_test(reads_end_in_time),
         cmocka_unit_test(paws_answers),
