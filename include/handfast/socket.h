@@ -120,6 +120,7 @@ enum hf_option {
     HF_SEND_BYTES,        /* the send queue's limit                                             */
     HF_QUICK_ACK,         /* 1: acknowledge every segment at once                               */
     HF_CORK,              /* 1: send only full segments until 0 is set                          */
+    HF_DSCP,              /* 0 to 63, of each segment from now on                RFC 9293 3.9.1.9 */
 };
 
 /* What is known of a socket: for people, statistics and tests. */
@@ -138,6 +139,9 @@ struct hf_status {
     uint8_t send_scale, receive_scale;
     bool timestamps, sack, window_scaling, peer_closed, nodelay;
     uint32_t urgent_bytes; /* unread up to and with the last urgent one; 0: none */
+    /* HF_UNREACHABLE: the network said so of text that was on its way, and the connection goes on; else HF_OK.
+     * [RFC 9293 MUST-47] */
+    int soft_error;
     /* Sequence numbers, for tests and teaching. */
     uint32_t iss, irs, snd_una, snd_nxt, rcv_nxt;
 

@@ -23,14 +23,14 @@ int hf_set_user(struct hf_stack *stack, hf_socket socket, uint64_t user)
 /* Kept for those that the listener will accept. */
 static int set_for_accepted(struct listener *listener, enum hf_option option, uint32_t value)
 {
-    if (option < HF_NODELAY || option > HF_CORK)
+    if (option < HF_NODELAY || option > HF_DSCP || (option == HF_DSCP && value > 63))
         return HF_INVALID;
     listener->options[option] = value;
-    listener->options_set |= (uint8_t)(1u << option);
+    listener->options_set |= (uint16_t)(1u << option);
     return HF_OK;
 }
 
-_Static_assert(HF_CORK < LISTENER_OPTIONS, "a listener has a place for every option");
+_Static_assert(HF_DSCP < LISTENER_OPTIONS, "a listener has a place for every option");
 
 int hf_set_option(struct hf_stack *stack, hf_socket socket, enum hf_option option, uint32_t value,
                   int64_t now_us)

@@ -54,6 +54,7 @@ static const char *limits_error(const struct hf_config *c)
     return first_outside(ranges, COUNT_OF(ranges));
 }
 
+/* [RFC 9293 MUST-49] */
 static const char *times_error(const struct hf_config *c)
 {
     const struct range ranges[] = {

@@ -46,11 +46,12 @@ static inline void build_link(const struct hf_stack *stack, uint8_t *to, const s
 }
 
 /* IP identification is 0 with DF: nobody will look at it. [RFC 6864 4.1] ECN bits are 0.
- * [R1122-15, R8200-20, R1191-01, R6864-01] */
+ * [RFC 9293 MUST-48, MUST-49, SHLD-21, SHLD-22; R1122-14, R1122-15, R1191-01, R6864-01] */
 static inline void build_ip(struct hf_stack *stack, uint8_t *to, const struct outgoing *out,
                             uint32_t payload_length)
 {
     const struct flow *flow = out->flow;
+    uint8_t traffic_class = (uint8_t)(out->tcb ? out->tcb->dscp << 2 : 0);
 
     if (out->v4) {
         struct ipv4 header = {
@@ -59,6 +60,7 @@ static inline void build_ip(struct hf_stack *stack, uint8_t *to, const struct ou
             .total_length = (uint16_t)(payload_length + IPV4_HEADER),
             .id = out->no_df ? demux_ip_id(stack, &flow->remote) : 0,
             .ttl = stack->config.ttl,
+            .traffic_class = traffic_class,
             .protocol = IP_TCP,
             .dont_fragment = !out->no_df,
         };
@@ -71,6 +73,7 @@ static inline void build_ip(struct hf_stack *stack, uint8_t *to, const struct ou
             .payload_length = (uint16_t)payload_length,
             .next_header = IP_TCP,
             .hop_limit = stack->config.ttl,
+            .traffic_class = traffic_class,
         };
 
         (void)ipv6_build(to, &header);

@@ -373,6 +373,7 @@ static void input_group(struct hf_stack *stack, struct hf_frame *frames, size_t 
     }
 }
 
+/* [RFC 9293 MUST-59] */
 void hf_input(struct hf_stack *stack, struct hf_frame *frames, size_t count, int64_t now_us)
 {
     stack->seen_us = now_us;

@@ -9,7 +9,7 @@
 #include "wire/flow.h"
 
 #define LISTENER_BACKLOG 128 /* when the options name none */
-#define LISTENER_OPTIONS 8   /* numbers of enum hf_option are below */
+#define LISTENER_OPTIONS 9   /* numbers of enum hf_option are below */
 
 struct listener {
     struct list_link by_ready; /* first: a free slot's link lies over it */
@@ -20,8 +20,8 @@ struct listener {
     uint16_t port;
     bool open;
     bool require_key;
-    uint8_t options_set; /* a bit for each enum hf_option that was set for those to be accepted */
-    uint32_t ready;      /* enum hf_readiness, to be taken by hf_take_ready */
+    uint16_t options_set; /* a bit for each enum hf_option that was set for those to be accepted */
+    uint32_t ready;       /* enum hf_readiness, to be taken by hf_take_ready */
     uint32_t options[LISTENER_OPTIONS];
     uint64_t user;
 };

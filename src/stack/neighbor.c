@@ -342,7 +342,7 @@ void neighbor_confirm(struct neighbors *neighbors, const struct hf_address *next
     }
 }
 
-/* [R4861-17] */
+/* [R4861-17] [R1122-33] */
 void neighbor_progress(struct neighbors *neighbors, const struct neighbor_ref *ref, int64_t now_us)
 {
     if (!neighbors->ethernet || !ref_is_good(neighbors, ref))
@@ -355,6 +355,7 @@ void neighbor_progress(struct neighbors *neighbors, const struct neighbor_ref *r
         neighbor_settle(neighbors, ref->slot, &entry->mac, NEIGHBOR_REACHABLE, now_us);
 }
 
+/* [R1122-33] */
 void neighbor_doubt(struct neighbors *neighbors, const struct neighbor_ref *ref)
 {
     if (neighbors->ethernet && ref_is_good(neighbors, ref) &&

@@ -154,10 +154,16 @@ void open_take_peer_mss(struct tcb *tcb)
     tcb->mss = (uint16_t)min_u32(tcb->mss, tcb->peer_mss);
 }
 
-/* [R5681-02, R5681-03, R6928-01] */
+#define RTO_AFTER_LOST_SYN_US 3000000u
+
+/* A SYN that was sent again and timed nothing: the path may be slower than we thought. [RFC 6298 5.7]
+ * [R5681-02, R5681-03, R6928-01, R6298-11] */
 void open_start_sending(const struct tcp *tcp, struct tcb *tcb)
 {
     uint32_t segments = tcb->retransmits > 0 ? 1 : tcp->config.initial_window;
+
+    if (tcb->retransmits > 0 && tcb->srtt_us == 0)
+        tcb->rto_us = min_u32(max_u32(tcb->rto_us, RTO_AFTER_LOST_SYN_US), tcp->config.max_rto_us);
 
     tcp->congestion->open(&tcb->congestion, min_u32(tcb->mss, tcb->peer_mss), segments);
 }

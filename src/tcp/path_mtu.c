@@ -66,7 +66,7 @@ void tcp_icmp_too_big(struct tcp *tcp, struct tcb *tcb, seq quoted, uint32_t mtu
         tcb->pending_mtu = (uint16_t)max_u32(mtu, 1);
 }
 
-/* [RFC 9293 MUST-56, SHLD-25; R5927-04] */
+/* [RFC 9293 MUST-56, SHLD-25; R5927-04] [RFC 9293 MUST-47, SHLD-20] */
 void tcp_icmp_error(struct tcp *tcp, struct tcb *tcb, seq quoted, bool hard, int64_t now_us)
 {
     (void)now_us;
@@ -79,4 +79,5 @@ void tcp_icmp_error(struct tcp *tcp, struct tcb *tcb, seq quoted, bool hard, int
         return;
     }
     tcp->stats->icmp_soft_error++;
+    tcb->soft_error = true;
 }

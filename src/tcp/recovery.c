@@ -27,7 +27,7 @@ static void resend_first(struct tcb *tcb)
     tcb->rtx_end = seq_min(seq_add(tcb->snd_una, tcb_smss(tcb)), tcb->snd_nxt);
 }
 
-/* [R5681-10, R5681-12, R5681-13, R5681-16, R6582-02] */
+/* [R5681-10, R5681-12, R5681-13, R5681-16, R6582-02] [R2018-09] */
 void recovery_duplicate_ack(struct tcp *tcp, struct tcb *tcb)
 {
     struct congestion *c = &tcb->congestion;
@@ -87,7 +87,7 @@ void recovery_acknowledged(struct tcp *tcp, struct tcb *tcb, uint32_t acked, boo
     c->cwnd = min_u32(c->ssthresh, max_u32(flight_of(tcb), tcb->mss) + tcb->mss);
 }
 
-/* [R6582-05] */
+/* [R6582-05] [R2018-07] */
 void recovery_timed_out(struct tcp *tcp, struct tcb *tcb)
 {
     tcp->congestion->timed_out(&tcb->congestion, flight_of(tcb), tcb->mss, tcb->backoff <= 1);

@@ -90,6 +90,7 @@ void retransmit_queue_acked(struct tcp *tcp, struct tcb *tcb, const struct segme
     if ((tcb->flags & TCB_SND_URGENT) && seq_geq(tcb->snd_una, tcb->snd_up))
         tcb->flags &= ~(uint32_t)TCB_SND_URGENT;
     tcb->pending_mtu = 0;
+    tcb->soft_error = false;
     restart_timers(tcp, tcb, now_us);
     announce_room(tcb);
 }

@@ -45,7 +45,6 @@ void rtt_back_off(const struct tcp *tcp, struct tcb *tcb)
         tcb->backoff++;
 }
 
-/* [R6298-11] */
 void rtt_settle(const struct tcp *tcp, struct tcb *tcb)
 {
     if (tcb->backoff == 0)

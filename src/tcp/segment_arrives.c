@@ -101,7 +101,7 @@ static enum check check_sequence(struct tcp *tcp, struct tcb *tcb, const struct 
  * An off-path attacker can guess a sequence number inside the window; only a peer that has seen our segments knows
  * RCV.NXT. So the exact edge resets, the inside of the window is challenged, and the rest meets silence. The edge is
  * tested first: it counts even while RCV.WND is zero. [RFC 9293 MUST-66]
- * [RFC 9293 SHLD-2; R5961-01, R5961-02, R5961-03] */
+ * [RFC 9293 SHLD-2; R5961-01, R5961-02, R5961-03] [R5961-06, R5961-12] */
 static enum check check_rst(struct tcp *tcp, struct tcb *tcb, const struct segment *seg,
                             int64_t now_us)
 {

@@ -144,6 +144,8 @@ struct tcb {
     uint32_t user_timeout_ms, keep_idle_ms;
     uint32_t challenge_at_ms; /* start of the throttle's interval [RFC 5961 7] */
     uint8_t challenges;       /* sent in it */
+    bool soft_error;          /* the network said that the peer is unreachable: for hf_status */
+    uint8_t dscp;             /* of what we send [RFC 9293 3.9.1.9] */
     uint16_t peer_mss;        /* as offered: PMTU never raises mss above it */
     uint16_t
         max_acked; /* largest text of ours that was acknowledged: the path carries it [RFC 5927 7.2] */

@@ -4,7 +4,6 @@
 /* After 24 days without a segment TS.Recent may have wrapped: it is void then. [RFC 7323 5.5] */
 #define RECENT_LIFE_S (24u * 24 * 3600)
 
-/* [R7323-17] */
 static uint32_t seconds(int64_t now_us)
 {
     return (uint32_t)(now_us / US_PER_S);

@@ -228,7 +228,7 @@ static void set_flag(struct tcb *tcb, enum tcb_flag flag, bool on)
     tcb->flags = on ? tcb->flags | flag : tcb->flags & ~(uint32_t)flag;
 }
 
-/* [RFC 9293 MUST-17, MUST-21, MUST-24] */
+/* [RFC 9293 MUST-17, MUST-21, MUST-24] [RFC 9293 MUST-48] */
 int tcp_set_option(struct tcp *tcp, struct tcb *tcb, enum hf_option option, uint32_t value,
                    int64_t now_us)
 {
@@ -256,6 +256,11 @@ int tcp_set_option(struct tcp *tcp, struct tcb *tcb, enum hf_option option, uint
             return HF_INVALID;
         tcb->snd_limit = value;
         return HF_OK;
+    case HF_DSCP:
+        if (value > 63)
+            return HF_INVALID;
+        tcb->dscp = (uint8_t)value;
+        return HF_OK;
     }
     return HF_INVALID;
 }
@@ -270,6 +275,7 @@ static uint32_t urgent_unread(const struct tcb *tcb)
     return seq_distance(first, tcb->rcv_up);
 }
 
+/* [RFC 9293 MUST-47] */
 void tcp_status(const struct tcb *tcb, struct hf_status *status)
 {
     uint32_t flight = seq_distance(tcb->snd_una, tcb->snd_nxt);
@@ -298,6 +304,7 @@ void tcp_status(const struct tcb *tcb, struct hf_status *status)
     status->peer_closed = tcb->flags & TCB_FIN_RECEIVED;
     status->nodelay = tcb->flags & TCB_NODELAY;
     status->urgent_bytes = urgent_unread(tcb);
+    status->soft_error = tcb->soft_error ? HF_UNREACHABLE : HF_OK;
     status->iss = tcb->iss.value;
     status->irs = tcb->irs.value;
     status->snd_una = tcb->snd_una.value;

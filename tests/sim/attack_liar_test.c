@@ -191,7 +191,7 @@ static void sack_lies_gain_nothing(void **state)
 }
 
 /* What was SACKed and thrown away is sent again: nothing leaves the queue before it is acknowledged. [RFC 2018 8]
- * [R2018-10] */
+ * [R2018-10] [R2018-07] */
 static void reneging_loses_nothing(void **state)
 {
     struct liar_setup setup = {

@@ -90,7 +90,7 @@ static const struct row rows[] = {
     {"a link that is none", no_link, "link"},
 };
 
-/* [R1122-11, R1122-15] */
+/* [R1122-11, R1122-15] [RFC 9293 MUST-49] */
 static void impossible_values_are_named(void **state)
 {
     (void)state;

@@ -387,7 +387,7 @@ static void test_claim_asks_again(void **state)
     unmake(&w);
 }
 
-/* After 30 s it is asked again while it is used: alone first, then aloud. [RFC 4861 7.3.3] [R1122-01] */
+/* After 30 s it is asked again while it is used: alone first, then aloud. [RFC 4861 7.3.3] [R1122-01] [R4861-18] */
 static void test_probe(void **state)
 {
     struct world w;
@@ -418,7 +418,8 @@ static void test_probe(void **state)
     unmake(&w);
 }
 
-/* A proven peer is usable at once, and asked; its acknowledgments keep it reachable. [RFC 4861 7.3.1] [R4861-17] */
+/* A proven peer is usable at once, and asked; its acknowledgments keep it reachable. [RFC 4861 7.3.1] [R4861-17]
+ * [R1122-33] */
 static void test_confirm_and_progress(void **state)
 {
     struct hf_address a = address("192.0.2.9");

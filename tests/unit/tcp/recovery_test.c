@@ -50,6 +50,27 @@ static void initial_window_after_loss(void **state)
     solo_free(solo);
 }
 
+/* What has not been timed yet is given three seconds, if the handshake lost something. [RFC 6298 5.7] [R6298-11] */
+static void patient_after_a_lost_syn(void **state)
+{
+    struct hf_config config = big();
+    struct handshake h = solo_handshake();
+
+    (void)state;
+    for (uint8_t count = 1; count <= 2; count++) {
+        struct solo *solo;
+        struct hf_status status = {0};
+
+        h.syn_ack_count = count;
+        h.timestamps = false;
+        h.rtt_us = 0;
+        solo = solo_open_as(&config, &h);
+        tcp_status(&solo->end.tcb, &status);
+        assert_int_equal(status.rto_us, count == 2 ? 3000000 : 1000000);
+        solo_free(solo);
+    }
+}
+
 /* Slow start: as many bytes more as were acknowledged, two segments an ACK at most. [RFC 5681 3.1; RFC 3465 2.2, 2.3]
  * [R5681-01] */
 static void slow_start(void **state)
@@ -154,7 +175,7 @@ static void limited_transmit(void **state)
 }
 
 /* The third starts a recovery: the first segment again, ssthresh = flight / 2, cwnd inflated. [RFC 5681 3.2 (2), (3)]
- * [R5681-10, R5681-12] */
+ * [R5681-10, R5681-12] [R2018-09] */
 static void fast_retransmit(void **state)
 {
     struct solo *solo = sending(10);
@@ -400,6 +421,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(initial_window),
         cmocka_unit_test(initial_window_after_loss),
+        cmocka_unit_test(patient_after_a_lost_syn),
         cmocka_unit_test(slow_start),
         cmocka_unit_test(congestion_avoidance),
         cmocka_unit_test(ack_division),

@@ -314,6 +314,28 @@ static void signatures_come_first(void **state)
     assert_int_equal(again.present, options.present);
 }
 
+/* Options begin wherever those before them end. [RFC 9293 MUST-64] */
+static void options_at_every_alignment(void **state)
+{
+    static const uint8_t plain[] = {2, 4, 0x05, 0xb4, 3, 3, 7, 4, 2, 8, 10, 1, 2, 3, 4, 5, 6, 7, 8};
+
+    (void)state;
+    for (unsigned shift = 0; shift < 8; shift++) {
+        uint8_t bytes[40];
+        struct tcp_options options;
+
+        memset(bytes, 1, sizeof bytes); /* NOP */
+        memcpy(bytes + shift, plain, sizeof plain);
+        parse(&options, bytes, 28);
+        assert_int_equal(options.present, TCP_OPTION_MSS | TCP_OPTION_SCALE |
+                                              TCP_OPTION_SACK_PERMITTED | TCP_OPTION_TIMESTAMPS);
+        assert_int_equal(options.mss, 1460);
+        assert_int_equal(options.scale, 7);
+        assert_int_equal(options.ts_value, 0x01020304);
+        assert_int_equal(options.ts_echo, 0x05060708);
+    }
+}
+
 /* parse(build(x)) == x for every set of options that fits. [RFC 9293 MUST-68] */
 static void random_options_survive(void **state)
 {
@@ -399,6 +421,7 @@ int main(void)
         cmocka_unit_test(twelve_bytes_of_something_else),
         cmocka_unit_test(as_many_sack_blocks_as_fit),
         cmocka_unit_test(signatures_come_first),
+        cmocka_unit_test(options_at_every_alignment),
         cmocka_unit_test(random_options_survive),
         cmocka_unit_test(random_bytes_of_every_length),
     };
