@@ -1,7 +1,5 @@
 """Signed segments against the Linux kernel (TCP_MD5SIG) and a BGP daemon. [RFC 2385 2.0; R2385-IOP; R2385-03; R9235-06; R5926-07]"""
 
-import os
-import signal
 import socket
 import struct
 import subprocess
@@ -167,6 +165,79 @@ def test_keys_change_with_a_reload(world):
     code, _, err = world.handfast("-i", world.name, "reload")
     assert code == 1 and "keys:2:" in err
     assert_echo(signed_connection(world, secret="the next one"))  # what is in force stays
+    assert world.stop(guard) == 0
+
+
+# ---- TCP-AO between two of ours: nc on a link of its own, the kernel routes ----
+
+ALGORITHMS = ("hmac-sha-1-96", "aes-128-cmac-96", "hmac-sha-256-128")
+
+
+def far_link(world):
+    """Another TAP: 192.0.3.1 is the kernel, 192.0.3.10 will be nc."""
+    world.ip("tuntap", "add", "dev", "hf1", "mode", "tap", "vnet_hdr")
+    world.ip("addr", "add", "192.0.3.1/24", "dev", "hf1")
+    world.ip("link", "set", "hf1", "up")
+    world.sysctl("net/ipv4/ip_forward", 1)
+
+
+def far_nc(world, *words):
+    return world.start(w.HANDFAST, "nc", "-i", "hf1", "-a", "192.0.3.10/24", "-g", "192.0.3.1", *words,
+                       w.V4.guard, 80, stdin=subprocess.PIPE)
+
+
+def ao_line(peer, algorithm, send, receive, secret=SECRET):
+    return f'peer {peer} algorithm {algorithm} send {send} receive {receive} secret "{secret}"'
+
+
+def ao_guard(world, *lines):
+    keys = key_file(world, *lines, name="guard.keys")
+    return world.guard(w.service("echo", 80, "127.0.0.1:8080", families=(w.V4,), key_file=f'"{keys}"'),
+                       uplink=f'gateway = {{ "{w.V4.host}" }}')
+
+
+def reload_keys(world, *lines):
+    key_file(world, *lines, name="guard.keys")
+    assert world.handfast("-i", world.name, "reload")[0] == 0
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_ao_through_a_guard(world, algorithm):
+    """And a key that takes over under way; the guard is in its sandbox all the time."""
+    first, second = ao_line("192.0.3.0/24", algorithm, 61, 84), ao_line("192.0.3.0/24", algorithm, 2, 2, "new")
+    serve_echo(world)
+    far_link(world)
+    guard = ao_guard(world, first)
+    process = far_nc(world, "--keys", key_file(world, ao_line(w.V4.guard, algorithm, 84, 61),
+                                               ao_line(w.V4.guard, algorithm, 2, 2, "new")))
+    text = w.noise(200000)
+
+    def round_trip(part):
+        process.stdin.write(part)
+        process.stdin.flush()
+        assert process.stdout.read(len(part)) == part
+
+    round_trip(b"hello")
+    reload_keys(world, first, second)
+    round_trip(text[:50000])
+    reload_keys(world, second)
+    round_trip(text[50000:])
+    process.stdin.close()
+    assert process.stdout.read() == b""
+    assert process.wait(w.PATIENCE) == 0
+    counters = world.stats()["counters"]
+    assert counters["auth_verified"] > 50 and counters["auth_wrong"] == counters["auth_no_key"] == 0
+    assert world.stop(guard) == 0
+
+
+def test_ao_with_another_secret_meets_silence(world):
+    serve_echo(world)
+    far_link(world)
+    guard = ao_guard(world, ao_line("192.0.3.0/24", "hmac-sha-1-96", 61, 84))
+    theirs = key_file(world, ao_line(w.V4.guard, "hmac-sha-1-96", 84, 61, "another"))
+    assert far_nc(world, "-w", 2, "--keys", theirs).wait(w.PATIENCE) == 1
+    counters = world.stats()["counters"]
+    assert counters["auth_wrong"] >= 1 and counters["resets_sent"] == 0
     assert world.stop(guard) == 0
 
 
