@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include <handfast/auth.h>
 #include <handfast/event.h>
 #include <handfast/socket.h>
 
@@ -101,6 +102,12 @@ static void alarms_say_since_when_and_why(void **state)
          "others get cookies; before that 1 SYN came in 1000 ms"},
         {{.kind = HF_EVENT_FLOOD_OVER, .local = us, .count = 9000000, .at_us = 600 * S},
          "the flood at 192.0.2.1:80 is over after 9000000 SYNs in 10 min"},
+        {{.kind = HF_EVENT_SIGNATURE, .value = HF_SIGNATURE_MISSING, .local = us, .remote = him},
+         "198.51.100.7:4000 or somebody in its name was not believed at 192.0.2.1:80: it is not "
+         "signed"},
+        {{.kind = HF_EVENT_SIGNATURE, .value = HF_SIGNATURE_STRAY, .local = us, .remote = him},
+         "198.51.100.7:4000 or somebody in its name was not believed at 192.0.2.1:80: a peer with "
+         "a key, but no connection"},
         {{.kind = HF_EVENT_SCAN,
           .value = 21,
           .local = us,
