@@ -444,7 +444,9 @@ static void open_world(struct conversation *c, struct input *input)
     config->fin_wait_2_ms = more & 16 ? 1000 : 60000;
     if (more & 32)
         config->pool_bytes = 0;
+    config->max_keys = more & 64 ? 2 : 0;
     stand_open(&c->stand);
+    stand_add_key(&c->stand, more & 128);
     c->stand.on_packet = on_packet;
     c->stand.self = c;
     for (unsigned i = 0; i < FLOWS; i++) {

@@ -1,5 +1,9 @@
 /* Fuzzer of a station: frames of any bytes through hf_input, on Ethernet with and without a tag and on raw IP. Checksums may be
  * made right on the way, or what is behind them would never be met. [RFC 826; RFC 791; RFC 8200; RFC 4861; RFC 9293 3.1] */
+#include <stdlib.h>
+
+#include <handfast/filter.h>
+
 #include "base/bytes.h"
 #include "base/must.h"
 #include "fuzz/input.h"
@@ -58,6 +62,32 @@ static void mend(const struct stand *stand, uint8_t *frame, uint32_t length)
         mend_icmpv6(frame + link, length - link);
 }
 
+/* What a filter says comes before all else: one with a rule of each kind, and bogons. */
+static void *add_filter(struct stand *stand)
+{
+    static const char text[] =
+        "deny in from 192.0.2.66\ndeny in tcp port 81\ndeny in ttl below 3\n"
+        "allow in tcp from 2001:db8::/64 port 80\ndeny in icmp from 192.0.2.9\n";
+    struct hf_filter_rule room[8];
+    struct hf_filter_rules rules = {.rules = room, .capacity = 8};
+    struct hf_filter_complaint complaint;
+    struct hf_filter_setup setup = {.bogons = HF_BOGONS_REFUSE,
+                                    .reverse_path = HF_REVERSE_PATH_STRICT,
+                                    .inside = stand->config.addresses,
+                                    .inside_count = 2};
+    struct hf_filter *filter;
+    size_t bytes;
+    void *memory;
+
+    must(hf_filter_rules_parse(&rules, text, sizeof text - 1, &complaint) == HF_OK);
+    setup.rules = rules;
+    bytes = (hf_filter_needed(&setup) + 63) / 64 * 64;
+    memory = aligned_alloc(64, bytes);
+    must(memory && hf_filter_build(&filter, &setup, memory, bytes) == HF_OK);
+    hf_set_filter(stand->stack, 0, filter);
+    return memory;
+}
+
 static void open_world(struct stand *stand, struct input *input)
 {
     unsigned choice = input_u8(input);
@@ -74,7 +104,9 @@ static void open_world(struct stand *stand, struct input *input)
     if (choice & 32)
         stand->config.routes[0] = (struct hf_route){.to = {stand_address("0.0.0.0"), 0},
                                                     .gateway = stand_address("192.0.2.254")};
+    stand->config.max_keys = choice & 64 ? 2 : 0;
     stand_open(stand);
+    stand_add_key(stand, choice & 4);
     must(hf_listen_with(stand->stack, &options, &listener) == HF_OK);
 }
 
@@ -82,8 +114,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static struct stand stand;
     struct input input = {data, data + size};
+    void *filter = NULL;
 
     open_world(&stand, &input);
+    if (size > 0 && data[0] & 128)
+        filter = add_filter(&stand);
     for (unsigned i = 0; i < FRAMES_MAX && input_left(&input) > 0; i++) {
         unsigned how = input_u8(&input);
         uint8_t frame[FRAME_BYTES];
@@ -100,5 +135,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                           : HF_CHECKSUM_NONE);
     }
     stand_close(&stand);
+    free(filter);
     return 0;
 }

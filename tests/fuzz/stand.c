@@ -5,6 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <handfast/auth.h>
+#include <handfast/os.h>
+
 #include "base/must.h"
 #include "base/time.h"
 #include "fuzz/input.h"
@@ -52,7 +55,8 @@ void stand_init(struct stand *stand)
 void stand_open(struct stand *stand)
 {
     size_t bytes = hf_memory_needed(&stand->config);
-    struct hf_env env = {.memory_bytes = bytes, .event_sink = &stand->sink};
+    struct hf_env env = {
+        .memory_bytes = bytes, .event_sink = &stand->sink, .crypto = hf_os_crypto()};
 
     if (bytes == 0)
         wrong(hf_config_error(&stand->config));
@@ -64,6 +68,18 @@ void stand_open(struct stand *stand)
     stand->sink = (struct hf_event_sink){.events = stand->events, .capacity = 16};
     must(hf_init(&stand->stack, &stand->config, &env, stand->now_us) == HF_OK);
     stand_after(stand);
+}
+
+void stand_add_key(struct stand *stand, bool old)
+{
+    static const char secret[] = "of a fuzzer's own";
+    struct hf_key key = {.algorithm = old ? HF_KEY_MD5 : HF_KEY_HMAC_SHA_1_96,
+                         .remote = {stand_address("2001:db8::9"), 128},
+                         .secret = secret,
+                         .secret_length = sizeof secret - 1};
+
+    if (stand->config.max_keys > 0 && hf_os_crypto())
+        must(hf_key_add(stand->stack, &key) == HF_OK);
 }
 
 /* ---- what must be true ---- */

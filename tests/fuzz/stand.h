@@ -28,6 +28,9 @@ struct stand {
 void stand_init(struct stand *stand);
 void stand_open(struct stand *stand);
 
+/* From now on segments of 2001:db8::9 must be signed: by MD5 (old) or TCP-AO. Nothing without config.max_keys. */
+void stand_add_key(struct stand *stand, bool old);
+
 /* Ends what is open, lets all time pass that anything waits for, and wants to find nothing left. */
 void stand_close(struct stand *stand);
 
