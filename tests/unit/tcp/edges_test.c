@@ -464,6 +464,42 @@ static void edge_after_a_timeout(void **state)
     solo_free(solo);
 }
 
+/* Until an ACK covers more than `recover`, which is the last byte that was in flight, duplicates are our own echo. */
+static void edge_of_the_echo(void **state)
+{
+    struct solo *solo = sending(1);
+
+    (void)state;
+    solo_pass(solo, 1100000);
+    solo_ack(solo, MSS); /* all but that byte */
+    assert_int_equal(solo->end.tcb.snd_una.value, solo->end.tcb.recover.value);
+    solo_write(solo, 4 * MSS);
+    solo_out(solo);
+    for (int i = 0; i < 4; i++)
+        solo_ack(solo, MSS);
+    assert_int_equal(solo->end.stats.fast_retransmits, 0);
+    assert_false(solo->end.tcb.flags & TCB_RECOVERY);
+    solo_free(solo);
+}
+
+/* A driver that cuts segments gets two in one as soon as it takes two. */
+static void two_in_one(void **state)
+{
+    struct hf_config config = HF_CONFIG_DEFAULT;
+
+    (void)state;
+    for (uint32_t less = 0; less < 2; less++) {
+        struct solo *solo;
+
+        config.segmentation_bytes = 2 * MSS - less;
+        solo = solo_open(&config);
+        solo_write(solo, 4 * MSS);
+        assert_int_equal(solo_out(solo), less ? 4 : 2);
+        assert_int_equal(solo_last(solo)->length, less ? MSS : 2 * MSS);
+        solo_free(solo);
+    }
+}
+
 /* A timeout forgets the duplicates before it: no limited transmit beyond the one segment that cwnd is. [RFC 3042 2] */
 static void no_extra_after_a_timeout(void **state)
 {
@@ -559,6 +595,8 @@ int main(void)
         cmocka_unit_test(partial_ack_of_one),
         cmocka_unit_test(edge_of_recovery),
         cmocka_unit_test(edge_after_a_timeout),
+        cmocka_unit_test(edge_of_the_echo),
+        cmocka_unit_test(two_in_one),
         cmocka_unit_test(no_extra_after_a_timeout),
         cmocka_unit_test(measured_no_more),
         cmocka_unit_test(simultaneous_mss),
