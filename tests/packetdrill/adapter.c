@@ -473,3 +473,14 @@ __attribute__((visibility("default"))) void packetdrill_interface_init(
         .splice = adapter_splice,
     };
 }
+
+__attribute__((visibility("default"))) int adapter_has_waiting(void *userdata)
+{
+    struct world *world = userdata;
+    int waiting;
+
+    pthread_mutex_lock(&world->lock);
+    waiting = world->waiting != NULL;
+    pthread_mutex_unlock(&world->lock);
+    return waiting;
+}

@@ -51,4 +51,7 @@ struct packetdrill_interface {
 
 void packetdrill_interface_init(const char *flags, struct packetdrill_interface *interface);
 
+/* Whether a call of another thread waits in it: for a reader of scripts that must not go on before it does. */
+int adapter_has_waiting(void *userdata);
+
 #endif

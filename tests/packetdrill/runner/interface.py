@@ -90,6 +90,10 @@ class Stack:
         self.call("gettimeofday", ctypes.addressof(time), None)
         return time.seconds * 1_000_000 + time.microseconds
 
+    def has_waiting(self):
+        """Whether a call of another thread waits."""
+        return bool(self.library.adapter_has_waiting(ctypes.c_void_p(self.interface.userdata)))
+
     def send(self, packet):
         self.call("netdev_send", packet, len(packet))
 

@@ -43,29 +43,18 @@ class Endpoint:
 class Blocked:
     """A call on a thread of its own."""
 
-    def __init__(self, event, do):
+    def __init__(self, event, stack, do):
         self.event, self.outcome, self.problem, self.ended_at = event, None, None, None
-        self.inside = False
         self.thread = threading.Thread(target=self.run, args=(do,), daemon=True)
         self.thread.start()
-        self.wait_until_asleep()
+        while self.thread.is_alive() and not stack.has_waiting():
+            time.sleep(0.0005)
 
     def run(self, do):
-        self.inside = True
         try:
             self.outcome, self.ended_at = do()
         except Wrong as problem:
             self.problem = problem
-
-    def wait_until_asleep(self):
-        asleep = 0
-        while self.thread.is_alive() and asleep < 3:
-            time.sleep(0.002)
-            try:
-                with open("/proc/self/task/%d/stat" % self.thread.native_id, encoding="ascii") as stat:
-                    asleep = asleep + 1 if self.inside and stat.read().rsplit(")", 1)[1].split()[0] == "S" else 0
-            except OSError:
-                return
 
 
 class World:
@@ -278,7 +267,7 @@ class World:
             return
         if call.name == "connect":
             self.fds[call.arguments[0]].state = "connecting"
-        self.blocked = Blocked(event, lambda: (self.calls.do(call), self.stack.now()))
+        self.blocked = Blocked(event, self.stack, lambda: (self.calls.do(call), self.stack.now()))
 
     def let_blocked_end(self, event):
         blocked = self.blocked
