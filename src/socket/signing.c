@@ -14,7 +14,7 @@ static struct auth_session *session_of(const struct hf_stack *stack, hf_socket s
     *error = lookup_connection(mutable, socket, &slot);
     if (*error != HF_OK || !signing_is_signed(connection_at(&stack->connections, slot)))
         return NULL;
-    return signing_session(mutable, slot);
+    return mutable->signing.calls->session(mutable, slot);
 }
 
 int hf_signing(const struct hf_stack *stack, hf_socket socket, struct hf_signing *signing)

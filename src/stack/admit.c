@@ -17,8 +17,9 @@
 
 static void put(struct hf_stack *stack, const struct gate_segment *arrived, struct segment *answer)
 {
-    struct outbox_way way = {arrived->flow, stack->link_header ? &arrived->from : NULL,
-                             arrived->hash, signing_answer_terms(stack, answer)};
+    struct outbox_way way = {
+        arrived->flow, stack->link_header ? &arrived->from : NULL, arrived->hash,
+        stack->signing.door_keyed ? stack->signing.calls->answer_terms(stack, answer) : NULL};
 
     egress_answer(stack, &way, answer);
 }
@@ -61,7 +62,7 @@ static enum hf_stat check_syn(struct hf_stack *stack, const struct gate_segment 
 {
     const struct auth_isns isns = {seq_of(0), arrived->seg->seq};
 
-    return signing_check_door(stack, arrived, &isns, now_us);
+    return stack->signing.calls->check_door(stack, arrived, &isns, now_us);
 }
 
 /* A listener's pressure changed: which, since when, how much, and from where if one prefix stands out. */
@@ -145,7 +146,7 @@ static enum hf_stat check_time_wait(struct hf_stack *stack, const struct gate_se
     if ((arrived->seg->flags & (TCP_SYN | TCP_ACK)) == TCP_SYN)
         return check_syn(stack, arrived, now_us);
     auth_resume(terms, door);
-    refusal = signing_check_door(stack, arrived, NULL, now_us);
+    refusal = stack->signing.calls->check_door(stack, arrived, NULL, now_us);
     if (refusal == HF_STAT_none)
         *terms = door->terms;
     return refusal;
@@ -241,7 +242,7 @@ static enum hf_stat ack_at_listener(struct hf_stack *stack, struct gate_segment 
     case GATE_HANDSHAKE:
         if (__builtin_expect(stack->signing.door_keyed, 0)) {
             const struct auth_isns isns = {handshake.iss, handshake.irs};
-            enum hf_stat refusal = signing_check_door(stack, arrived, &isns, now_us);
+            enum hf_stat refusal = stack->signing.calls->check_door(stack, arrived, &isns, now_us);
 
             if (refusal != HF_STAT_none)
                 return refusal; /* not committed: the peer's own ACK is still good */
@@ -321,7 +322,7 @@ static enum hf_stat check_half_open(struct hf_stack *stack, const struct gate_se
     if ((seg->flags & (TCP_SYN | TCP_ACK | TCP_RST)) == TCP_ACK &&
         !seq_eq(seg->ack, seq_add(half_open->iss, 1)))
         isns = (struct auth_isns){seq_sub(seg->ack, 1), seq_sub(seg->seq, 1)};
-    return signing_check_door(stack, arrived, &isns, now_us);
+    return stack->signing.calls->check_door(stack, arrived, &isns, now_us);
 }
 
 /* SEGMENT ARRIVES in the passive half of SYN-RECEIVED. */
@@ -370,9 +371,9 @@ enum hf_stat admit_segment(struct hf_stack *stack, struct gate_segment *arrived,
 
     if (__builtin_expect(stack->signing.auth.keys.pool.count == 0, 1))
         return admit(stack, arrived, now_us);
-    signing_door_open(stack, arrived->flow);
+    stack->signing.calls->door_open(stack, arrived->flow);
     reason = admit(stack, arrived, now_us);
-    signing_door_close(stack);
+    stack->signing.calls->door_close(stack);
     return reason;
 }
 
@@ -386,7 +387,9 @@ void admit_tick(struct hf_stack *stack, int64_t now_us)
     while ((kind = reaper_tick(&stack->gate, &task, now_us)) != REAPER_DONE) {
         struct auth_terms terms;
         struct outbox_way way = {&task.flow, stack->link_header ? &task.to : NULL, task.hash,
-                                 signing_spontaneous_terms(stack, &task.flow, &task.seg, &terms)};
+                                 stack->signing.calls ? stack->signing.calls->spontaneous_terms(
+                                                            stack, &task.flow, &task.seg, &terms)
+                                                      : NULL};
 
         if (kind != REAPER_FORGET)
             egress_answer(stack, &way, &task.seg);

@@ -92,12 +92,12 @@ int connection_open_active(struct hf_stack *stack, const struct flow *flow, uint
         .iss = demux_iss(stack, hash, now_us),
         .ts_offset = demux_ts_offset(hash),
         .path_mss = stack_path_mss(stack, flow),
-        .option_bytes = signing_option_bytes(stack, flow),
+        .option_bytes = stack->signing.calls ? stack->signing.calls->option_bytes(stack, flow) : 0,
         .v6 = !hf_address_is_v4(&flow->remote),
     };
     struct connection *connection;
 
-    if (!filtering_may_open(stack, flow))
+    if (stack->filtering && !stack->filtering->may_open(stack, flow))
         return HF_FORBIDDEN;
     *slot = take_slot(stack, flow, hash);
     if (*slot == SLOT_NONE) {
@@ -110,7 +110,7 @@ int connection_open_active(struct hf_stack *stack, const struct flow *flow, uint
         give_slot(stack, *slot);
         return HF_NO_ROOM;
     }
-    if (open.option_bytes && !signing_open(stack, *slot, false)) {
+    if (open.option_bytes && !stack->signing.calls->open(stack, *slot, false)) {
         tcp_release(&stack->tcp, &connection->tcb);
         give_slot(stack, *slot);
         return HF_NO_ROOM;
@@ -138,7 +138,9 @@ uint32_t connection_open_passive(struct hf_stack *stack, const struct gate_segme
     struct listener *listener = listener_at(&stack->listeners, arrived->listener);
     struct tcp_open open = {
         .path_mss = stack_path_mss(stack, arrived->flow),
-        .option_bytes = stack->signing.door_keyed ? signing_option_bytes(stack, arrived->flow) : 0,
+        .option_bytes = stack->signing.door_keyed
+                            ? stack->signing.calls->option_bytes(stack, arrived->flow)
+                            : 0,
         .v6 = !hf_address_is_v4(&arrived->flow->remote),
     };
     uint32_t slot = take_slot(stack, arrived->flow, arrived->hash);
@@ -154,7 +156,7 @@ uint32_t connection_open_passive(struct hf_stack *stack, const struct gate_segme
         give_slot(stack, slot);
         return SLOT_NONE;
     }
-    if (open.option_bytes && !signing_open(stack, slot, true)) {
+    if (open.option_bytes && !stack->signing.calls->open(stack, slot, true)) {
         tcp_release(&stack->tcp, &connection->tcb);
         give_slot(stack, slot);
         return SLOT_NONE;
@@ -213,7 +215,7 @@ static void put_segment(struct hf_stack *stack, const struct connection *connect
 
     if (signing_is_signed(connection)) {
         const struct auth_session *session =
-            signing_session(stack, connection_slot(&stack->connections, connection));
+            stack->signing.calls->session(stack, connection_slot(&stack->connections, connection));
 
         if (!session)
             return;
@@ -250,7 +252,7 @@ static void leave_time_wait(struct hf_stack *stack, struct connection *connectio
     time_wait_insert(&stack->time_waits, connection->hash, &connection->flow, &remains, now_us);
     if (signing_is_signed(connection)) {
         const struct auth_session *session =
-            signing_session(stack, connection_slot(&stack->connections, connection));
+            stack->signing.calls->session(stack, connection_slot(&stack->connections, connection));
 
         if (session)
             time_wait_seal(&stack->time_waits, connection->hash, &connection->flow,
@@ -290,7 +292,7 @@ static void detach(struct hf_stack *stack, struct connection *connection, uint32
         leave_time_wait(stack, connection, from, now_us);
     tell_ended(stack, connection, now_us);
     if (signing_is_signed(connection))
-        signing_close(stack, slot);
+        stack->signing.calls->close(stack, slot);
     wheel_cancel(&stack->connections.wheel, slot);
     leave_output(stack, connection, slot);
     connection->flags |= CONNECTION_DETACHED;
@@ -453,7 +455,7 @@ static bool is_deaf_to_icmp(struct hf_stack *stack, uint32_t slot)
     const struct connection *connection = connection_at(&stack->connections, slot);
 
     if (!signing_is_signed(connection) || !tcp_state_is_synchronized(connection->tcb.state) ||
-        !signing_ignores_icmp(stack, slot))
+        !stack->signing.calls->ignores_icmp(stack, slot))
         return false;
     stack->stats.auth_icmp_ignored++;
     return true;

@@ -152,7 +152,7 @@ static inline __attribute__((always_inline)) struct written write_frame(struct h
     if (out->tcb && out->seg->length)
         sum += copy_text(stack, tcp + header, out);
     if (__builtin_expect(out->session != NULL, 0)) /* last of all [RFC 5925 7.4] */
-        sum += signing_sign(stack, out->flow, out->session, tcp, payload);
+        sum += stack->signing.calls->sign(stack, out->flow, out->session, tcp, payload);
     put_checksum(stack, tcp, out, payload, sum);
     stack->stats.segments_out++;
     return (struct written){transport + payload, transport + header, transport};
@@ -244,7 +244,7 @@ static bool sign_for_a_moment(struct hf_stack *stack, struct outgoing *out, stru
                               const struct auth_terms *terms, struct auth_session *session)
 {
     auth_resume(terms, session);
-    if (!signing_reserve(stack, out->flow, session, seg))
+    if (!stack->signing.calls->reserve(stack, out->flow, session, seg))
         return false;
     out->session = session;
     return true;
@@ -413,8 +413,9 @@ static bool build_for(struct hf_stack *stack, struct hf_frame *frame, struct con
     from->segment.source_port = connection->flow.local_port;
     from->segment.destination_port = connection->flow.remote_port;
     if (signing_is_signed(connection)) {
-        out.session = signing_session(stack, connection_slot(&stack->connections, connection));
-        if (!signing_reserve(stack, &connection->flow, out.session, &from->segment))
+        out.session =
+            stack->signing.calls->session(stack, connection_slot(&stack->connections, connection));
+        if (!stack->signing.calls->reserve(stack, &connection->flow, out.session, &from->segment))
             return false;
     }
     build(stack, frame, &out);

@@ -4,8 +4,8 @@
 #include "stack/neighbor_arrives.h"
 #include "wire/ethernet.h"
 
-void filtering_look_up(const struct hf_stack *stack, const struct packet *const *packets,
-                       unsigned count, struct filtering_lists *lists)
+static void filtering_look_up(const struct hf_stack *stack, const struct packet *const *packets,
+                              unsigned count, struct filtering_lists *lists)
 {
     uint32_t listed[PREFIX_TABLE_GROUP];
 
@@ -106,8 +106,8 @@ static enum filter_verdict ask_one(struct hf_stack *stack, struct hf_filter *fil
     return FILTER_REFUSE;
 }
 
-enum filter_verdict filtering_ask(struct hf_stack *stack, const struct packet *packet,
-                                  const struct filtering_lists *lists, enum hf_stat *counter)
+static enum filter_verdict filtering_ask(struct hf_stack *stack, const struct packet *packet,
+                                         const struct filtering_lists *lists, enum hf_stat *counter)
 {
     enum filter_verdict all = FILTER_PASS;
 
@@ -133,7 +133,7 @@ enum filter_verdict filtering_ask(struct hf_stack *stack, const struct packet *p
 }
 
 /* [R2827-01] */
-bool filtering_may_open(struct hf_stack *stack, const struct flow *flow)
+static bool filtering_may_open(struct hf_stack *stack, const struct flow *flow)
 {
     const struct hf_endpoint remote = {flow->remote, flow->remote_port};
 
@@ -148,6 +148,12 @@ bool filtering_may_open(struct hf_stack *stack, const struct flow *flow)
 
 /* ---- in place ---- */
 
+static const struct filtering_calls filtering_calls = {
+    .look_up = filtering_look_up,
+    .ask = filtering_ask,
+    .may_open = filtering_may_open,
+};
+
 struct hf_filter *hf_set_filter(struct hf_stack *stack, unsigned place, struct hf_filter *filter)
 {
     struct hf_filter *before;
@@ -156,6 +162,7 @@ struct hf_filter *hf_set_filter(struct hf_stack *stack, unsigned place, struct h
         return NULL;
     before = stack->filter[place];
     stack->filter[place] = filter;
+    stack->filtering = &filtering_calls;
     stack->filters = 0;
     for (unsigned i = 0; i < HF_FILTERS; i++)
         stack->filters += stack->filter[i] != NULL;

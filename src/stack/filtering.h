@@ -10,16 +10,20 @@ struct filtering_lists {
     uint32_t listed[HF_FILTERS];
 };
 
-/* For up to PREFIX_TABLE_GROUP packets at once. Like filtering_ask only to be called while stack->filters is not 0. */
-void filtering_look_up(const struct hf_stack *stack, const struct packet *const *packets,
-                       unsigned count, struct filtering_lists *lists);
+/* What a stack with filters does: stack->filtering, NULL until there is one, so that who never sets one has none of this in
+ * his image. */
+struct filtering_calls {
+    /* For up to PREFIX_TABLE_GROUP packets at once. Like ask only to be called while stack->filters is not 0. */
+    void (*look_up)(const struct hf_stack *stack, const struct packet *const *packets,
+                    unsigned count, struct filtering_lists *lists);
 
-/* What all filters together say, and whether an answer would go the way that the packet came. Counts nothing but what is let
- * through though seen; `counter` is the name of a refusal. */
-enum filter_verdict filtering_ask(struct hf_stack *stack, const struct packet *packet,
-                                  const struct filtering_lists *lists, enum hf_stat *counter);
+    /* What all filters together say, and whether an answer would go the way that the packet came. Counts nothing but what is let
+     * through though seen; `counter` is the name of a refusal. */
+    enum filter_verdict (*ask)(struct hf_stack *stack, const struct packet *packet,
+                               const struct filtering_lists *lists, enum hf_stat *counter);
 
-/* Whether a connection of ours may be opened; counts if not. */
-bool filtering_may_open(struct hf_stack *stack, const struct flow *flow);
+    /* Whether a connection of ours may be opened; counts if not. */
+    bool (*may_open)(struct hf_stack *stack, const struct flow *flow);
+};
 
 #endif

@@ -116,7 +116,8 @@ static enum hf_stat at_connection(struct hf_stack *stack, uint32_t slot,
     if (arrival->packet.to_link_group)
         return refused(stack, ip_broadcast);
     if (signing_is_signed(connection)) {
-        enum hf_stat refusal = signing_check(stack, slot, &arrival->packet.segment, now_us);
+        enum hf_stat refusal =
+            stack->signing.calls->check(stack, slot, &arrival->packet.segment, now_us);
 
         if (refusal != HF_STAT_none)
             return refusal;
@@ -223,7 +224,7 @@ static void look_up_lists(struct hf_stack *stack, struct arrival *arrivals, size
 
     for (size_t i = 0; i < count; i++)
         packets[i] = &arrivals[i].packet;
-    filtering_look_up(stack, packets, (unsigned)count, lists);
+    stack->filtering->look_up(stack, packets, (unsigned)count, lists);
     for (size_t i = 0; i < count; i++)
         arrivals[i].lists = lists[i];
 }
@@ -286,7 +287,7 @@ static enum hf_stat ask_filters(struct hf_stack *stack, const struct arrival *ar
 {
     enum hf_stat counter = HF_STAT_none;
 
-    switch (filtering_ask(stack, &arrival->packet, &arrival->lists, &counter)) {
+    switch (stack->filtering->ask(stack, &arrival->packet, &arrival->lists, &counter)) {
     case FILTER_PASS:
     case FILTER_OBSERVED: return HF_STAT_none;
     case FILTER_REFUSE_FRESH:

@@ -129,7 +129,9 @@ void listener_close(struct hf_stack *stack, uint32_t slot, int64_t now_us)
     while (reaper_listener_closed(&stack->gate, slot, &task) == REAPER_RESET) {
         struct auth_terms terms;
         struct outbox_way way = {&task.flow, &task.to, task.hash,
-                                 signing_spontaneous_terms(stack, &task.flow, &task.seg, &terms)};
+                                 stack->signing.calls ? stack->signing.calls->spontaneous_terms(
+                                                            stack, &task.flow, &task.seg, &terms)
+                                                      : NULL};
 
         egress_answer(stack, &way, &task.seg);
         stack->stats.resets_sent++;

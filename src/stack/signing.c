@@ -27,6 +27,7 @@ void signing_init(struct hf_stack *stack, struct arena *arena, const struct hf_c
     uint32_t sessions = config->max_signed ? config->max_signed : config->max_connections;
     uint32_t stride = (sizeof(struct session) + CACHE_LINE - 1) & ~(CACHE_LINE - 1u);
 
+    signing->calls = NULL;
     signing->door_keyed = false;
     if (config->max_keys == 0) {
         sessions = 0;
@@ -114,14 +115,14 @@ static enum hf_stat check(struct hf_stack *stack, struct auth_session *session,
 
 /* ---- at the door ---- */
 
-void signing_door_open(struct hf_stack *stack, const struct flow *flow)
+static void signing_door_open(struct hf_stack *stack, const struct flow *flow)
 {
     struct signing *signing = &stack->signing;
 
     signing->door_keyed = auth_begin(&signing->auth, flow, &signing->door);
 }
 
-void signing_door_close(struct hf_stack *stack)
+static void signing_door_close(struct hf_stack *stack)
 {
     struct signing *signing = &stack->signing;
 
@@ -130,8 +131,8 @@ void signing_door_close(struct hf_stack *stack)
     signing->door_keyed = false;
 }
 
-enum hf_stat signing_check_door(struct hf_stack *stack, const struct gate_segment *arrived,
-                                const struct auth_isns *isns, int64_t now_us)
+static enum hf_stat signing_check_door(struct hf_stack *stack, const struct gate_segment *arrived,
+                                       const struct auth_isns *isns, int64_t now_us)
 {
     if (isns)
         auth_set_isns(&stack->signing.door, isns);
@@ -145,7 +146,8 @@ static struct auth_isns isns_in(const struct segment *seg)
                               seq_sub(seg->ack, 1)};
 }
 
-const struct auth_terms *signing_answer_terms(struct hf_stack *stack, const struct segment *answer)
+static const struct auth_terms *signing_answer_terms(struct hf_stack *stack,
+                                                     const struct segment *answer)
 {
     struct auth_session *door = &stack->signing.door;
     struct auth_isns isns = isns_in(answer);
@@ -157,10 +159,10 @@ const struct auth_terms *signing_answer_terms(struct hf_stack *stack, const stru
     return &door->terms;
 }
 
-const struct auth_terms *signing_spontaneous_terms(const struct hf_stack *stack,
-                                                   const struct flow *flow,
-                                                   const struct segment *seg,
-                                                   struct auth_terms *terms)
+static const struct auth_terms *signing_spontaneous_terms(const struct hf_stack *stack,
+                                                          const struct flow *flow,
+                                                          const struct segment *seg,
+                                                          struct auth_terms *terms)
 {
     const struct auth *auth = &stack->signing.auth;
     struct auth_isns isns = isns_in(seg);
@@ -175,14 +177,14 @@ const struct auth_terms *signing_spontaneous_terms(const struct hf_stack *stack,
 
 /* ---- connections ---- */
 
-uint8_t signing_option_bytes(const struct hf_stack *stack, const struct flow *flow)
+static uint8_t signing_option_bytes(const struct hf_stack *stack, const struct flow *flow)
 {
     const struct auth *auth = &stack->signing.auth;
 
     return auth->keys.pool.count ? (uint8_t)auth_option_bytes(auth, flow) : 0;
 }
 
-struct auth_session *signing_session(struct hf_stack *stack, uint32_t slot)
+static struct auth_session *signing_session(struct hf_stack *stack, uint32_t slot)
 {
     const struct tcb *tcb = &connection_at(&stack->connections, slot)->tcb;
     uint32_t session = stack->signing.of_connection[slot];
@@ -195,7 +197,7 @@ struct auth_session *signing_session(struct hf_stack *stack, uint32_t slot)
     return auth;
 }
 
-bool signing_open(struct hf_stack *stack, uint32_t slot, bool passive)
+static bool signing_open(struct hf_stack *stack, uint32_t slot, bool passive)
 {
     struct signing *signing = &stack->signing;
     const struct connection *connection = connection_at(&stack->connections, slot);
@@ -221,7 +223,7 @@ bool signing_open(struct hf_stack *stack, uint32_t slot, bool passive)
     return true;
 }
 
-void signing_close(struct hf_stack *stack, uint32_t slot)
+static void signing_close(struct hf_stack *stack, uint32_t slot)
 {
     struct signing *signing = &stack->signing;
     uint32_t number = signing->of_connection[slot];
@@ -237,8 +239,8 @@ void signing_close(struct hf_stack *stack, uint32_t slot)
 }
 
 /* In SYN-SENT the peer's number is the segment's own, and its position begins there. [RFC 5925 5.2, 6.2] */
-enum hf_stat signing_check(struct hf_stack *stack, uint32_t slot, const struct segment *seg,
-                           int64_t now_us)
+static enum hf_stat signing_check(struct hf_stack *stack, uint32_t slot, const struct segment *seg,
+                                  int64_t now_us)
 {
     const struct connection *connection = connection_at(&stack->connections, slot);
     struct auth_session *session = signing_session(stack, slot);
@@ -250,7 +252,7 @@ enum hf_stat signing_check(struct hf_stack *stack, uint32_t slot, const struct s
     return check(stack, session, &connection->flow, seg, now_us);
 }
 
-bool signing_ignores_icmp(struct hf_stack *stack, uint32_t slot)
+static bool signing_ignores_icmp(struct hf_stack *stack, uint32_t slot)
 {
     struct auth_session *session = signing_session(stack, slot);
 
@@ -259,8 +261,8 @@ bool signing_ignores_icmp(struct hf_stack *stack, uint32_t slot)
 
 /* ---- frames ---- */
 
-bool signing_reserve(struct hf_stack *stack, const struct flow *flow,
-                     const struct auth_session *session, struct segment *seg)
+static bool signing_reserve(struct hf_stack *stack, const struct flow *flow,
+                            const struct auth_session *session, struct segment *seg)
 {
     if (session && auth_reserve(&stack->signing.auth, flow, session, &seg->options))
         return true;
@@ -268,8 +270,8 @@ bool signing_reserve(struct hf_stack *stack, const struct flow *flow,
     return false;
 }
 
-uint64_t signing_sign(struct hf_stack *stack, const struct flow *flow, struct auth_session *session,
-                      uint8_t *header, uint32_t length)
+static uint64_t signing_sign(struct hf_stack *stack, const struct flow *flow,
+                             struct auth_session *session, uint8_t *header, uint32_t length)
 {
     uint32_t header_length = (uint32_t)(header[12] >> 4) * 4;
     const struct auth_bytes bytes = {
@@ -287,6 +289,22 @@ uint64_t signing_sign(struct hf_stack *stack, const struct flow *flow, struct au
 }
 
 /* ---- keys ---- */
+
+static const struct signing_calls signing_calls = {
+    .door_open = signing_door_open,
+    .door_close = signing_door_close,
+    .check_door = signing_check_door,
+    .answer_terms = signing_answer_terms,
+    .spontaneous_terms = signing_spontaneous_terms,
+    .option_bytes = signing_option_bytes,
+    .open = signing_open,
+    .close = signing_close,
+    .check = signing_check,
+    .session = signing_session,
+    .ignores_icmp = signing_ignores_icmp,
+    .reserve = signing_reserve,
+    .sign = signing_sign,
+};
 
 /* Live connections ask for the newest key at once, and leave the one that is gone. */
 static void keys_changed(struct hf_stack *stack)
@@ -313,9 +331,11 @@ int hf_key_add(struct hf_stack *stack, const struct hf_key *key)
 {
     int error = key_chain_add(&stack->signing.auth.keys, key);
 
-    if (error == HF_OK)
-        keys_changed(stack);
-    return error;
+    if (error != HF_OK)
+        return error;
+    stack->signing.calls = &signing_calls;
+    keys_changed(stack);
+    return HF_OK;
 }
 
 int hf_key_remove(struct hf_stack *stack, const struct hf_key *key)

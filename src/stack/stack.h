@@ -61,6 +61,7 @@ struct hf_stack {
     struct budget budgets[BUDGETS];
     struct scan scan;
     struct signing signing;
+    const struct filtering_calls *filtering;
     uint32_t filters;                     /* set: how many, ... */
     struct hf_filter *filter[HF_FILTERS]; /* ... and where they lie, in memory of the caller's */
     uint32_t last_met;    /* the connection of the last segment, SLOT_NONE at first */

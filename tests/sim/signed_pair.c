@@ -273,14 +273,15 @@ void pair_forge(struct pair *pair, int from, struct segment *seg, struct pair_fr
 {
     struct hf_stack *stack = pair->end[from].stack;
     const struct flow *flow = &connection_at(&stack->connections, slot_of(pair, from))->flow;
-    struct auth_session *session = signing_session(stack, slot_of(pair, from));
+    struct auth_session *session = stack->signing.calls->session(stack, slot_of(pair, from));
     struct auth_session copy;
 
     assert_non_null(session);
     auth_resume(&session->terms, &copy);
-    assert_true(signing_reserve(stack, flow, &copy, seg));
+    assert_true(stack->signing.calls->reserve(stack, flow, &copy, seg));
     pair_forge_unsigned(pair, from, seg, frame);
-    (void)signing_sign(stack, flow, &copy, frame->data + IPV4_HEADER, frame->length - IPV4_HEADER);
+    (void)stack->signing.calls->sign(stack, flow, &copy, frame->data + IPV4_HEADER,
+                                     frame->length - IPV4_HEADER);
     auth_end(&stack->signing.auth, &copy);
     pair_mend(frame);
 }

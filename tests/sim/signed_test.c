@@ -688,7 +688,7 @@ static void secrets_are_wiped(void **state)
         pair_send(&pair, CLIENT, 3000);
         pair_send(&pair, SERVER, 3000);
         slot = socket_slot(pair.end[SERVER].socket);
-        before = *signing_session(pair.end[SERVER].stack, slot);
+        before = *pair.end[SERVER].stack->signing.calls->session(pair.end[SERVER].stack, slot);
         if (algorithm != HF_KEY_MD5) {
             assert_true(has(&pair.end[SERVER], before.send.key.state, 32));
             assert_true(has(&pair.end[SERVER], before.receive.key.state, 32));
@@ -783,12 +783,16 @@ static void the_extension_rises_at_the_wrap(void **state)
         before = pair.kept_count;
         pair_send(&pair, CLIENT, 100000);
         assert_int_equal(
-            signing_session(pair.end[CLIENT].stack, socket_slot(pair.end[CLIENT].socket))
+            pair.end[CLIENT]
+                    .stack->signing.calls
+                    ->session(pair.end[CLIENT].stack, socket_slot(pair.end[CLIENT].socket))
                     ->terms.sent >>
                 32,
             1);
         assert_int_equal(
-            signing_session(pair.end[SERVER].stack, socket_slot(pair.end[SERVER].socket))
+            pair.end[SERVER]
+                    .stack->signing.calls
+                    ->session(pair.end[SERVER].stack, socket_slot(pair.end[SERVER].socket))
                     ->terms.received >>
                 32,
             1);
