@@ -1,8 +1,9 @@
 /* TCP-AO: traffic keys and MACs. [RFC 5925 5; RFC 5926 3]
  *
- * The pitfalls that the test vectors name [RFC 9235 8; R9235-01, R9235-02, R9235-03, R9235-04, R9235-05] are all of this file: the counter is 1, the length of the output is part of the input, the
- * numbers are the initial ones and not the segment's, the label has no zero behind it, checksum and MAC are zero while the
- * MAC is made, and the header's length is what the segment says.
+ * The pitfalls that the test vectors name [RFC 9235 8; R9235-01, R9235-02, R9235-03, R9235-04, R9235-05] are all of this
+ * file: the counter is 1, the length of the output is part of the input, the numbers are the initial ones and not the
+ * segment's, the label has no zero behind it, checksum and MAC are zero while the MAC is made, and the header's length is
+ * what the segment says.
  */
 #include "auth/ao.h"
 

@@ -238,7 +238,8 @@ static uint64_t sum_words(const uint8_t *at, uint32_t length)
     return sum;
 }
 
-/* Last of all, when nothing of the segment changes any more. [R5925-21] The option was written already, its MAC and ids as zero. */
+/* Last of all, when nothing of the segment changes any more. [R5925-21] The option was written already, its MAC and ids as
+ * zero. */
 static uint64_t sign_ao(const struct auth *auth, struct auth_session *session,
                         const struct auth_bytes *bytes)
 {

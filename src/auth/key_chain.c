@@ -233,7 +233,8 @@ static bool is_possible(const struct hf_key *key)
                (key->algorithm == HF_KEY_MD5 ? HF_KEY_SECRET_MD5_MAX : HF_KEY_SECRET_MAX);
 }
 
-/* A master key of another length than the cipher's goes through CMAC under the zero key. [RFC 5926 3.1.1.2; R5926-03, R5926-06] */
+/* A master key of another length than the cipher's goes through CMAC under the zero key.
+ * [RFC 5926 3.1.1.2; R5926-03, R5926-06] */
 static int open_master(const struct hf_crypto_ops *ops, enum hf_mac_kind kind,
                        const struct hf_key *from, struct hf_mac_key *master)
 {

@@ -1,4 +1,5 @@
-/* Sequence numbers of 64 bits from those of 32 on the wire: the sequence number extension. [RFC 9187 4; RFC 5925 6.2; R9187-01; R5925-15]
+/* Sequence numbers of 64 bits from those of 32 on the wire: the sequence number extension.
+ * [RFC 9187 4; RFC 5925 6.2; R9187-01; R5925-15]
  *
  * A position is the highest number met so far, extended. Another number lies within half the circle of it, before or behind:
  * that says which turn it belongs to, and no flag has to be kept. RFC 5925's own sample decides by constants and is wrong at

@@ -36,7 +36,8 @@ struct signing_calls {
     void (*door_open)(struct hf_stack *stack, const struct flow *flow);
     void (*door_close)(struct hf_stack *stack);
 
-    /* The segment was signed for a connection with these initial numbers (NULL: those that were resumed). HF_STAT_none, or why it is refused: silently. */
+    /* The segment was signed for a connection with these initial numbers (NULL: those that were resumed). HF_STAT_none, or
+     * why it is refused: silently. */
     enum hf_stat (*check_door)(struct hf_stack *stack, const struct gate_segment *arrived,
                                const struct auth_isns *isns, int64_t now_us);
 
