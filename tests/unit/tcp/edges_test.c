@@ -319,6 +319,9 @@ static void reads_end_in_time(void **state)
     assert_int_equal(solo_read(solo, CHUNK_BYTES + 1), CHUNK_BYTES + 1);
     assert_int_equal(solo_read(solo, 3000), 3000);
     assert_int_equal(solo_read(solo, 7000), 7000 - 3001 - CHUNK_BYTES);
+    for (uint32_t at = 7000; at < 10000; at += 1000)
+        solo_in(solo, TCP_PSH, 1 + at, 1000, 1);
+    assert_int_equal(solo_read(solo, 3500), 3000);
     solo_free(solo);
 }
 
