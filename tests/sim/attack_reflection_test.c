@@ -102,7 +102,7 @@ static void a_syn_ack_is_never_larger_than_its_syn(void **state)
 }
 
 /* To closed ports, to no connection, pings: answered within the budget of one prefix, a sixteenth of 1,000 a second, and
- * each answer is no larger than its cause. [R5961-14, R4443-08] */
+ * each answer is no larger than its cause. [R5961-14] */
 static void answers_to_strangers_are_few_and_small(void **state)
 {
     static const struct {

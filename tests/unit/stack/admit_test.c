@@ -3,7 +3,7 @@
 
 #include "base/bytes.h"
 
-/* [R6864-01] */
+/* */
 static void handshake_opens_a_connection(void **state)
 {
     for (int v6 = 0; v6 < 2; v6++) {

@@ -128,7 +128,7 @@ static const struct {
     {"v6 redirect", 6, 137, 0, 0, IP_TCP, 0, ICMP_VERDICT_IGNORE, false, 0, HF_STAT_none},
 };
 
-/* [RFC 9293 MUST-54; R5927-02, R5927-07, R1122-21, R1122-24, R1122-25, R4443-10, R4443-14] */
+/* [RFC 9293 MUST-54; R5927-02, R5927-07, R1122-21, R1122-24, R1122-25, R4443-10, R4443-14] [RFC 9293 MUST-56] */
 static void test_errors(void **state)
 {
     (void)state;

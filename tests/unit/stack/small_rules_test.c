@@ -314,6 +314,206 @@ static void soft_errors_can_be_asked_for(void **state)
     peer_close(&peer);
 }
 
+/* Windows are shifted after the SYN, both ways, and never in it. [R7323-03, R7323-06] */
+static void windows_are_shifted_after_the_syn(void **state)
+{
+    struct hf_config config = peer_config();
+    struct hf_status status;
+    struct peer peer;
+
+    (void)state;
+    config.receive_bytes = 1 << 20;
+    peer_open(&peer, &config);
+    hf_socket listener = peer_listen(&peer, NULL);
+    struct flow flow = peer_flow(&peer);
+    struct segment syn = syn_of(0), seg;
+
+    syn.options.present |= TCP_OPTION_SCALE;
+    syn.options.scale = 3;
+    assert_int_equal(peer_send_flow(&peer, &flow, &syn), HF_STAT_none);
+    assert_int_equal(peer_receive(&peer), TCP_SYN | TCP_ACK);
+    uint8_t ours = peer.packet.segment.options.scale;
+
+    assert_int_equal(ours, 5); /* 2^20 >> 5 fits */
+    assert_int_equal(peer.packet.segment.window, UINT16_MAX);
+    seg = ack_of(1, seq_add(peer.packet.segment.seq, 1), 2 * TEXT);
+    seg.window = 100;
+    seg.length = TEXT;
+    assert_int_equal(peer_send_flow(&peer, &flow, &seg), HF_STAT_none);
+    hf_socket connection = accepted(&peer, listener);
+
+    assert_int_equal(hf_status(peer.stack, connection, &status), HF_OK);
+    assert_int_equal(status.send_window, 100 << 3);
+    peer_wait(&peer, 100);
+    assert_int_equal(peer_receive(&peer), TCP_ACK);
+    assert_int_equal(hf_status(peer.stack, connection, &status), HF_OK);
+    assert_int_equal(peer.packet.segment.window, status.receive_window >> ours);
+    peer_close(&peer);
+}
+
+/* The MSS that is announced leaves room for the fixed headers of its family, and what is sent keeps to the peer's.
+ * [RFC 9293 MUST-67] [R8200-19, R1191-06, R9293-MUST-16] */
+static void nothing_is_larger_than_agreed(void **state)
+{
+    struct hf_config config = peer_config();
+
+    (void)state;
+    for (int v6 = 0; v6 < 2; v6++) {
+        struct peer peer;
+        struct segment syn = syn_of(0), ack;
+        uint32_t sent = 0;
+
+        peer_open(&peer, &config);
+        peer.v6 = v6;
+        hf_socket listener = peer_listen(&peer, NULL);
+        struct flow flow = peer_flow(&peer);
+
+        assert_int_equal(peer_send_flow(&peer, &flow, &syn), HF_STAT_none);
+        assert_int_equal(peer_receive(&peer), TCP_SYN | TCP_ACK);
+        assert_int_equal(peer.packet.segment.options.mss, v6 ? 1440 : 1460);
+        ack = ack_of(1, seq_add(peer.packet.segment.seq, 1), 0);
+        assert_int_equal(peer_send_flow(&peer, &flow, &ack), HF_STAT_none);
+        hf_socket connection = accepted(&peer, listener);
+
+        assert_int_equal(hf_send(peer.stack, connection, text, sizeof text, peer.now_us),
+                         sizeof text);
+        while (peer_receive(&peer) >= 0) {
+            assert_true(peer.packet.ip_length <= 1000 + (v6 ? 60u : 40u));
+            sent += peer.packet.segment.length;
+        }
+        assert_int_equal(sent, sizeof text);
+        peer_close(&peer);
+    }
+}
+
+/* Of a datagram that is not in pieces nobody looks at the identification, and ours is 0. [R6864-01] */
+static void identification_means_nothing_without_pieces(void **state)
+{
+    struct hf_config config = peer_config();
+    struct peer peer;
+
+    (void)state;
+    peer_open(&peer, &config);
+    peer_listen(&peer, NULL);
+    struct flow flow = peer_flow(&peer);
+
+    for (uint32_t id = 0; id < 3; id++) {
+        struct segment syn = syn_of(id);
+        uint8_t *ip = peer.in_bytes + ETHERNET_HEADER;
+
+        flow.remote_port++;
+        peer.in = (struct hf_frame){.data = peer.in_bytes};
+        peer.in.length = frame_build(peer.in_bytes, &flow, &syn);
+        put_be16(ip + 4, 0x7777); /* the same each time */
+        put_be16(ip + 6, id == 1 ? 0x4000 : 0);
+        put_be16(ip + 10, 0);
+        put_be16(ip + 10, (uint16_t)~checksum_sum(ip, IPV4_HEADER));
+        hf_input(peer.stack, &peer.in, 1, peer.now_us);
+        assert_int_equal(peer.in.verdict, HF_DELIVERED);
+        assert_int_equal(peer_receive(&peer), TCP_SYN | TCP_ACK);
+        assert_true(peer.packet.dont_fragment);
+        assert_int_equal(get_be16(peer.out_bytes + ETHERNET_HEADER + 4), 0);
+    }
+    peer_close(&peer);
+}
+
+/* One source hears of a sixteenth of the budget's problems, and no more. [R4443-08] */
+static void problems_have_a_budget(void **state)
+{
+    struct hf_config config = peer_config();
+    struct peer peer;
+    unsigned told = 0;
+
+    (void)state;
+    config.icmp_budget_per_s = 160;
+    peer_open(&peer, &config);
+    peer.v6 = true;
+    for (unsigned i = 0; i < 2000; i++) {
+        struct ethernet link = {
+            .destination = our_mac, .source = peer_mac, .ethertype = ETHERTYPE_IPV6};
+        uint32_t ip = ethernet_build(peer.in_bytes, &link);
+
+        ipv6_build(peer.in_bytes + ip, &(struct ipv6){.source = peer_address(&peer),
+                                                      .destination = our_address(&peer),
+                                                      .payload_length = 8,
+                                                      .next_header = 200,
+                                                      .hop_limit = 64});
+        peer.in = (struct hf_frame){.data = peer.in_bytes, .length = ip + IPV6_HEADER + 8};
+        hf_input(peer.stack, &peer.in, 1, peer.now_us);
+        while (peer_take(&peer))
+            told += peer.packet.kind == PACKET_ICMPV6 && peer.packet.payload[0] == 4;
+    }
+    assert_true(told > 0 && told <= 10);
+    assert_true(stat_of(&peer, HF_STAT_icmp_over_budget) >= 1900);
+    peer_close(&peer);
+}
+
+/* Whoever is the end of a packet's way takes it, however few hops were left. [R1122-15, R8200-02] */
+static void a_low_hop_limit_is_no_fault(void **state)
+{
+    struct hf_config config = peer_config();
+
+    (void)state;
+    for (int v6 = 0; v6 < 2; v6++) {
+        struct peer peer;
+
+        peer_open(&peer, &config);
+        peer.v6 = v6;
+        peer_listen(&peer, NULL);
+        struct flow flow = peer_flow(&peer);
+
+        for (uint8_t left = 0; left < 2; left++) {
+            struct segment syn = syn_of(7);
+            uint8_t *ip = peer.in_bytes + ETHERNET_HEADER;
+
+            flow.remote_port++;
+            peer.in = (struct hf_frame){.data = peer.in_bytes};
+            peer.in.length = frame_build(peer.in_bytes, &flow, &syn);
+            ip[v6 ? 7 : 8] = left;
+            if (!v6) {
+                put_be16(ip + 10, 0);
+                put_be16(ip + 10, (uint16_t)~checksum_sum(ip, IPV4_HEADER));
+            }
+            hf_input(peer.stack, &peer.in, 1, peer.now_us);
+            assert_int_equal(peer_receive(&peer), TCP_SYN | TCP_ACK);
+        }
+        peer_close(&peer);
+    }
+}
+
+/* Of all ICMP types only an echo is answered: no mask, no time, no information. [R1122-18, R1122-30, R6633-01] */
+static void only_echoes_are_answered(void **state)
+{
+    static const uint8_t body[40];
+    struct hf_config config = peer_config();
+    struct peer peer;
+
+    (void)state;
+    peer_open(&peer, &config);
+    for (unsigned type = 0; type < 256; type++) {
+        struct icmp_message message = {
+            .type = (uint8_t)type, .body = body, .body_length = sizeof body};
+        struct ethernet link = {
+            .destination = our_mac, .source = peer_mac, .ethertype = ETHERTYPE_IPV4};
+        uint32_t ip = ethernet_build(peer.in_bytes, &link);
+        uint32_t length = icmpv4_build(peer.in_bytes + ip + IPV4_HEADER, &message);
+        unsigned answers = 0;
+
+        ipv4_build(peer.in_bytes + ip,
+                   &(struct ipv4){.source = peer_address(&peer),
+                                  .destination = our_address(&peer),
+                                  .total_length = (uint16_t)(IPV4_HEADER + length),
+                                  .ttl = 64,
+                                  .protocol = IP_ICMPV4});
+        peer.in = (struct hf_frame){.data = peer.in_bytes, .length = ip + IPV4_HEADER + length};
+        hf_input(peer.stack, &peer.in, 1, peer.now_us);
+        while (peer_take(&peer))
+            answers++;
+        assert_int_equal(answers, type == 8);
+    }
+    peer_close(&peer);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -326,6 +526,12 @@ int main(void)
         cmocka_unit_test(age_is_asked_at_arrival_only),
         cmocka_unit_test(a_challenge_frees_who_began_anew),
         cmocka_unit_test(soft_errors_can_be_asked_for),
+        cmocka_unit_test(windows_are_shifted_after_the_syn),
+        cmocka_unit_test(nothing_is_larger_than_agreed),
+        cmocka_unit_test(identification_means_nothing_without_pieces),
+        cmocka_unit_test(problems_have_a_budget),
+        cmocka_unit_test(a_low_hop_limit_is_no_fault),
+        cmocka_unit_test(only_echoes_are_answered),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -135,7 +135,7 @@ static void never_larger(void **state)
     solo_free(solo);
 }
 
-/* A hard error is soft once the handshake is done. [RFC 5927 5.2] [RFC 9293 SHLD-25; R5927-04] */
+/* A hard error is soft once the handshake is done. [RFC 5927 5.2] [RFC 9293 SHLD-25; R5927-04] [RFC 9293 MUST-56] */
 static void hard_is_soft(void **state)
 {
     struct solo *solo = sending(false, 1000);

@@ -219,6 +219,34 @@ static void full_ack(void **state)
     solo_free(solo);
 }
 
+/* What is lost in two windows halves twice. [RFC 5681 4.3] [R5681-16] */
+static void two_windows_two_reductions(void **state)
+{
+    struct solo *solo = sending(10);
+    struct congestion *c = &solo->end.tcb.congestion;
+    uint32_t first, flight;
+
+    (void)state;
+    for (int i = 0; i < 3; i++)
+        solo_ack(solo, 1);
+    first = c->ssthresh;
+    solo_out(solo);
+    solo_ack(solo, 1 + 10 * MSS);
+    solo_write(solo, 20 * MSS);
+    for (int i = 0; i < 3; i++) { /* a few rounds, so that there is a window to lose from */
+        solo_out(solo);
+        solo_ack(solo, seq_distance(solo->end.tcb.iss, solo->end.tcb.snd_nxt));
+    }
+    solo_out(solo);
+    flight = seq_distance(solo->end.tcb.snd_una, solo->end.tcb.snd_nxt);
+    assert_true(flight >= 4 * MSS && flight < 2 * first);
+    for (int i = 0; i < 3; i++)
+        solo_ack(solo, seq_distance(solo->end.tcb.iss, solo->end.tcb.snd_una));
+    assert_int_equal(solo->end.stats.fast_retransmits, 2);
+    assert_true(c->ssthresh < first);
+    solo_free(solo);
+}
+
 /* A partial ACK: the next hole is repaired at once, cwnd deflated by what was acknowledged. [RFC 6582 3.2 (3)]
  * [R6582-04] */
 static void partial_ack(void **state)
@@ -340,7 +368,7 @@ static void timeout_go_back(void **state)
     solo_free(solo);
 }
 
-/* The echo of our own repetitions starts no second recovery. [RFC 6582 3.2 (1), 4.1] [R5681-16, R6582-05] */
+/* The echo of our own repetitions starts no second recovery. [RFC 6582 3.2 (1), 4.1] [R6582-02, R6582-05] */
 static void no_recovery_after_timeout(void **state)
 {
     struct solo *solo = sending(10);
@@ -374,7 +402,7 @@ static void idle_restart(void **state)
     solo_free(solo);
 }
 
-/* A long time without loss: `recover` does not seem to lie ahead once 2 GB have gone by. [R6582-01, R6582-02] */
+/* A long time without loss: `recover` does not seem to lie ahead once 2 GB have gone by. */
 static void recover_follows(void **state)
 {
     struct hf_config config = big();
@@ -430,6 +458,7 @@ int main(void)
         cmocka_unit_test(limited_transmit),
         cmocka_unit_test(fast_retransmit),
         cmocka_unit_test(full_ack),
+        cmocka_unit_test(two_windows_two_reductions),
         cmocka_unit_test(partial_ack),
         cmocka_unit_test(spoofed_duplicates),
         cmocka_unit_test(no_duplicates),
