@@ -75,7 +75,8 @@ static bool read_block(const json_t *json, struct block *block)
     const json_int_t most = INT64_MAX / (json_int_t)US_PER_S;
 
     *block = (struct block){.until_us = INT64_MAX};
-    if (!prefix || hf_prefix_parse(&block->prefix, prefix) != HF_OK || !reason ||
+    if (!prefix || hf_prefix_parse(&block->prefix, prefix) != HF_OK || block->prefix.length == 0 ||
+        !reason || /* everybody was never blocked */
         strlen(reason) >= sizeof block->reason || !json_is_integer(since) ||
         !(json_is_integer(until) || json_is_null(until)) || json_integer_value(since) < 0 ||
         json_integer_value(since) > most || json_integer_value(until) < 0 ||

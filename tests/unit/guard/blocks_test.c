@@ -214,6 +214,8 @@ static void files_that_are_not_ours_are_set_aside(void **state)
         "9223372036854775807, \"reason\": \"\"}]}",
         "{\"version\": 1, \"blocks\": [{\"prefix\": \"192.0.2.0/24\", \"since\": \"1\", \"until\": "
         "null, \"reason\": \"\"}]}",
+        "{\"version\": 1, \"blocks\": [{\"prefix\": \"192.0.2.0/0\", \"since\": 1, \"until\": "
+        "null, \"reason\": \"everybody\"}]}",
         "{\"version\": 1, \"version\": 1, \"blocks\": []}",
     };
 
