@@ -54,6 +54,7 @@ class Terminal:
             kernel.die_with_parent()
             kernel.enter(world.namespace)
             os.setsid()
+            signal.signal(signal.SIGINT, signal.SIG_DFL)  # ignored, and inherited, where tests run in the background
             fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
         import subprocess
