@@ -237,9 +237,9 @@ def test_keys_on_a_small_terminal(served):
     screen.press(b"r")
     screen.until("RTT*")
     screen.press(b"b")
-    first = screen.until("OUT*", "50.0k").splitlines()
-    large = next(index for index, line in enumerate(first) if f":{port_of(served.clients[1])}" in line)
-    small = next(index for index, line in enumerate(first) if f":{port_of(served.clients[0])}" in line)
+    ports = [f":{port_of(client)}" for client in served.clients[:2]]
+    first = screen.until("OUT*", "50.0k", *ports).splitlines()  # a page may come in two pieces
+    small, large = (next(index for index, line in enumerate(first) if port in line) for port in ports)
     assert large < small, screen.text()
     screen.press(b"\r")
     screen.until("ONE CONNECTION", "congestion window", f"]:{port_of(served.clients[1])}", "client's window")
