@@ -40,16 +40,6 @@ static void echo(int fd)
         close(fd);
 }
 
-static void look(struct target *shared)
-{
-    unsigned asked = atomic_load(&shared->asked);
-
-    if (asked == atomic_load(&shared->told))
-        return;
-    shared->report.cpu_us = siege_child_cpu_us();
-    atomic_store(&shared->told, asked);
-}
-
 void kernel_target_run(void *argument)
 {
     struct target *shared = argument;
@@ -76,6 +66,5 @@ void kernel_target_run(void *argument)
                 watch(epoll_fd, fd);
             }
         }
-        look(shared);
     }
 }
