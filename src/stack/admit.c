@@ -367,13 +367,14 @@ static enum hf_stat admit(struct hf_stack *stack, struct gate_segment *arrived, 
 
 enum hf_stat admit_segment(struct hf_stack *stack, struct gate_segment *arrived, int64_t now_us)
 {
+    bool keyed = stack->signing.auth.keys.pool.count != 0;
     enum hf_stat reason;
 
-    if (__builtin_expect(stack->signing.auth.keys.pool.count == 0, 1))
-        return admit(stack, arrived, now_us);
-    stack->signing.calls->door_open(stack, arrived->flow);
+    if (__builtin_expect(keyed, 0))
+        stack->signing.calls->door_open(stack, arrived->flow);
     reason = admit(stack, arrived, now_us);
-    stack->signing.calls->door_close(stack);
+    if (__builtin_expect(keyed, 0))
+        stack->signing.calls->door_close(stack);
     return reason;
 }
 

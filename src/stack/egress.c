@@ -298,16 +298,15 @@ static bool from_replies(struct hf_stack *stack, struct hf_frame *frame, int64_t
     return false;
 }
 
-static void write_answer(struct hf_stack *stack, struct answer *answer,
-                         const struct outbox_way *way, const struct outgoing *out)
+static void describe_answer(struct answer *answer, const struct outbox_way *way,
+                            const struct written *written)
 {
-    struct written written = write_frame(stack, answer->bytes, out);
-
-    answer->length = answer->header_length = (uint8_t)written.length;
-    answer->transport_offset = (uint8_t)written.transport;
+    answer->length = answer->header_length = (uint8_t)written->length;
+    answer->transport_offset = (uint8_t)written->transport;
     answer->flow_hash = (uint32_t)(way->hash >> 32);
 }
 
+/* Built by the frames' writer: one of its own would be for nothing but the rare. */
 __attribute__((noinline, cold)) static void answer_signed(struct hf_stack *stack,
                                                           const struct outbox_way *way,
                                                           struct segment *seg)
@@ -317,20 +316,29 @@ __attribute__((noinline, cold)) static void answer_signed(struct hf_stack *stack
     struct auth_session session;
     struct answer *answer;
 
-    seg->source_port = way->flow->local_port;
-    seg->destination_port = way->flow->remote_port;
     if (!sign_for_a_moment(stack, &out, seg, way->terms, &session))
         return;
     answer = outbox_take_answer(&stack->outbox);
-    if (answer)
-        write_answer(stack, answer, way, &out);
+    if (answer) {
+        struct hf_frame frame = {.data = answer->bytes, .capacity = sizeof answer->bytes};
+
+        build(stack, &frame, &out);
+        describe_answer(
+            answer, way,
+            &(struct written){frame.length, frame.header_length, frame.transport_offset});
+    }
     auth_end(&stack->signing.auth, &session);
 }
 
 void egress_answer(struct hf_stack *stack, const struct outbox_way *way, struct segment *seg)
 {
+    struct outgoing out = {
+        .flow = way->flow, .to = way->to, .seg = seg, .v4 = hf_address_is_v4(&way->flow->remote)};
+    struct written written;
     struct answer *answer;
 
+    seg->source_port = way->flow->local_port;
+    seg->destination_port = way->flow->remote_port;
     if (__builtin_expect(way->terms != NULL, 0)) {
         answer_signed(stack, way, seg);
         return;
@@ -338,12 +346,8 @@ void egress_answer(struct hf_stack *stack, const struct outbox_way *way, struct 
     answer = outbox_take_answer(&stack->outbox);
     if (!answer)
         return;
-    seg->source_port = way->flow->local_port;
-    seg->destination_port = way->flow->remote_port;
-    struct outgoing out = {
-        .flow = way->flow, .to = way->to, .seg = seg, .v4 = hf_address_is_v4(&way->flow->remote)};
-
-    write_answer(stack, answer, way, &out);
+    written = write_frame(stack, answer->bytes, &out);
+    describe_answer(answer, way, &written);
 }
 
 /* The oldest answer. It is shorter than any slot. */

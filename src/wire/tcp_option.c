@@ -23,6 +23,9 @@ enum {
 #define SYN_STAMP_LAYOUT 0x0402080au
 #define SYN_SCALE_LAYOUT 0x01030300u
 
+#define USUAL_SYN \
+    (TCP_OPTION_MSS | TCP_OPTION_SACK_PERMITTED | TCP_OPTION_TIMESTAMPS | TCP_OPTION_SCALE)
+
 static inline bool is_usual_syn(const uint8_t *option)
 {
     return (get_be32(option) & 0xffff0000) == SYN_MSS_LAYOUT &&
@@ -278,8 +281,22 @@ static inline struct pen put_permitted(struct pen pen)
         pen, start(TCP_KIND_NOP, TCP_KIND_NOP, TCP_KIND_SACK_PERMITTED, LENGTH_SACK_PERMITTED));
 }
 
-/* [RFC 9293 MUST-68] */
-uint32_t tcp_option_build_summed(uint8_t *to, const struct tcp_options *options, uint64_t *sum)
+/* What a SYN cookie's answer carries: no pen, as this is done for each SYN of a flood. */
+static uint32_t put_usual_syn(uint8_t *to, const struct tcp_options *options, uint64_t *sum)
+{
+    uint32_t mss = SYN_MSS_LAYOUT | options->mss, scale = SYN_SCALE_LAYOUT | options->scale;
+
+    put_be32(to, mss);
+    put_be32(to + 4, SYN_STAMP_LAYOUT);
+    put_be32(to + 8, options->ts_value);
+    put_be32(to + 12, options->ts_echo);
+    put_be32(to + 16, scale);
+    *sum += (uint64_t)mss + SYN_STAMP_LAYOUT + options->ts_value + options->ts_echo + scale;
+    return SYN_LENGTH;
+}
+
+__attribute__((noinline)) static uint32_t put_each(uint8_t *to, const struct tcp_options *options,
+                                                   uint64_t *sum)
 {
     uint16_t present = options->present;
     struct pen pen = {to, *sum};
@@ -298,4 +315,11 @@ uint32_t tcp_option_build_summed(uint8_t *to, const struct tcp_options *options,
         pen = put_sack(pen, options);
     *sum = pen.sum;
     return (uint32_t)(pen.to - to);
+}
+
+/* [RFC 9293 MUST-68] */
+uint32_t tcp_option_build_summed(uint8_t *to, const struct tcp_options *options, uint64_t *sum)
+{
+    return options->present == USUAL_SYN ? put_usual_syn(to, options, sum)
+                                         : put_each(to, options, sum);
 }
