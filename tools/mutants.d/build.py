@@ -1,4 +1,4 @@
-"""The library as one shared object that is linked anew for each mutant, and the tests that use it."""
+"""The library as one shared object, the tests that use it, and the places where mutants of it are made."""
 
 import hashlib
 import io
@@ -50,35 +50,41 @@ def snapshot():
 
 
 class Build:
-    def __init__(self):
-        self.place = PLACE
-        self.overlay = PLACE / "overlay"
-        self.core, self.rest, self.tests = {}, {}, {}
-        self.flags = [*FLAGS, f"-I{ROOT}/include", f"-I{ROOT}/src", f"-I{ROOT}/tests",
-                      f'-DHF_SOURCE_DIR="{ROOT}"']
+    """What is not changed; `more` are flags that the compiler gets besides."""
 
-    # ---- the build of what is not changed: ninja does it ----
+    def __init__(self, name, more=()):
+        self.place = PLACE / name
+        self.core, self.tests, self.include = {}, {}, None
+        self.more = list(more)
+        self.flags = [*FLAGS, *more, f"-I{ROOT}/include", f"-I{ROOT}/src", f"-I{ROOT}/tests",
+                      f'-DHF_SOURCE_DIR="{ROOT}"']
 
     def object(self, source):
         return self.place / "obj" / source.relative_to(ROOT).with_suffix(".o")
 
+    def source(self, made):
+        return ROOT / made.relative_to(self.place / "obj").with_suffix(".c")
+
+    def program(self, name):
+        return self.place / "tests" / name
+
     def objects(self, pattern):
         return [self.object(source) for source in sorted(ROOT.glob(pattern))]
 
-    def make(self):
+    def make(self, jobs):
         self.place.mkdir(parents=True, exist_ok=True)
+        more = " ".join(self.more)
         rules = ["rule cc", f"  command = gcc {' '.join(self.quoted())} -MD -MF $out.d -c $in -o $out",
                  "  depfile = $out.d", "  deps = gcc",
-                 "rule so", "  command = gcc -shared -Wl,-Bsymbolic-functions -o $out $in $libs",
-                 "rule exe", "  command = gcc -Wl,--gc-sections -o $out $in $libs -Wl,-rpath,$$PWD"]
+                 "rule so", f"  command = gcc {more} -shared -Wl,-Bsymbolic-functions -o $out $in $libs",
+                 "rule exe", f"  command = gcc {more} -Wl,--gc-sections -o $out $in $libs -Wl,-rpath,$$PWD"]
         compiled = set()
 
         def compile_all(objects):
             for made in objects:
                 if made not in compiled:
                     compiled.add(made)
-                    source = ROOT / made.relative_to(self.place / "obj").with_suffix(".c")
-                    rules.append(f"build {made}: cc {source}")
+                    rules.append(f"build {made}: cc {self.source(made)}")
 
         def link(rule, target, objects, libs="", needs=()):
             compile_all(objects)
@@ -96,18 +102,18 @@ class Build:
         libraries = [self.place / "librest.so", self.place / "libcore.so"]
         for name, objects in self.programs():
             links = "-L. -lrest -lcore -lcmocka -lcrypto -lm"
-            link("exe", self.place / "tests" / name, objects + ([] if name.startswith("sim") else panic),
+            link("exe", self.program(name), objects + ([] if name.startswith("sim") else panic),
                  links, libraries)
             self.tests[name] = objects
         (self.place / "build.ninja").write_text("\n".join(rules) + "\n")
-        built = subprocess.run(["ninja", "-j1", "--quiet", "-k0"], cwd=self.place, capture_output=True, text=True)
+        built = subprocess.run(["ninja", f"-j{jobs}", "--quiet", "-k0"], cwd=self.place, capture_output=True, text=True)
         if not (self.place / "libcore.so").exists():
             sys.exit(built.stdout)
         if built.returncode:
             broken = set(re.findall(r"FAILED: \S*/(\S+)", built.stdout))
             print("left out, as they do not build:", *sorted(broken), flush=True)
             self.tests = {name: objects for name, objects in self.tests.items()
-                          if name not in broken and (self.place / "tests" / name).exists()}
+                          if name not in broken and self.program(name).exists()}
 
     def quoted(self):
         return [f"'{flag}'" for flag in self.flags]
@@ -123,72 +129,81 @@ class Build:
                 if made.stem.endswith("_test"):
                     yield f"{suite}-{made.stem[:-5]}", [made, *helpers]
 
-    # ---- one mutant ----
+    def users(self, path):
+        """The objects of the core, and of that layer's own tests, that a file is compiled into."""
+        if self.include is None:
+            self.include = self.read_dependencies()
+        own = f"tests/unit/{pathlib.Path(path).parent.name}/"
+        return [made for made in self.include.get(ROOT / path, ()) if made in self.core or own in str(made)]
 
-    def compile(self, source, made, overlay=False):
-        made.parent.mkdir(parents=True, exist_ok=True)
-        first = [f"-I{self.overlay}"] if overlay else []
-        return subprocess.run(["gcc", *first, *self.flags, "-c", source, "-o", made],
-                              capture_output=True).returncode == 0
-
-    def dependents(self, header):
-        """The objects of the core, and of that layer's own tests, that include a header."""
+    def read_dependencies(self):
         listed = subprocess.run(["ninja", "-t", "deps"], cwd=self.place, capture_output=True, text=True,
                                 check=True).stdout
-        made = None
+        include, made = {}, None
         for line in listed.splitlines():
             if re.match(r"\S+: #deps", line):
                 made = pathlib.Path(line.split(":")[0])
-            elif line.strip() == str(header):
-                own = f"tests/unit/{header.parent.name}/" in str(made)
-                if made in self.core or own:
-                    yield made
+            elif line.strip():
+                include.setdefault(pathlib.Path(line.strip()), []).append(made)
+        return include
 
-    def changed(self, path, text):
-        """{object: its mutant} or None if it does not compile."""
-        origin = ROOT / path
-        marked = f'#line 1 "{origin}"\n{text}'
+
+class Bench:
+    """Where mutants are made, one after the other: each worker has its own."""
+
+    def __init__(self, build, number):
+        self.build = build
+        self.place = PLACE / "bench" / str(number)
+        self.overlay = self.place / "overlay"
+        self.changed = {}  # object of the build: the mutant's
+        self.relinked = {}
+
+    def compile(self, path, text):
+        """The digest of the objects that the file goes into, compiled from `text`; None if that is no C."""
+        marked = f'#line 1 "{ROOT / path}"\n{text}'
+        self.changed = {}
         if path.endswith(".c"):
-            source = self.place / "mutant" / path
+            source = self.place / path
             source.parent.mkdir(parents=True, exist_ok=True)
             source.write_text(marked)
-            made = source.with_suffix(".o")
-            return {self.object(origin): made} if self.compile(source, made) else None
+            return self.compile_each({self.build.object(ROOT / path): source}, [])
         header = self.overlay / pathlib.Path(path).relative_to("src")
         header.parent.mkdir(parents=True, exist_ok=True)
         header.write_text(marked)
-        changes = {}
         try:
-            for made in self.dependents(origin):
-                source = ROOT / made.relative_to(self.place / "obj").with_suffix(".c")
-                mutant = self.place / "mutant" / source.relative_to(ROOT).with_suffix(".o")
-                if not self.compile(source, mutant, overlay=True):
-                    return None
-                changes[made] = mutant
+            return self.compile_each({made: self.build.source(made) for made in self.build.users(path)},
+                                     [f"-I{self.overlay}"])
         finally:
             header.unlink()
-        return changes
 
-    @staticmethod
-    def digest(objects):
+    def compile_each(self, sources, first):
+        for made, source in sources.items():
+            mutant = self.place / made.relative_to(self.build.place)
+            mutant.parent.mkdir(parents=True, exist_ok=True)
+            command = ["gcc", *first, *self.build.flags, "-c", source, "-o", mutant]
+            if subprocess.run(command, capture_output=True).returncode != 0:
+                return None
+            self.changed[made] = mutant
         whole = hashlib.sha256()
-        for made in sorted(map(str, objects)):
-            whole.update(pathlib.Path(made).read_bytes())
-        return whole.hexdigest()
+        for made in sorted(self.changed.values()):
+            whole.update(made.read_bytes())
+        return whole.hexdigest()[:16]
 
-    def link(self, changes):
-        """The mutated library in mutant/, and the tests that must be linked anew."""
-        place = self.place / "mutant"
-        objects = [changes.get(made, made) for made in self.core]
-        subprocess.run(["gcc", "-shared", "-Wl,-Bsymbolic-functions", "-o", place / "libcore.so", *objects],
+    def link(self):
+        """The library with what was compiled last, and the tests that must be linked anew for it."""
+        build = self.build
+        objects = [self.changed.get(made, made) for made in build.core]
+        subprocess.run(["gcc", "-shared", "-Wl,-Bsymbolic-functions", "-o", self.place / "libcore.so", *objects],
                        check=True)
-        relinked = {}
-        for name, objects in self.tests.items():
-            if any(made in changes for made in objects):
-                made = place / name
-                panic = [] if name.startswith("sim") else self.objects("tests/support/*.c")
-                subprocess.run(["gcc", "-Wl,--gc-sections", "-o", made, *[changes.get(o, o) for o in objects], *panic,
-                                f"-L{self.place}", "-lrest", "-lcore", "-lcmocka", "-lcrypto", "-lm",
-                                f"-Wl,-rpath,{self.place}"], check=True)
-                relinked[name] = made
-        return relinked
+        self.relinked = {}
+        for name, objects in build.tests.items():
+            if any(made in self.changed for made in objects):
+                made = self.place / name
+                panic = [] if name.startswith("sim") else build.objects("tests/support/*.c")
+                subprocess.run(["gcc", "-Wl,--gc-sections", "-o", made, *[self.changed.get(o, o) for o in objects],
+                                *panic, f"-L{build.place}", "-lrest", "-lcore", "-lcmocka", "-lcrypto", "-lm",
+                                f"-Wl,-rpath,{build.place}"], check=True)
+                self.relinked[name] = made
+
+    def program(self, name):
+        return self.relinked.get(name, self.build.program(name))

@@ -20,6 +20,7 @@ class Mutant:
         self.path, self.function, self.line, self.kind = path, function, line, kind
         self.start, self.end, self.text = start, end, text
         self.number = 0
+        self.body = (line, line)  # the function's first and last line
 
     @property
     def name(self):
@@ -119,12 +120,14 @@ def mutants_of(path, source):
         if CHECKERS.search(function):
             continue
         body = blanked[start:end]
+        lines = source.count("\n", 0, start) + 1, source.count("\n", 0, end) + 1
         for kind, first, last, text in [*operators(body), *constants(body), *conditions(body)]:
             if kind in ("negate", "remove"):  # the original's text: comments and strings are in it
                 inner = source[start + first + 1:start + last - 1]
                 text = f"(!({inner}))" if kind == "negate" else f"(0 && ({inner}))"
             line = source.count("\n", 0, start + first) + 1
             made.append(Mutant(path, function, line, kind, start + first, start + last, text))
+            made[-1].body = lines
     made.sort(key=lambda m: (m.start, m.kind))
     count = {}
     for mutant in made:
