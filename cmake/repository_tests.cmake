@@ -10,6 +10,10 @@ if(EXISTS ${PROJECT_SOURCE_DIR}/tools/tidy)
     add_test(NAME repository/tidy_self_test COMMAND ${PROJECT_SOURCE_DIR}/tools/tidy --self-test)
     set_tests_properties(repository/tidy_self_test PROPERTIES LABELS repository TIMEOUT 60 SKIP_RETURN_CODE 77)
 endif()
+if(EXISTS ${PROJECT_SOURCE_DIR}/tools/mutants)
+    add_test(NAME repository/mutants_self_test COMMAND ${PROJECT_SOURCE_DIR}/tools/mutants --self-test)
+    set_tests_properties(repository/mutants_self_test PROPERTIES LABELS repository TIMEOUT 60)
+endif()
 
 # Instrumented objects call the sanitizer's runtime, so the waterline is shown on plain builds.
 if(TARGET handfast AND EXISTS ${PROJECT_SOURCE_DIR}/tools/waterline AND NOT CMAKE_C_FLAGS MATCHES "-fsanitize")
