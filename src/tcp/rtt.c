@@ -32,7 +32,6 @@ void rtt_sample(const struct tcp *tcp, struct tcb *tcb, uint32_t rtt_us)
 
         tcb->rttvar_us = tcb->rttvar_us - tcb->rttvar_us / 4 + error / 4;
         tcb->srtt_us = tcb->srtt_us - tcb->srtt_us / 8 + rtt_us / 8;
-        tcb->srtt_us = max_u32(tcb->srtt_us, 1);
     }
     tcb->rto_us = timeout_of(tcp, tcb);
 }
