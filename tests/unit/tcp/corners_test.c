@@ -76,6 +76,33 @@ static void one_byte_is_in_flight(void **state)
     solo_free(solo);
 }
 
+/* While a segment is being timed the echo of an older one is no second measurement. [RFC 6298 3; RFC 7323 4.1] */
+static void one_measurement_at_a_time(void **state)
+{
+    struct hf_config config = HF_CONFIG_DEFAULT;
+    struct handshake h = solo_handshake();
+    struct solo *solo;
+
+    (void)state;
+    config.nagle = false;
+    h.timestamps = true;
+    h.ts_recent = 100;
+    solo = solo_open_as(&config, &h);
+    solo_write(solo, 100);
+    solo_out(solo);
+    solo_pass(solo, 1100000);
+    assert_int_equal(solo->count, 2);
+    solo->echo = solo_last(solo)->options.ts_value;
+    solo_write(solo, 100);
+    assert_int_equal(solo_out(solo), 1); /* timed */
+    solo->now_us += 50000;
+    solo_ack(solo, 101);
+    assert_int_equal(solo->end.tcb.srtt_us, 0);
+    solo_ack(solo, 201);
+    assert_int_equal(solo->end.tcb.srtt_us, 50000);
+    solo_free(solo);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -83,6 +110,7 @@ int main(void)
         cmocka_unit_test(nothing_to_settle),
         cmocka_unit_test(no_spans),
         cmocka_unit_test(one_byte_is_in_flight),
+        cmocka_unit_test(one_measurement_at_a_time),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
