@@ -416,6 +416,37 @@ static void cookies_are_signed(void **state)
     }
 }
 
+/* The client gives up and asks anew, and gets a cookie beside his half-open: what brings it back is verified with the numbers
+ * that it names itself. */
+static void a_cookie_beside_a_half_open_is_signed(void **state)
+{
+    (void)state;
+    EACH(algorithm)
+    {
+        struct hf_listen_options options = {.cookies = HF_COOKIES_ALWAYS};
+        struct pair_frame frame;
+        struct packet packet;
+        struct pair pair;
+
+        pair_open(&pair, NULL);
+        pair_add_keys(&pair, algorithm, 61);
+        one_syn(&pair, pair.now_us, &frame);
+        assert_true(pair_give(&pair, SERVER, frame.data, frame.length));
+        assert_true(pair_take(&pair, SERVER, &frame, &packet)); /* lost */
+        hf_close(pair.end[CLIENT].stack, pair.end[CLIENT].socket, pair.now_us);
+        hf_listen_change(pair.end[SERVER].stack, pair.end[SERVER].listener, &options, pair.now_us);
+        pair.now_us += 100000;
+        one_syn(&pair, pair.now_us, &frame);
+        assert_true(pair_give(&pair, SERVER, frame.data, frame.length));
+        assert_true(pair_take(&pair, SERVER, &frame, &packet));
+        assert_true(pair_give(&pair, CLIENT, frame.data, frame.length));
+        assert_true(pair_take(&pair, CLIENT, &frame, &packet)); /* the ACK */
+        assert_true(pair_give(&pair, SERVER, frame.data, frame.length));
+        assert_int_equal(pair_stats(&pair, SERVER)->cookie_opened, 1);
+        pair_close(&pair);
+    }
+}
+
 /* A SYN-ACK that is sent again is signed again. */
 static void a_syn_ack_again_is_signed(void **state)
 {
@@ -874,6 +905,7 @@ int main(void)
         cmocka_unit_test(an_unknown_signature_of_a_stranger_is_ignored),
         cmocka_unit_test(strays_meet_silence),
         cmocka_unit_test(cookies_are_signed),
+        cmocka_unit_test(a_cookie_beside_a_half_open_is_signed),
         cmocka_unit_test(a_syn_ack_again_is_signed),
         cmocka_unit_test(all_options_fit),
         cmocka_unit_test(time_wait_is_signed),
