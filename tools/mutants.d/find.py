@@ -11,6 +11,8 @@ SWAPS = {"<": ("lt", "<="), "<=": ("le", "<"), ">": ("gt", ">="), ">=": ("ge", "
 WORDS = {"seq_lt": "seq_leq", "seq_leq": "seq_lt", "seq_gt": "seq_geq", "seq_geq": "seq_gt"}
 # What asserts is no behaviour: weakening it changes nothing while the rest is right.
 ASSERTIONS = re.compile(r"\b(?:must|static_assert|_Static_assert|x_check)\s*\(")
+# Nor is what the compiler is told to expect.
+HINTS = re.compile(r"\b__builtin_expect\s*\(")
 CHECKERS = re.compile(r"(?:^|_)check$|^check_(?:sending|receiving|state)$")
 LEAVES = re.compile(r"\s*(?:return|continue|break|goto)\b")
 
@@ -51,6 +53,10 @@ def without_assertions(text):
     for found in reversed(list(ASSERTIONS.finditer(text))):
         end = closing(text, found.end() - 1) + 1
         text = text[:found.start()] + spaces(text[found.start():end]) + text[end:]
+    for found in HINTS.finditer(text):
+        end = closing(text, found.end() - 1)
+        comma = text.rindex(",", 0, end)
+        text = text[:comma] + spaces(text[comma:end]) + text[end:]
     return text
 
 

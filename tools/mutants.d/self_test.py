@@ -13,7 +13,7 @@ from run import Order, asleep, limit_s, run
 SOURCE = """static bool f(int a, int b)
 {
     must(a < 1); /* a < 2 */
-    if (a >= b &&
+    if (__builtin_expect(a >= b, 0) &&
         b != 3)
         return true;
     return a + 1 < b;
