@@ -23,10 +23,82 @@ static void a_timeout_has_no_value(void **state)
     peer_close(&peer);
 }
 
+/* The next event of a kind; the others are passed over. */
+static struct hf_event next_of(struct peer *peer, enum hf_event_kind kind)
+{
+    struct hf_event event = {0};
+
+    while (hf_event_take(&peer->sink, &event))
+        if (event.kind == kind)
+            return event;
+    fail_msg("no event: %s", hf_event_text(kind));
+    return event;
+}
+
+/* Nor has a full accept queue a number, whether a SYN meets it or the ACK of a handshake. */
+static void a_full_queue_has_no_value(void **state)
+{
+    struct hf_config config = peer_config();
+    struct segment syn = syn_of(100), ack;
+    struct flow first, second;
+    struct hf_event event;
+    struct peer peer;
+
+    (void)state;
+    peer_open(&peer, &config);
+    peer_listen(&peer, &(struct hf_listen_options){.backlog = 1});
+    first = second = peer_flow(&peer);
+    second.remote_port++;
+    assert_int_equal(peer_send_flow(&peer, &second, &syn), HF_STAT_none);
+    peer_receive(&peer);
+    ack = (struct segment){
+        .seq = {101}, .ack = seq_add(peer.packet.segment.seq, 1), .flags = TCP_ACK, .window = 500};
+    peer_connect(&peer, &first, 5000);
+    assert_int_equal(peer_send_flow(&peer, &second, &ack), HF_STAT_handshake_accept_queue_full);
+    event = next_of(&peer, HF_EVENT_ACCEPT_QUEUE_FULL);
+    assert_int_equal(event.value, 0);
+    assert_int_equal(event.remote.port, second.remote_port);
+    peer_wait(&peer, 2000); /* or it would be one of several */
+    second.remote_port++;
+    assert_int_equal(peer_send_flow(&peer, &second, &syn), HF_STAT_syn_accept_queue_full);
+    event = next_of(&peer, HF_EVENT_ACCEPT_QUEUE_FULL);
+    assert_int_equal(event.value, 0);
+    assert_int_equal(event.remote.port, second.remote_port);
+    peer_close(&peer);
+}
+
+/* The loudest prefix of an alarm has 64 bits where addresses have 128. */
+static void the_loudest_of_ipv6(void **state)
+{
+    struct hf_config config = peer_config();
+    struct hf_event event;
+    struct peer peer;
+    struct flow flow;
+
+    (void)state;
+    peer_open(&peer, &config);
+    peer.v6 = true;
+    peer_listen(&peer, &(struct hf_listen_options){.source_limit = 100000, .half_open_limit = 64});
+    flow = peer_flow(&peer);
+    for (uint32_t i = 0; i < 64; i++) {
+        struct segment syn = syn_of(i);
+
+        flow.remote_port++;
+        peer_send_flow(&peer, &flow, &syn);
+        peer_receive(&peer);
+    }
+    event = next_of(&peer, HF_EVENT_PRESSURE);
+    assert_int_equal(event.value, HF_STRAINED);
+    assert_int_equal(event.prefix_length, 64);
+    peer_close(&peer);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_timeout_has_no_value),
+        cmocka_unit_test(a_full_queue_has_no_value),
+        cmocka_unit_test(the_loudest_of_ipv6),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
