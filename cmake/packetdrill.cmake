@@ -20,6 +20,14 @@ test_program(packetdrill_watch packetdrill LAYERS ${CORE_LAYERS}
 add_test(NAME packetdrill/watch COMMAND packetdrill_watch)
 set_tests_properties(packetdrill/watch PROPERTIES LABELS packetdrill TIMEOUT 60)
 
+test_program(packetdrill_threads packetdrill LAYERS base wire SOURCES tests/packetdrill/unit/threads_test.c)
+target_link_libraries(packetdrill_threads PRIVATE Threads::Threads ${CMAKE_DL_LIBS})
+if(NOT CMAKE_C_FLAGS MATCHES "-fsanitize")
+    add_test(NAME packetdrill/threads COMMAND packetdrill_threads)
+    set_tests_properties(packetdrill/threads PROPERTIES LABELS packetdrill TIMEOUT 60
+        ENVIRONMENT ADAPTER=$<TARGET_FILE:packetdrill_adapter>)
+endif()
+
 # A test a directory of scripts. PACKETDRILL=path in the environment runs them with the real one instead of our reader.
 # Python cannot load what was made for a sanitizer.
 if(NOT CMAKE_C_FLAGS MATCHES "-fsanitize")
@@ -27,7 +35,7 @@ if(NOT CMAKE_C_FLAGS MATCHES "-fsanitize")
     file(GLOB areas CONFIGURE_DEPENDS LIST_DIRECTORIES true tests/packetdrill/scripts/*)
     foreach(area IN LISTS areas)
         get_filename_component(name ${area} NAME)
-        add_test(NAME packetdrill/${name} COMMAND ${run} ${area})
+        add_test(NAME packetdrill/${name} COMMAND ${run} --exact ${area})
         set_tests_properties(packetdrill/${name} PROPERTIES LABELS packetdrill TIMEOUT 120)
     endforeach()
     add_test(NAME packetdrill/bad COMMAND ${run} --bad ${PROJECT_SOURCE_DIR}/tests/packetdrill/bad)

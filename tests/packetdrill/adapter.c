@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/tcp.h>
 #include <netinet/in.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -111,7 +112,7 @@ struct pieces {
 static ssize_t transfer(struct world *world, const struct pieces *pieces, bool in)
 {
     struct file *file = world_file(world, pieces->fd);
-    int known = MSG_DONTWAIT | MSG_NOSIGNAL | (in ? MSG_PEEK : MSG_OOB);
+    int known = MSG_DONTWAIT | MSG_NOSIGNAL | (in ? MSG_PEEK | MSG_TRUNC : MSG_OOB | MSG_MORE);
     int64_t timeout_us = !file ? 0 : in ? file->receive_timeout_us : file->send_timeout_us;
     struct call call = {.name = pieces->name,
                         .attempt = in ? socket_receive : socket_send,
@@ -160,14 +161,43 @@ static ssize_t adapter_recvfrom(void *userdata, int fd, void *to, size_t count, 
     return transfer(userdata, &(struct pieces){"recvfrom", fd, &vector, 1, flags}, true);
 }
 
+/* TCP_INQ: a control message says how many bytes wait; at the end of the text it says 1, as Linux does. */
+static void tell_left(struct world *world, int fd, struct msghdr *message, size_t room)
+{
+    struct cmsghdr *control;
+    struct hf_status status;
+    struct file *file;
+    int left = 0;
+
+    world_enter(world);
+    file = world_file(world, fd);
+    if (file && file->inq && file->kind == FILE_CONNECTION && room >= CMSG_SPACE(sizeof left) &&
+        hf_status(world->stack, file->socket, &status) == HF_OK) {
+        left = status.receive_queued == 0 && status.peer_closed ? 1 : (int)status.receive_queued;
+        message->msg_controllen = CMSG_SPACE(sizeof left);
+        control = CMSG_FIRSTHDR(message);
+        control->cmsg_level = IPPROTO_TCP;
+        control->cmsg_type = TCP_INQ;
+        control->cmsg_len = CMSG_LEN(sizeof left);
+        memcpy(CMSG_DATA(control), &left, sizeof left);
+    }
+    world_leave(world);
+}
+
 static ssize_t adapter_recvmsg(void *userdata, int fd, struct msghdr *message, int flags)
 {
+    size_t room = message->msg_control ? message->msg_controllen : 0;
+    ssize_t result;
+
     message->msg_namelen = 0;
     message->msg_controllen = 0;
     message->msg_flags = 0;
-    return transfer(userdata,
-                    &(struct pieces){"recvmsg", fd, message->msg_iov, message->msg_iovlen, flags},
-                    true);
+    result = transfer(userdata,
+                      &(struct pieces){"recvmsg", fd, message->msg_iov, message->msg_iovlen, flags},
+                      true);
+    if (result >= 0)
+        tell_left(userdata, fd, message, room);
+    return result;
 }
 
 static ssize_t adapter_write(void *userdata, int fd, const void *from, size_t count)
@@ -365,13 +395,9 @@ static int adapter_gettimeofday(void *userdata, struct timeval *time, struct tim
 
     (void)zone;
     pthread_mutex_lock(&world->lock);
-    if (!pthread_equal(world->driver, pthread_self())) {
-        if (world->running_on > 0)
-            world->running_on--;
-        pthread_cond_broadcast(&world->changed);
-    } else if (world->looked) {
-        world_advance(world, world->now_us + 1);
-    } else {
+    if (!world_ran_on(world)) {
+        if (world->looked)
+            world_advance(world, world->now_us + 1);
         world->looked = true;
     }
     time->tv_sec = world->now_us / US_PER_S;
@@ -437,8 +463,11 @@ static int adapter_splice(void *userdata, int from, loff_t *from_offset, int to,
 __attribute__((visibility("default"))) void packetdrill_interface_init(
     const char *flags, struct packetdrill_interface *interface)
 {
+    struct world *world = world_new(flags);
+
+    preload_world(world);
     *interface = (struct packetdrill_interface){
-        .userdata = world_new(flags),
+        .userdata = world,
         .free = adapter_free,
         .socket = adapter_socket,
         .bind = adapter_bind,

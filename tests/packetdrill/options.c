@@ -2,6 +2,7 @@
 #include "sockets.h"
 
 #include <errno.h>
+#include <linux/sock_diag.h>
 #include <linux/tcp.h>
 #include <netinet/in.h>
 #include <string.h>
@@ -94,6 +95,31 @@ static int give_int(const struct socket_option *option, int64_t value)
     return give(option, &number, sizeof number);
 }
 
+/* TCP_INFO: all that is asked for, zeros where we know nothing, as packetdrill insists on its own length. */
+static int give_info(const struct socket_option *option, const struct hf_status *status)
+{
+    struct tcp_info info = info_of(status);
+
+    memset(option->to, 0, *option->room);
+    memcpy(option->to, &info, *option->room < sizeof info ? *option->room : sizeof info);
+    return 0;
+}
+
+/* SO_MEMINFO: nine counts of which packetdrill wants to have seen all. */
+static int give_memory(const struct world *world, const struct file *file,
+                       const struct socket_option *option, const struct hf_status *status)
+{
+    const struct hf_config *config = &world->flags.config;
+    uint32_t counts[SK_MEMINFO_VARS] = {
+        [SK_MEMINFO_RMEM_ALLOC] = status->receive_queued,
+        [SK_MEMINFO_RCVBUF] = file->receive_bytes ? file->receive_bytes : config->receive_bytes,
+        [SK_MEMINFO_SNDBUF] = file->send_bytes ? file->send_bytes : config->send_bytes,
+        [SK_MEMINFO_WMEM_QUEUED] = status->send_queued,
+    };
+
+    return give(option, counts, sizeof counts);
+}
+
 /* SO_ERROR: told once. */
 static int take_error(struct file *file, const struct hf_status *status)
 {
@@ -117,6 +143,7 @@ static int get_socket_level(const struct world *world, struct file *file,
         return give_int(option, file->send_bytes ? file->send_bytes : config->send_bytes);
     case SO_KEEPALIVE: return give_int(option, file->keepalive);
     case SO_TYPE: return give_int(option, SOCK_STREAM);
+    case SO_MEMINFO: return give_memory(world, file, option, status);
     case SO_ACCEPTCONN: return give_int(option, file->kind == FILE_LISTENER);
     default: world_die("getsockopt(SOL_SOCKET, %d): unsupported", option->name);
     }
@@ -125,10 +152,10 @@ static int get_socket_level(const struct world *world, struct file *file,
 static int get_tcp_level(const struct file *file, const struct socket_option *option,
                          const struct hf_status *status)
 {
-    struct tcp_info info;
-
     switch (option->name) {
-    case TCP_INFO: info = info_of(status); return give(option, &info, sizeof info);
+    case TCP_INFO: return give_info(option, status);
+    case TCP_CC_INFO: *option->room = 0; return 0; /* Reno and CUBIC of Linux say nothing either */
+    case TCP_INQ: return give_int(option, file->inq);
     case TCP_MAXSEG: return give_int(option, text_of_segment(status));
     case TCP_NODELAY: return give_int(option, file->nodelay);
     case TCP_CORK: return give_int(option, file->cork);
@@ -266,6 +293,7 @@ static int set_tcp_level(struct world *world, struct file *file, int name, uint3
         if (live)
             tell(world, file, HF_QUICK_ACK, file->quick_ack);
         return 0;
+    case TCP_INQ: file->inq = number != 0; return 0;
     case TCP_USER_TIMEOUT:
         file->user_timeout_ms = number;
         if (live)

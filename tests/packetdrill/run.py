@@ -1,10 +1,10 @@
 #!/usr/bin/python3
 """Runs packetdrill scripts against the adapter: a small reader of packetdrill's language, by ctypes.
 
-    run.py [--so FILE] [--packetdrill FILE] SCRIPT_OR_DIRECTORY...
+    run.py [--so FILE] [--exact] [--packetdrill FILE] SCRIPT_OR_DIRECTORY...
     run.py [--so FILE] --bad SCRIPT_OR_DIRECTORY...    each must fail, and say what its line "// error: TEXT" says
 
-With PACKETDRILL=path (or --packetdrill) the scripts are given to the real packetdrill instead, with the same flags. The
+--exact looks more closely than packetdrill does: at each segment alone, at TS ecr, at a fortieth of the time. With PACKETDRILL=path (or --packetdrill) the scripts are given to the real packetdrill instead, with the same flags. The
 language is the part of packetdrill's that our scripts use; what is not read is an error, never a pass. docs/packetdrill.md.
 """
 import os
@@ -21,7 +21,7 @@ from runner.play import play  # noqa: E402
 PASSED, FAILED = 0, 1
 
 
-def run_here(adapter, path, errors_to=None):
+def run_here(adapter, path, exact, errors_to=None):
     """Each script in a process of its own: the adapter ends the process when a script asks for what it cannot do."""
     sys.stdout.flush()
     child = os.fork()
@@ -30,7 +30,7 @@ def run_here(adapter, path, errors_to=None):
         if errors_to is not None:
             os.dup2(errors_to, 2)
         try:
-            play(adapter, read_script(path))
+            play(adapter, read_script(path), exact)
             status = PASSED
         except ScriptError as error:
             print(error, file=sys.stderr)
@@ -45,9 +45,10 @@ def run_here(adapter, path, errors_to=None):
     return os.waitstatus_to_exitcode(wait_status)
 
 
-def run_there(packetdrill, adapter, path):
-    """The real one. Our options that name its own are in the script; the flags stand there too (--so_flags)."""
-    return subprocess.run([packetdrill, "--so_filename=" + adapter, path], check=False).returncode
+def run_there(packetdrill, adapter, path, exact):
+    """The real one. It asks for TCP_INFO with the process's own getsockopt: the adapter has one, if it is preloaded."""
+    options = ["--so_filename=" + adapter] + (["--strict_segments"] if exact else [])
+    return subprocess.run([packetdrill, *options, path], check=False, env={**os.environ, "LD_PRELOAD": adapter}).returncode
 
 
 def run_bad(adapter, path):
@@ -58,7 +59,7 @@ def run_bad(adapter, path):
         print("%s: no line \"// error: ...\"" % path, file=sys.stderr)
         return FAILED
     with tempfile.TemporaryFile() as errors:
-        status = run_here(adapter, path, errors.fileno())
+        status = run_here(adapter, path, True, errors.fileno())
         errors.seek(0)
         found = errors.read().decode()
     if status == FAILED and wanted.group(1) in found and "Traceback" not in found:
@@ -92,16 +93,16 @@ def main(arguments):
     here = os.path.dirname(os.path.abspath(__file__))
     adapter = take_option(arguments, "--so", os.path.join(here, "packetdrill_adapter.so"))
     packetdrill = take_option(arguments, "--packetdrill", os.environ.get("PACKETDRILL"))
-    bad = "--bad" in arguments
+    bad, exact = "--bad" in arguments, "--exact" in arguments
     failed, count = [], 0
-    for path in scripts_of(argument for argument in arguments if argument != "--bad"):
+    for path in scripts_of(argument for argument in arguments if argument not in ("--bad", "--exact")):
         count += 1
         if bad:
             status = run_bad(adapter, path)
         elif packetdrill:
-            status = run_there(packetdrill, adapter, path)
+            status = run_there(packetdrill, os.path.abspath(adapter), path, exact)
         else:
-            status = run_here(adapter, path)
+            status = run_here(adapter, path, exact)
         if status != 0:
             failed.append(path)
             print("FAIL %s" % path)

@@ -164,8 +164,6 @@ static int64_t start_connect(struct world *world, struct call *call, struct file
     struct hf_endpoint remote;
     int error;
 
-    if (call->address->sa_family == AF_UNSPEC)
-        world_die("connect(%d) to AF_UNSPEC: unsupported", call->fd);
     if (!endpoint_of(&remote, call->address, (socklen_t)call->length))
         return -EAFNOSUPPORT;
     default_local(world, &remote.address);
@@ -178,6 +176,20 @@ static int64_t start_connect(struct world *world, struct call *call, struct file
     return CALL_WAITS;
 }
 
+/* connect to AF_UNSPEC: the connection is broken off, and the socket is as new. */
+static int64_t disconnect(struct world *world, struct file *file)
+{
+    if (file->kind == FILE_CONNECTION) {
+        hf_abort(world->stack, file->socket, world->now_us);
+        hf_close(world->stack, file->socket, world->now_us);
+    } else if (file->kind == FILE_LISTENER) {
+        hf_close(world->stack, file->socket, world->now_us);
+    }
+    file->kind = FILE_FRESH;
+    file->connected = file->error_told = file->read_shut = file->write_shut = false;
+    return 0;
+}
+
 int64_t socket_connect(struct world *world, struct call *call)
 {
     struct file *file = world_file(world, call->fd);
@@ -186,6 +198,8 @@ int64_t socket_connect(struct world *world, struct call *call)
 
     if (!file)
         return -EBADF;
+    if (call->address->sa_family == AF_UNSPEC)
+        return disconnect(world, file);
     if (file->kind == FILE_FRESH) {
         call->taken = 0;
         call->file = file; /* this call has begun it */
@@ -221,7 +235,7 @@ int64_t socket_close(struct world *world, struct call *call)
         hf_abort(world->stack, file->socket, world->now_us);
     else if (file->kind == FILE_CONNECTION || file->kind == FILE_LISTENER)
         hf_close(world->stack, file->socket, world->now_us);
-    file->kind = FILE_FREE;
+    world_close(file);
     return 0;
 }
 

@@ -34,6 +34,9 @@ struct socket_option {
 int socket_get_option(struct world *world, const struct socket_option *option);
 int socket_set_option(struct world *world, const struct socket_option *option);
 
+/* preload.c: whose descriptors the process's own getsockopt shall know. */
+void preload_world(struct world *world);
+
 /* poll.c: call->to is an array, call->length its length. */
 int64_t socket_poll(struct world *world, struct call *call);
 int64_t socket_epoll_wait(struct world *world, struct call *call);

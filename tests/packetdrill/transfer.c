@@ -30,6 +30,35 @@ static int64_t peeked(struct world *world, struct file *file, const struct call 
     return (int64_t)done;
 }
 
+/* A pointer that leads nowhere, though bytes would go there. */
+static bool leads_nowhere(const struct call *call)
+{
+    for (size_t i = 0; i < call->length; i++)
+        if (!call->vectors[i].iov_base && call->vectors[i].iov_len > 0)
+            return true;
+    return false;
+}
+
+/* MSG_TRUNC: as many bytes as there is room for are read and nobody wants them. */
+static int64_t thrown_away(struct world *world, struct file *file, const struct call *call)
+{
+    const void *bytes;
+    int64_t done = 0, room = 0;
+
+    for (size_t i = 0; i < call->length; i++)
+        room += (int64_t)call->vectors[i].iov_len;
+    while (done < room) {
+        ptrdiff_t part = hf_peek(world->stack, file->socket, &bytes);
+
+        if (part <= 0)
+            return done ? done : part;
+        part = part < room - done ? part : (ptrdiff_t)(room - done);
+        hf_consume(world->stack, file->socket, (size_t)part, world->now_us);
+        done += part;
+    }
+    return done;
+}
+
 static int64_t read_vectors(struct world *world, struct file *file, const struct call *call)
 {
     const struct iovec *to = call->vectors;
@@ -37,6 +66,8 @@ static int64_t read_vectors(struct world *world, struct file *file, const struct
 
     if (call->flags & MSG_PEEK)
         return peeked(world, file, call);
+    if (call->flags & MSG_TRUNC)
+        return thrown_away(world, file, call);
     for (size_t i = 0; i < call->length; i++) {
         ptrdiff_t result;
 
@@ -67,6 +98,8 @@ int64_t socket_receive(struct world *world, struct call *call)
         return -EBADF;
     if (status.state == HF_STATE_SYN_SENT || status.state == HF_STATE_SYN_RECEIVED)
         return CALL_WAITS;
+    if (status.receive_queued > 0 && leads_nowhere(call) && !(call->flags & MSG_TRUNC))
+        return -EFAULT;
     result = read_vectors(world, file, call);
     if (result == HF_AGAIN)
         return file->read_shut ? 0 : CALL_WAITS;
@@ -106,6 +139,28 @@ static int64_t write_some(struct world *world, struct file *file, struct call *c
     return HF_OK;
 }
 
+static void set_cork(struct world *world, const struct file *file, bool on)
+{
+    hf_set_option(world->stack, file->socket, HF_CORK, on, world->now_us);
+}
+
+/* MSG_MORE holds back what does not fill a segment until a send without it. */
+static void hold_back(struct world *world, struct file *file, const struct call *call)
+{
+    if (!(call->flags & MSG_MORE) || file->more)
+        return;
+    file->more = true;
+    set_cork(world, file, true);
+}
+
+static void let_go(struct world *world, struct file *file, const struct call *call)
+{
+    if (call->flags & MSG_MORE || !file->more)
+        return;
+    file->more = false;
+    set_cork(world, file, file->cork);
+}
+
 int64_t socket_send(struct world *world, struct call *call)
 {
     struct file *file = world_file(world, call->fd);
@@ -122,7 +177,12 @@ int64_t socket_send(struct world *world, struct call *call)
         return CALL_WAITS; /* as Linux has it: nothing is queued before the handshake is done */
     if (file->write_shut)
         return -EPIPE;
+    if (leads_nowhere(call))
+        return -EFAULT;
+    hold_back(world, file, call);
     result = write_some(world, file, call);
+    if (result == HF_OK)
+        let_go(world, file, call);
     if (result == HF_OK)
         return (int64_t)call->taken;
     if (call->taken > 0 && result != HF_AGAIN)

@@ -2,13 +2,19 @@
 #include "world.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
-#define RUN_ON_MOST_S 10 /* of real time: packetdrill looks at the clock first of all */
+#include "base/bytes.h"
+
+#define WAIT_MOST_US \
+    (INT64_C(86400) * 1000000) /* of virtual time, in a call that does not say until when */
+#define RUN_ON_MOST_S 10       /* of real time: packetdrill looks at the clock first of all */
 
 _Noreturn void world_die(const char *format, ...)
 {
@@ -149,18 +155,41 @@ static bool complete_calls(struct world *world)
         }
         *at = call->next;
         call->done = true;
-        world->running_on++;
+        if (world->running_on == WORLD_RUNNING_ON)
+            world_die("more than %d calls waited at once", WORLD_RUNNING_ON);
+        world->runners[world->running_on++] = call->thread;
         any = true;
     }
     return any;
 }
 
+/* Where this thread stands among those that run on, or their number. */
+static uint32_t runner(const struct world *world)
+{
+    uint32_t i = 0;
+
+    while (i < world->running_on && !pthread_equal(world->runners[i], pthread_self()))
+        i++;
+    return i;
+}
+
+bool world_ran_on(struct world *world)
+{
+    uint32_t at = runner(world);
+
+    if (at == world->running_on)
+        return false;
+    world->runners[at] = world->runners[--world->running_on];
+    pthread_cond_broadcast(&world->changed);
+    return true;
+}
+
 void world_settle(struct world *world)
 {
-    bool driving = pthread_equal(world->driver, pthread_self());
+    bool running_on = runner(world) < world->running_on; /* it must not wait for itself */
 
-    while (drain(world) || (driving && complete_calls(world))) {
-        if (!driving || world->running_on == 0)
+    while (drain(world) || (!running_on && complete_calls(world))) {
+        if (running_on || world->running_on == 0)
             continue;
         pthread_cond_broadcast(&world->changed);
         let_run_on(world);
@@ -218,15 +247,30 @@ struct packet_out *world_next_packet(struct world *world)
     return &world->out[(world->out_first + WORLD_PACKETS - 1) % WORLD_PACKETS];
 }
 
+/* A packet before any socket: it is addressed to us, so it says who we are. */
+static void learn_local(struct world *world, const uint8_t *packet, size_t length)
+{
+    struct hf_address local = {0};
+
+    if (length >= 20 && packet[0] >> 4 == 4) {
+        put_be16(local.bytes + 10, 0xffff);
+        memcpy(local.bytes + 12, packet + 16, 4);
+    } else if (length >= 40 && packet[0] >> 4 == 6) {
+        memcpy(local.bytes, packet + 24, 16);
+    } else {
+        world_die("netdev_send: %zu bytes that are no IP packet", length);
+    }
+    world_stack(world, &local);
+}
+
 void world_give(struct world *world, const void *packet, size_t length)
 {
     struct hf_frame frame = {.length = (uint32_t)length, .link = HF_RAW_IP};
 
-    if (!world->stack)
-        world_die(
-            "netdev_send: a packet before the local address is known (bind, connect, local_ip=)");
     if (length == 0 || length > WORLD_PACKET_MAX)
         world_die("netdev_send: a packet of %zu bytes", length);
+    if (!world->stack)
+        learn_local(world, packet, length);
     frame.data = malloc(length);
     if (!frame.data)
         world_die("no memory");
@@ -238,15 +282,36 @@ void world_give(struct world *world, const void *packet, size_t length)
     world_settle(world);
 }
 
-/* The call waits on its own thread until the script's thread has completed it. */
+/* Nobody else could bring what the main thread waits for: only time. */
+static void wait_alone(struct world *world, struct call *call)
+{
+    int64_t give_up_us = world->now_us + WAIT_MOST_US;
+
+    while ((call->result = call->attempt(world, call)) == CALL_WAITS) {
+        int64_t next = next_deadline(world);
+
+        if (call->deadline_us <= world->now_us) {
+            call->result = call->taken > 0 ? (int64_t)call->taken : call->timeout_result;
+            return;
+        }
+        next = call->deadline_us < next ? call->deadline_us : next;
+        if (next > give_up_us)
+            world_die("%s(%d) has to wait, and the script does not say until when: write it as a "
+                      "blocking call, 0...0.1 %s(...)",
+                      call->name, call->fd, call->name);
+        step(world, next);
+    }
+}
+
+/* The call waits on its own thread until whoever moves time has completed it. */
 static void wait_for(struct world *world, struct call *call)
 {
-    if (pthread_equal(world->driver, pthread_self()))
-        world_die(
-            "%s(%d) has to wait, and the script does not say until when: write it as a blocking "
-            "call, 0...0.1 %s(...)",
-            call->name, call->fd, call->name);
     call->deadline_us = call->timeout_us < 0 ? INT64_MAX : world->now_us + call->timeout_us;
+    if (pthread_equal(world->driver, pthread_self())) {
+        wait_alone(world, call);
+        return;
+    }
+    call->thread = pthread_self();
     call->next = world->waiting;
     world->waiting = call;
     while (!call->done)
@@ -276,22 +341,38 @@ int64_t world_call(struct world *world, struct call *call)
 
 struct file *world_file(struct world *world, int fd)
 {
-    struct file *file = &world->files[fd - WORLD_FIRST_FD];
-
-    if (fd < WORLD_FIRST_FD || fd >= WORLD_FIRST_FD + WORLD_FILES || file->kind == FILE_FREE)
-        return NULL;
-    return file;
+    for (int i = 0; i < WORLD_FILES; i++)
+        if (world->files[i].kind != FILE_FREE && world->files[i].fd == fd)
+            return &world->files[i];
+    return NULL;
 }
 
 int world_open(struct world *world, enum file_kind kind)
 {
+    struct file *free = NULL;
+    int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+    if (fd < 0)
+        world_die("/dev/null: %s", strerror(errno));
     for (int i = 0; i < WORLD_FILES; i++) {
-        if (world->files[i].kind != FILE_FREE)
-            continue;
-        world->files[i] = (struct file){.kind = kind};
-        return WORLD_FIRST_FD + i;
+        if (world->files[i].fd == fd)
+            world->files[i].kind = FILE_FREE; /* closed without telling us: the number is new */
+        if (!free && world->files[i].kind == FILE_FREE)
+            free = &world->files[i];
     }
-    return -EMFILE;
+    if (!free) {
+        close(fd);
+        return -EMFILE;
+    }
+    *free = (struct file){.kind = kind, .fd = fd};
+    return fd;
+}
+
+/* What the script leaves open is left open here too: packetdrill closes it. */
+void world_close(struct file *file)
+{
+    close(file->fd);
+    file->kind = FILE_FREE;
 }
 
 int64_t world_error(int error)

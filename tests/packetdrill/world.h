@@ -1,8 +1,10 @@
 /* The adapter's world: one stack over raw IP, virtual time, sockets by descriptor, calls that wait.
  *
- * Time stands still unless the script's thread (the one that called packetdrill_interface_init) moves it with usleep or by
- * waiting for a packet. A call on another thread may wait: the script's thread completes it at the very instant at which it
- * can be completed, and holds time until that thread has looked at the clock, which is what packetdrill does first.
+ * Time stands still unless a thread moves it with usleep, by looking at the clock again and again, or by waiting for a packet:
+ * packetdrill's main thread does, and its second thread too until the instant at which a blocking call is to begin. A call on
+ * the second thread may wait: whoever moves time completes it at the very instant at which it can be completed, and holds time
+ * until that thread has looked at the clock, which is what packetdrill does first. The main thread (the one that called
+ * packetdrill_interface_init) has nobody to complete its calls: one that must wait moves time itself.
  */
 #ifndef TESTS_PACKETDRILL_WORLD_H
 #define TESTS_PACKETDRILL_WORLD_H
@@ -19,8 +21,8 @@
 #include <handfast/socket.h>
 #include <handfast/stats.h>
 
-#define WORLD_FIRST_FD 1000 /* a descriptor of ours is never one of the process's */
 #define WORLD_FILES 64
+#define WORLD_RUNNING_ON 4 /* packetdrill has one thread that waits */
 #define WORLD_INTERESTS 16
 #define WORLD_PACKETS 4096
 #define WORLD_PACKET_MAX 65535
@@ -89,11 +91,14 @@ struct interest {
 
 struct file {
     enum file_kind kind;
+    int fd; /* a real one: packetdrill closes what the script has left open with close(2) */
     int domain;
     hf_socket socket;
     struct hf_endpoint local;
     bool bound, nonblocking, connected, error_told, read_shut, write_shut, reset_on_close;
     bool nodelay, cork, quick_ack, keepalive;
+    bool more; /* the last MSG_MORE has not been followed by a send without it */
+    bool inq;  /* TCP_INQ: recvmsg tells how much is left */
     uint32_t keep_idle_ms, user_timeout_ms, receive_bytes, send_bytes;
     int64_t receive_timeout_us, send_timeout_us; /* 0: none */
     struct interest interests[WORLD_INTERESTS];
@@ -123,6 +128,7 @@ struct call {
     int64_t deadline_us;
     int64_t result;
     bool done;
+    pthread_t thread;
     struct call *next;
 };
 
@@ -131,9 +137,9 @@ struct world {
     pthread_cond_t changed;
     pthread_t driver;
     int64_t now_us;
-    bool looked; /* the clock was looked at and nothing else was done since */
-    uint32_t
-        running_on; /* threads whose call is complete and that have not looked at the clock yet */
+    bool looked;         /* the clock was looked at and nothing else was done since */
+    uint32_t running_on; /* threads whose call is complete and that have not looked at the clock */
+    pthread_t runners[WORLD_RUNNING_ON];
     struct call *waiting;
     struct flags flags;
     struct hf_stack *stack;
@@ -160,6 +166,9 @@ int64_t world_call(struct world *world, struct call *call);
 /* With the lock held: sends what is to be sent, completes calls that can be completed. */
 void world_settle(struct world *world);
 
+/* With the lock held: this thread looks at the clock; true if its call was complete and it had not looked since. */
+bool world_ran_on(struct world *world);
+
 /* With the lock held: time goes on. */
 void world_advance(struct world *world, int64_t until_us);
 
@@ -173,6 +182,7 @@ struct hf_stack *world_stack(struct world *world, const struct hf_address *local
 
 struct file *world_file(struct world *world, int fd); /* NULL: EBADF */
 int world_open(struct world *world, enum file_kind kind);
+void world_close(struct file *file);
 
 /* An enum hf_error as a negative errno. */
 int64_t world_error(int error);

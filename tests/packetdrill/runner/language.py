@@ -22,6 +22,8 @@ class Event:
 class Packet:
     def __init__(self, inbound):
         self.inbound = inbound
+        self.ports = None  # (source, target) if the script names them
+        self.tos = self.ttl = None
         self.flags = self.seq = self.length = 0
         self.ack = self.window = None
         self.urgent = 0
@@ -199,15 +201,17 @@ class Reader:
 
     def packet(self):
         packet = Packet(self.next().text == "<")
-        if self.take("["):
-            packet.ecn = self.next("word").text
-            if packet.ecn not in ("noecn", "ect0", "ect1", "ce"):
-                self.at -= 1
-                self.wrong("noecn, ect0, ect1 or ce")
-            self.expect("]")
+        for start, end in (("[", "]"), ("(", ")")):
+            if self.take(start):
+                self.ip_info(packet)
+                self.expect(end)
         if self.take("icmp"):
             packet.icmp = self.icmp()
             return packet
+        if self.peek().kind == "integer":
+            packet.ports = (self.number(), None)
+            self.expect(">")
+            packet.ports = (packet.ports[0], self.number("a port"))
         self.flags(packet)
         self.sequence(packet)
         if self.take("ack"):
@@ -219,6 +223,18 @@ class Reader:
         if self.take("<"):
             self.options(packet)
         return packet
+
+    def ip_info(self, packet):
+        word = self.next("word", "noecn, ect0, ect1, ce, tos or ttl").text
+        if word in ("noecn", "ect0", "ect1", "ce") or word == "ect01" and not packet.inbound:
+            packet.ecn = word
+        elif word == "tos":
+            packet.tos = self.number()
+        elif word == "ttl":
+            packet.ttl = self.number()
+        else:
+            self.at -= 1
+            self.wrong("noecn, ect0, ect1, ce, tos or ttl")
 
     def flags(self, packet):
         text = ""
@@ -254,8 +270,11 @@ class Reader:
         while True:
             packet.options.append(self.option())
             if self.take(">"):
-                return
+                break
             self.expect(",")
+        if sum(map(bytes_of_option, packet.options)) % 4:
+            self.at -= 1
+            self.wrong("options that fill words of four bytes")
 
     def option(self):
         name = self.next("word", "a TCP option").text
@@ -275,11 +294,13 @@ class Reader:
             value = self.number()
             self.expect("ecr")
             return (name, value, self.number())
+        if name == "md5":
+            return (name, self.next().text)
         self.at -= 1
         return self.wrong("a TCP option")
 
     def icmp(self):
-        icmp = {"type": self.next("word", "an ICMP type").text, "code": None, "mtu": None, "quote": None}
+        icmp = {"type": self.next("word", "an ICMP type").text, "code": None, "mtu": None, "quote": (0, 0)}
         if self.peek().kind == "word" and self.peek().text != "mtu":
             icmp["code"] = self.next().text
         if self.take("mtu"):
@@ -308,8 +329,12 @@ class Reader:
         error = None
         if self.peek().kind == "word" and self.peek().text.startswith("E"):
             error = self.next().text
+            if self.peek().text != "(":
+                self.wrong("what %s means, in parentheses" % error)
         if self.take("("):
             while not self.take(")"):
+                if self.peek().kind != "word":
+                    self.wrong("words and ')'")
                 self.next()
         return Call(name, arguments, result, error)
 
@@ -327,6 +352,7 @@ class Reader:
             return self.number()
         if token.kind == "string":
             self.at += 1
+            self.take("...")
             return token.text[1:-1].encode()
         if self.take("["):
             return self.several("]")
@@ -367,6 +393,11 @@ class Reader:
                 self.expect("}")
                 break
         return fields if fields else order
+
+
+def bytes_of_option(option):
+    sizes = {"nop": 1, "eol": 1, "mss": 4, "wscale": 3, "sackOK": 2, "TS": 10, "md5": 18}
+    return 2 + 8 * len(option[1]) if option[0] == "sack" else sizes[option[0]]
 
 
 def script_word(token):

@@ -35,10 +35,10 @@ def packed(address):
     return socket.inet_pton(socket.AF_INET6 if ":" in address else socket.AF_INET, address)
 
 
-def ip_packet(source, target, protocol, payload, ecn=0):
+def ip_packet(source, target, protocol, payload, tos=0):
     if family_of(source) == 6:
-        return struct.pack("!IHBB", 6 << 28 | ecn << 20, len(payload), protocol, 64) + packed(source) + packed(target) + payload
-    header = struct.pack("!BBHHHBBH", 0x45, ecn, 20 + len(payload), 0, 0x4000, 64, protocol, 0) + packed(source) + packed(target)
+        return struct.pack("!IHBB", 6 << 28 | tos << 20, len(payload), protocol, 64) + packed(source) + packed(target) + payload
+    header = struct.pack("!BBHHHBBH", 0x45, tos, 20 + len(payload), 0, 0x4000, 64, protocol, 0) + packed(source) + packed(target)
     return header[:10] + struct.pack("!H", checksum(header)) + header[12:] + payload
 
 
@@ -48,14 +48,14 @@ def pseudo_sum(source, target, protocol, payload):
     return checksum(packed(source) + packed(target) + struct.pack("!xBH", protocol, len(payload)) + payload)
 
 
-def tcp_segment(source, target, fields, options, text, ecn=0):
+def tcp_segment(source, target, fields, options, text, tos=0):
     """fields: source port, target port, seq, ack, flags, window, urgent."""
     header = struct.pack("!HHIIBBHHH", fields["sport"], fields["dport"], fields["seq"] & 0xffffffff,
                          fields["ack"] & 0xffffffff, (20 + len(options)) // 4 << 4, fields["flags"],
                          fields["window"], 0, fields["urgent"])
     segment = header + options + text
     segment = segment[:16] + struct.pack("!H", pseudo_sum(source, target, TCP, segment)) + segment[18:]
-    return ip_packet(source, target, TCP, segment, ecn)
+    return ip_packet(source, target, TCP, segment, tos)
 
 
 def icmp_packet(source, target, kind, code, word, quote):
@@ -72,10 +72,11 @@ class Segment:
 def parse(data):
     segment = Segment()
     if data[0] >> 4 == 4:
-        offset, protocol, segment.ecn = (data[0] & 15) * 4, data[9], data[1] & 3
+        offset, protocol, segment.tos, segment.ttl = (data[0] & 15) * 4, data[9], data[1], data[8]
         segment.source, segment.target = (socket.inet_ntop(socket.AF_INET, data[at:at + 4]) for at in (12, 16))
     else:
-        offset, protocol, segment.ecn = 40, data[6], data[1] >> 4 & 3
+        offset, protocol, segment.ttl = 40, data[6], data[7]
+        segment.tos = (data[0] << 8 | data[1]) >> 4 & 255
         segment.source, segment.target = (socket.inet_ntop(socket.AF_INET6, data[at:at + 16]) for at in (8, 24))
     if protocol != TCP:
         return None
@@ -84,11 +85,12 @@ def parse(data):
     header = (words >> 4) * 4
     segment.options = read_options(data[offset + 20:offset + header])
     segment.length = len(data) - offset - header
+    segment.zeros = not any(data[offset + header:])
     return segment
 
 
 def write_options(options, sack_base, echo_of):
-    data = b""
+    data = b""  # the reader has seen that they fill words
     for option in options:
         if option[0] == "nop":
             data += b"\1"
@@ -106,7 +108,9 @@ def write_options(options, sack_base, echo_of):
                 data += struct.pack("!II", first + sack_base & 0xffffffff, end + sack_base & 0xffffffff)
         elif option[0] == "TS":
             data += struct.pack("!BBII", 8, 10, option[1], echo_of(option[2]))
-    return data + b"\0" * (-len(data) % 4)
+        elif option[0] == "md5":
+            data += struct.pack("!BB", 19, 18) + bytes.fromhex(option[1]).ljust(16, b"\0")[:16]
+    return data
 
 
 def read_options(data):
