@@ -118,12 +118,233 @@ static void listeners_have_an_end(void **state)
     door_close(&door);
 }
 
+static uint32_t width_for(uint32_t half_opens)
+{
+    struct arena arena = {NULL, 0};
+    struct source_limit limit;
+
+    source_limit_init(&limit, &arena, (struct siphash_key){1, 2}, half_opens);
+    return limit.mask + 1;
+}
+
+/* A counter for four half-opens, to a power of two, within bounds. */
+static void width_of_counters(void **state)
+{
+    (void)state;
+    assert_int_equal(width_for(1), 256);
+    assert_int_equal(width_for(1024), 256);
+    assert_int_equal(width_for(1028), 512);
+    assert_int_equal(width_for(2048), 512);
+    assert_int_equal(width_for(2052), 1024);
+    assert_int_equal(width_for(262144), 65536);
+    assert_int_equal(width_for(1 << 24), 65536);
+}
+
+/* Two turns: at the end of the first what is old is forgotten, and not a microsecond before; after a pause of a whole turn all
+ * is. */
+static void turns_of_a_filter(void **state)
+{
+    static const struct {
+        int64_t asked_us;
+        bool there;
+    } rows[] = {{19, true}, {20, false}};
+
+    (void)state;
+    for (unsigned i = 0; i < 2; i++) {
+        struct arena arena = {.base = aligned_alloc(CACHE_LINE, 4096)};
+        struct age_filter filter;
+
+        age_filter_init(&filter, &arena, 512, 10, 0);
+        age_filter_add(&filter, 5, 9);
+        assert_true(age_filter_has(&filter, 5, 9));
+        assert_int_equal(age_filter_has(&filter, 5, rows[i].asked_us), rows[i].there);
+        free(arena.base);
+    }
+}
+
+/* Membership is two bits, not one, and in one of the bitmaps, not both together. */
+static void both_bits_of_one_turn(void **state)
+{
+    const uint64_t member = UINT64_C(3) << 32 | 70;
+    struct arena arena = {.base = aligned_alloc(CACHE_LINE, 4096)};
+    struct age_filter filter;
+
+    (void)state;
+    age_filter_init(&filter, &arena, 512, 10, 0);
+    age_filter_add(&filter, member, 0);
+    assert_true(age_filter_has(&filter, member, 0));
+    assert_false(age_filter_has(&filter, UINT64_C(3) << 32 | 71, 0));
+    assert_false(age_filter_has(&filter, UINT64_C(4) << 32 | 70, 0));
+    assert_false(age_filter_has(&filter, UINT64_C(4) << 32 | 71, 0));
+    age_filter_add(&filter, UINT64_C(9) << 32 | 9, 10); /* another turn: the member is old */
+    assert_true(age_filter_has(&filter, member, 10));
+    assert_false(age_filter_has(&filter, UINT64_C(3) << 32 | 9, 10));
+    assert_false(age_filter_has(&filter, UINT64_C(9) << 32 | 70, 10));
+    free(arena.base);
+}
+
+/* A window's cap is its part of a second's, at least one; who asked in the window before makes a lot dearer, who asked earlier
+ * does not. */
+static void windows_of_a_cap(void **state)
+{
+    const int64_t window = SYN_ACK_CAP_WINDOW_US;
+    const uint32_t windows = (uint32_t)(S / SYN_ACK_CAP_WINDOW_US);
+    struct syn_ack_cap cap;
+
+    (void)state;
+    syn_ack_cap_init(&cap, 1, 0);
+    assert_int_equal(cap.per_window, 1);
+    syn_ack_cap_init(&cap, 2 * windows, 0);
+    assert_int_equal(cap.per_window, 2);
+    assert_true(syn_ack_cap_admits(&cap, UINT32_MAX, 0));
+    assert_true(syn_ack_cap_admits(&cap, UINT32_MAX, window - 1));
+    assert_false(syn_ack_cap_admits(&cap, 0, window - 1)); /* used up */
+    assert_int_equal(cap.asked, 3);
+    assert_true(syn_ack_cap_admits(&cap, 0x80000000, window)); /* 1.5 of three */
+    assert_int_equal(cap.asked_before, 3);
+    assert_int_equal(cap.asked, 1);
+    assert_false(syn_ack_cap_admits(&cap, 0xaaaaaaab, window)); /* two of three */
+    assert_true(syn_ack_cap_admits(&cap, 0xaaaaaaaa, window));
+    assert_true(syn_ack_cap_admits(&cap, 0, 3 * window - 1));
+    assert_int_equal(cap.asked_before, 3);
+    assert_true(syn_ack_cap_admits(&cap, UINT32_MAX, 5 * window - 1)); /* nobody asked in between */
+    assert_int_equal(cap.asked_before, 0);
+}
+
+static struct pressure pressure_of(uint32_t limit)
+{
+    struct pressure pressure;
+
+    pressure_init(&pressure, limit, 0);
+    return pressure;
+}
+
+static void syns_of(struct pressure *pressure, uint8_t prefix, unsigned count)
+{
+    struct hf_address remote = {.bytes = {[15] = prefix}};
+
+    while (count-- > 0)
+        pressure_note_syn(pressure, &remote, prefix);
+}
+
+/* Whoever leads by an eighth of all is not named, by more he is; and a lead that was lost is somebody else's chance. */
+static void the_lead(void **state)
+{
+    struct pressure_change change;
+
+    (void)state;
+    for (unsigned more = 0; more < 2; more++) {
+        struct pressure pressure = pressure_of(100);
+
+        syns_of(&pressure, 1, 9 + more);
+        syns_of(&pressure, 2, 7); /* 2 of 16, 3 of 17 */
+        assert_int_equal(pressure.lead, 2 + more);
+        assert_true(pressure_rise(&pressure, 75, &change, 0));
+        assert_int_equal(change.has_loudest, more);
+    }
+    struct pressure pressure = pressure_of(100);
+
+    syns_of(&pressure, 1, 2);
+    syns_of(&pressure, 2, 2);
+    assert_int_equal(pressure.lead, 0);
+    syns_of(&pressure, 2, 1);
+    assert_int_equal(pressure.lead, 1);
+    assert_int_equal(pressure.loudest_prefix, 2);
+}
+
+/* What waits for an answer counts in its period and the next, to the microsecond. */
+static void periods(void **state)
+{
+    struct pressure pressure = pressure_of(100);
+
+    (void)state;
+    pressure_note_pending(&pressure, 0);
+    pressure_note_pending(&pressure, PRESSURE_PERIOD_US - 1);
+    assert_int_equal(pressure.pending, 2);
+    pressure_note_pending(&pressure, PRESSURE_PERIOD_US);
+    assert_int_equal(pressure.pending, 1);
+    assert_int_equal(pressure.pending_before, 2);
+    pressure_note_pending(&pressure, 3 * PRESSURE_PERIOD_US - 1);
+    assert_int_equal(pressure.pending_before, 1);
+    pressure_note_pending(&pressure, 5 * PRESSURE_PERIOD_US - 1);
+    assert_int_equal(pressure.pending_before, 0);
+    assert_int_equal(pressure.pending, 1);
+}
+
+/* An answer is taken off this period, then off the one before, and then there is nothing to take off. */
+static void answers_are_taken_off(void **state)
+{
+    struct pressure pressure = pressure_of(100);
+
+    (void)state;
+    pressure_note_pending(&pressure, 0);
+    pressure_note_pending(&pressure, PRESSURE_PERIOD_US);
+    pressure_note_answered(&pressure);
+    assert_int_equal(pressure.pending, 0);
+    assert_int_equal(pressure.pending_before, 1);
+    pressure_note_answered(&pressure);
+    pressure_note_answered(&pressure);
+    assert_int_equal(pressure.pending, 0);
+    assert_int_equal(pressure.pending_before, 0);
+}
+
+/* What an alarm counts: all levels since it was calm, each once. */
+static void an_alarm_counts_all(void **state)
+{
+    struct pressure pressure = pressure_of(100);
+    struct pressure_change change;
+
+    (void)state;
+    syns_of(&pressure, 1, 10);
+    assert_true(pressure_rise(&pressure, 75, &change, 5));
+    assert_int_equal(change.alarm_syns, 10);
+    syns_of(&pressure, 1, 20);
+    assert_true(pressure_rise(&pressure, 400, &change, 6));
+    assert_int_equal(change.alarm_syns, 20);
+    syns_of(&pressure, 1, 30);
+    assert_true(pressure_fall(&pressure, 0, &change, 6 + PRESSURE_QUIET_US));
+    assert_int_equal(change.alarm_syns, 50);
+    syns_of(&pressure, 1, 40);
+    assert_true(pressure_fall(&pressure, 0, &change, 6 + 2 * PRESSURE_QUIET_US));
+    assert_int_equal(change.syns, 40);
+    assert_int_equal(change.alarm_syns, 90);
+    assert_int_equal(change.alarm_us, 5);
+    assert_int_equal(change.now, HF_CALM);
+    syns_of(&pressure, 1, 1);
+    assert_true(pressure_rise(&pressure, 75, &change, S * 1000));
+    assert_int_equal(change.since_us, 6 + 2 * PRESSURE_QUIET_US);
+}
+
+/* A repetition that would end with the half-open's time is none: of three seconds one is before the first, two behind it. */
+static void a_repeat_needs_time(void **state)
+{
+    struct gate_listener listener = {.timeout_ms = 3000, .retries = 5};
+    struct half_open half_open = {.sent = 2};
+
+    (void)state;
+    assert_false(syn_ack_is_repeated(&listener, &half_open));
+    assert_int_equal(syn_ack_interval_ms(&listener, &half_open), 2000);
+    listener.timeout_ms = 3001;
+    assert_true(syn_ack_is_repeated(&listener, &half_open));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(nobody_gives_way),       cmocka_unit_test(each_is_asked_once),
-        cmocka_unit_test(hurry_prolongs_nothing), cmocka_unit_test(bits_of_a_filter),
+        cmocka_unit_test(nobody_gives_way),
+        cmocka_unit_test(each_is_asked_once),
+        cmocka_unit_test(hurry_prolongs_nothing),
+        cmocka_unit_test(bits_of_a_filter),
         cmocka_unit_test(listeners_have_an_end),
+        cmocka_unit_test(width_of_counters),
+        cmocka_unit_test(turns_of_a_filter),
+        cmocka_unit_test(both_bits_of_one_turn),
+        cmocka_unit_test(windows_of_a_cap),
+        cmocka_unit_test(the_lead),
+        cmocka_unit_test(periods),
+        cmocka_unit_test(answers_are_taken_off),
+        cmocka_unit_test(an_alarm_counts_all),
+        cmocka_unit_test(a_repeat_needs_time),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
