@@ -2,6 +2,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -10,6 +12,7 @@
 #include "app/app.h"
 #include "app/color.h"
 #include "audit/audit.h"
+#include "audit/nft.h"
 #include "audit/scan.h"
 #include "audit/syslog.h"
 #include "guard/config.h"
@@ -35,7 +38,9 @@ static const char help[] =
 struct request {
     bool json, ports, logs, scan;
     const char *config;
-    int files; /* index of the first */
+    int files;                     /* index of the first */
+    char journal[CONFIG_PATH_MAX]; /* of the guard; "": it has none */
+    struct nft_facts nft;
     struct audit_world world;
 };
 
@@ -101,6 +106,24 @@ static int read_options(int argc, char **argv, struct request *request)
     return APP_OK;
 }
 
+/* Somebody answers at the guard's control socket, or at least holds it. */
+static bool is_running(const char *control)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+
+    if (control[0] == '\0' || strlen(control) >= sizeof address.sun_path)
+        return true; /* nobody can tell */
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    bool running;
+
+    memcpy(address.sun_path, control, strlen(control));
+    running = fd >= 0 && (connect(fd, (struct sockaddr *)&address, sizeof address) == 0 ||
+                          errno == EACCES || errno == EAGAIN);
+    if (fd >= 0)
+        close(fd);
+    return running;
+}
+
 /* What a guard's configuration says: ports that are meant to be open, and what is limited. */
 static int read_config(struct request *request)
 {
@@ -115,8 +138,11 @@ static int read_config(struct request *request)
         fprintf(stderr, "%s\n", error);
         return APP_NO;
     }
-    request->world.guard_here = true;
+    request->world.guard_here = is_running(config->control);
+    request->world.guard_silent = !request->world.guard_here;
     request->world.guard_lists = config->filter.deny_files > 0;
+    snprintf(request->journal, sizeof request->journal, "%s", config->journal);
+    request->world.journal = config->journal[0] != '\0' ? request->journal : NULL;
     for (uint32_t i = 0; i < config->services; i++) {
         const struct config_service *service = &config->service[i];
 
@@ -155,9 +181,9 @@ static enum color color_of(enum audit_status status)
 static void print_row(const struct request *request, const struct audit_row *row)
 {
     if (request->json) {
-        json_t *object = json_pack("{s:i, s:s, s:s, s:s, s:s}", "practice", row->practice, "name",
-                                   row->name, "status", audit_status_text(row->status), "finding",
-                                   row->finding, "fix", row->fix);
+        json_t *object =
+            json_pack("{s:i, s:s, s:s, s:s}", "practice", row->practice, "status",
+                      audit_status_text(row->status), "finding", row->finding, "fix", row->fix);
 
         json_dumpf(object, stdout, JSON_COMPACT);
         putchar('\n');
@@ -173,11 +199,13 @@ static void print_row(const struct request *request, const struct audit_row *row
     fflush(stdout);
 }
 
-static int run_practices(const struct request *request)
+static int run_practices(struct request *request)
 {
     bool progress = isatty(STDERR_FILENO) && isatty(STDOUT_FILENO);
     unsigned counts[AUDIT_FAIL + 1] = {0};
 
+    nft_read(&request->world, &request->nft);
+    request->world.nft = &request->nft;
     for (int practice = AUDIT_FIRST; practice <= AUDIT_LAST; practice++) {
         struct audit_row row = {.practice = practice};
 

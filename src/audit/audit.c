@@ -30,7 +30,7 @@ const char *audit_status_text(enum audit_status status)
 {
     switch (status) {
     case AUDIT_PASS: return "pass";
-    case AUDIT_UNSEEN: return "unseen";
+    case AUDIT_UNSEEN:
     case AUDIT_WARN: return "warn";
     case AUDIT_FAIL: return "fail";
     }
@@ -45,6 +45,8 @@ void audit_practice(const struct audit_world *world, struct audit_row *row)
     row->status = AUDIT_PASS;
     row->finding[0] = row->fix[0] = '\0';
     practices[index].run(world, row);
+    if (row->status == AUDIT_UNSEEN && !world->is_root)
+        snprintf(row->fix, sizeof row->fix, "sudo handfast audit");
 }
 
 bool audit_is_declared(const struct audit_world *world, uint16_t port)
@@ -89,21 +91,38 @@ int audit_run(const struct audit_world *world, const char *const argv[], char **
     return world->run ? world->run(world->context, argv, output) : program_run(argv, output);
 }
 
+/* Adds all of it behind "; ", or nothing. */
+static void join(char *text, size_t size, const char *more)
+{
+    size_t used = strlen(text), length = strlen(more);
+
+    if (used + length + sizeof "; " > size)
+        return;
+    if (used > 0) {
+        memcpy(text + used, "; ", 2);
+        used += 2;
+    }
+    memcpy(text + used, more, length + 1);
+}
+
+void audit_fix(struct audit_row *row, const char *fix)
+{
+    if (!strstr(row->fix, fix))
+        join(row->fix, sizeof row->fix, fix);
+}
+
 void audit_find(struct audit_row *row, enum audit_status status, const char *fix,
                 const char *format, ...)
 {
-    size_t used = strlen(row->finding);
+    char sentence[AUDIT_FINDING_MAX];
     va_list arguments;
 
-    if (used > 0 && used < sizeof row->finding - 3) {
-        memcpy(row->finding + used, "; ", 3);
-        used += 2;
-    }
     va_start(arguments, format);
-    vsnprintf(row->finding + used, sizeof row->finding - used, format, arguments);
+    vsnprintf(sentence, sizeof sentence, format, arguments);
     va_end(arguments);
-    if (fix && fix[0] != '\0' && (row->fix[0] == '\0' || status > row->status))
-        snprintf(row->fix, sizeof row->fix, "%s", fix);
+    join(row->finding, sizeof row->finding, sentence);
+    if (fix)
+        audit_fix(row, fix);
     if (status > row->status)
         row->status = status;
 }

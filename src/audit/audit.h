@@ -16,13 +16,13 @@
 #define AUDIT_LAST 22
 #define AUDIT_PRACTICES (AUDIT_LAST - AUDIT_FIRST + 1)
 #define AUDIT_FINDING_MAX 1024
-#define AUDIT_FIX_MAX 400
+#define AUDIT_FIX_MAX 2000
 #define AUDIT_PATH_MAX 512
 #define AUDIT_DECLARED_MAX 256
 
 enum audit_status {
     AUDIT_PASS,
-    AUDIT_UNSEEN, /* it takes root, or the host has no such thing */
+    AUDIT_UNSEEN, /* it takes root, or the host has no such thing: a warning that says so */
     AUDIT_WARN,
     AUDIT_FAIL,
 };
@@ -32,8 +32,10 @@ struct audit_row {
     const char *name;
     enum audit_status status;
     char finding[AUDIT_FINDING_MAX]; /* sentences, joined by "; " */
-    char fix[AUDIT_FIX_MAX]; /* the command that mends the worst of it; "": nothing to mend */
+    char fix[AUDIT_FIX_MAX]; /* the commands that mend it, joined by "; "; "": nothing to mend */
 };
+
+struct nft_facts;
 
 struct audit_world {
     const char *root; /* "" for the host itself */
@@ -43,15 +45,18 @@ struct audit_world {
      * took too long. NULL: run_program. */
     int (*run)(void *context, const char *const argv[], char **output);
     void *context;
+    const struct nft_facts *nft; /* what nft said; NULL: each practice asks it */
+    const char *journal;         /* of the guard, if it has one; or NULL       */
     struct listeners listeners;
     uint16_t declared[AUDIT_DECLARED_MAX]; /* ports that are meant to be open */
     uint32_t declared_count;
     bool guard_limits; /* a guard's configuration limits prefixes */
     bool guard_lists;  /* ... and has allow or deny lists         */
-    bool guard_here;   /* there is one                            */
+    bool guard_here;   /* one is running                          */
+    bool guard_silent; /* one is configured, and none is running  */
 };
 
-/* "pass", "unseen", "warn", "fail". */
+/* "pass", "warn" or "fail". */
 const char *audit_status_text(enum audit_status status);
 
 /* Runs one practice; row->practice is set by the caller. */
@@ -65,9 +70,11 @@ char *audit_read(const struct audit_world *world, const char *path, size_t most)
 long audit_number(const struct audit_world *world, const char *path, long otherwise);
 int audit_run(const struct audit_world *world, const char *const argv[], char **output);
 
-/* Adds a sentence; the status becomes the worse of both. The fix of the worst that comes first is kept. */
+/* Adds a sentence, and a fix that is not there yet; the status becomes the worse of both. */
 void audit_find(struct audit_row *row, enum audit_status status, const char *fix,
                 const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+void audit_fix(struct audit_row *row, const char *fix); /* without a sentence */
 
 /* The practices, by file. */
 void practice_updates(const struct audit_world *world, struct audit_row *row);

@@ -6,6 +6,15 @@
 #define IPV4_SYSCTL "/proc/sys/net/ipv4/"
 #define BACKLOG_LEAST 256
 #define RETRIES_MOST 3
+#define FIRST_SYN "tcp flags & (fin|syn|rst|ack) == syn "
+/* For each source of IPv4 and each /64 of IPv6. */
+#define EACH_SOURCE(verb, name, kind, limit)                                             \
+    NFT_FIX("add set " NFT_TABLE " " name "4 { type ipv4_addr; " kind " size 65535; }; " \
+            "add set " NFT_TABLE " " name "6 { type ipv6_addr; " kind " size 65535; }; " \
+            "insert rule " NFT_INPUT " " FIRST_SYN verb " @" name "4 { ip saddr " limit  \
+            " } drop; "                                                                  \
+            "insert rule " NFT_INPUT " " FIRST_SYN verb " @" name                        \
+            "6 { ip6 saddr and ffff:ffff:ffff:ffff:: " limit " } drop")
 
 void practice_half_open_limit(const struct audit_world *world, struct audit_row *row)
 {
@@ -26,7 +35,7 @@ void practice_half_open_limit(const struct audit_world *world, struct audit_row 
         audit_find(row, AUDIT_PASS, NULL, "the firewall limits connections of a source");
     else if (facts.seen)
         audit_find(row, AUDIT_WARN,
-                   "nft add rule inet filter input tcp flags syn ct count over 100 drop",
+                   EACH_SOURCE("add", "held", "flags dynamic;", "ct count over 100"),
                    "nothing limits the connections of one source");
     else
         audit_find(row, AUDIT_UNSEEN, NULL, "limits of the firewall take root to see");
@@ -81,9 +90,14 @@ void practice_anti_ddos(const struct audit_world *world, struct audit_row *row)
     else if (facts.limits)
         audit_find(row, AUDIT_PASS, NULL, "the firewall limits rates");
     else if (facts.seen)
-        audit_find(row, AUDIT_WARN, "handfast guard --check /etc/handfast/guard.conf",
+        audit_find(row, AUDIT_WARN,
+                   EACH_SOURCE("update", "syns", "flags dynamic,timeout; timeout 1m;",
+                               "limit rate over 200/second burst 400 packets"),
                    "neither a guard nor synproxy nor a rate limit of the firewall");
     else
         audit_find(row, AUDIT_UNSEEN, NULL, "the firewall takes root to see");
+    if (world->guard_silent)
+        audit_find(row, AUDIT_WARN, "systemctl start handfast-guard",
+                   "a guard is configured, and none is running");
     look_at_reverse_path(world, row);
 }

@@ -8,6 +8,8 @@
 #include <time.h>
 #include <utmp.h>
 
+#include <jansson.h>
+
 #include "audit/syslog.h"
 
 #define BACK_S 5
@@ -139,16 +141,73 @@ static void look_at_clock(const struct audit_world *world, struct audit_row *row
     if (state < 0)
         audit_find(row, AUDIT_UNSEEN, NULL, "the kernel does not say whether its clock is kept");
     else if (state == TIME_ERROR || (timex.status & STA_UNSYNC))
-        audit_find(row, AUDIT_WARN, "systemctl enable --now systemd-timesyncd",
+        audit_find(row, AUDIT_WARN,
+                   "apt-get install systemd-timesyncd && systemctl enable --now systemd-timesyncd",
                    "nobody keeps this clock right: times of logs prove nothing");
     else
         audit_find(row, AUDIT_PASS, NULL, "the clock is synchronised");
+}
+
+/* The guard's own journal: the first lie in it, by the command that knows. */
+static void look_at_guard(const struct audit_world *world, struct audit_row *row)
+{
+    const char *const verify[] = {"/proc/self/exe", "journal",      "verify",
+                                  "--json",         world->journal, NULL};
+    char fix[AUDIT_FIX_MAX], *output = NULL;
+
+    if (!world->journal)
+        return;
+    int result = audit_run(world, verify, &output);
+    json_t *said = output ? json_loads(output, 0, NULL) : NULL;
+    const char *text = json_string_value(json_object_get(said, "text"));
+
+    snprintf(fix, sizeof fix, "handfast journal verify %s", world->journal);
+    if (result == 0)
+        audit_find(row, AUDIT_PASS, NULL, "no lie in the guard's journal, %lld records",
+                   (long long)json_integer_value(json_object_get(said, "last_record")));
+    else if (text)
+        audit_find(row, AUDIT_FAIL, fix, "the guard's journal %s:%lld: %s: %s",
+                   json_string_value(json_object_get(said, "file")),
+                   (long long)json_integer_value(json_object_get(said, "line")),
+                   json_string_value(json_object_get(said, "verdict")), text);
+    else
+        audit_find(row, world->is_root ? AUDIT_WARN : AUDIT_UNSEEN, world->is_root ? fix : NULL,
+                   "the guard's journal %s cannot be read", world->journal);
+    json_decref(said);
+    free(output);
+}
+
+/* "nodejs:amd64: /usr/bin/node" for each: the names before the colons. */
+static void look_up_packages(const struct audit_world *world, const char *const paths[],
+                             char fix[AUDIT_FIX_MAX])
+{
+    const char *search[CHANGED_MOST + 3] = {"dpkg", "-S"};
+    char *output = NULL;
+    size_t used = (size_t)snprintf(fix, AUDIT_FIX_MAX, "apt-get install --reinstall");
+    bool any = false;
+
+    for (size_t i = 0; i < CHANGED_MOST; i++)
+        search[i + 2] = paths[i];
+    audit_run(world, search, &output);
+    for (char *rest = output, *line; (line = strsep(&rest, "\n"));) {
+        char name[128];
+        int length = snprintf(name, sizeof name, " %.*s", (int)strcspn(line, ":,"), line);
+
+        if (length < 2 || !strchr(line, '/') || strstr(fix, name))
+            continue;
+        used += (size_t)snprintf(fix + used, AUDIT_FIX_MAX - used, "%s", name);
+        any = true;
+    }
+    if (!any)
+        snprintf(fix, AUDIT_FIX_MAX, "dpkg --verify");
+    free(output);
 }
 
 /* "??5??????   /usr/bin/ssh"; with a c before the path it is a configuration file, which may change. */
 static void look_at_files(const struct audit_world *world, struct audit_row *row)
 {
     static const char *const verify[] = {"dpkg", "--verify", NULL};
+    const char *paths[CHANGED_MOST + 1] = {NULL};
     char *output = NULL, fix[AUDIT_FIX_MAX];
     unsigned changed = 0;
 
@@ -162,13 +221,17 @@ static void look_at_files(const struct audit_world *world, struct audit_row *row
         if (!path || path - line < 10 || line[2] != '5' || path[-2] == 'c' ||
             ++changed > CHANGED_MOST)
             continue;
-        snprintf(fix, sizeof fix, "dpkg -S %.200s   # then apt-get install --reinstall", path);
-        audit_find(row, AUDIT_FAIL, fix, "%.200s is not what its package installed", path);
+        paths[changed - 1] = path;
+        audit_find(row, AUDIT_FAIL, NULL, "%.200s is not what its package installed", path);
     }
     if (changed > CHANGED_MOST)
         audit_find(row, AUDIT_FAIL, NULL, "and %u more files", changed - CHANGED_MOST);
-    if (changed == 0)
+    if (changed == 0) {
         audit_find(row, AUDIT_PASS, NULL, "system files are as packaged");
+    } else {
+        look_up_packages(world, paths, fix);
+        audit_fix(row, fix);
+    }
     free(output);
 }
 
@@ -185,6 +248,7 @@ void practice_logs(const struct audit_world *world, struct audit_row *row)
         audit_find(row, world->is_root ? AUDIT_WARN : AUDIT_UNSEEN,
                    world->is_root ? "apt-get install systemd rsyslog" : NULL,
                    world->is_root ? "no log is kept here" : "logs take root to see");
+    look_at_guard(world, row);
     look_at_clock(world, row);
     look_at_files(world, row);
 }

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "wire/flow.h"
+
 #define CHAINS_MAX 256
 
 /* A chain, and what its rules so far leave over for later ones. */
@@ -60,7 +62,8 @@ static void see_chain(struct ruleset *ruleset, const json_t *object)
         .drops = strcmp(text_of(object, "policy"), "drop") == 0,
         .matches = json_array(),
     };
-    if (strcmp(hook, "input") == 0 && facts->filter[0] == '\0')
+    if (strcmp(hook, "input") == 0 && facts->filter[0] == '\0' &&
+        strcmp(text_of(object, "type"), "filter") == 0)
         snprintf(facts->filter, sizeof facts->filter, "%s %s %s", chain->family, chain->table,
                  chain->name);
 }
@@ -98,7 +101,36 @@ static void note_fix(char fixes[NFT_NAMED_MAX][NFT_NAME_MAX], unsigned *count,
 struct reading {
     json_t *conditions;
     bool conditional, decides, refuses;
+    bool
+        unsure; /* it also depends on what no condition says: a rate, a count, chance, words of iptables */
 };
+
+static bool has_deep(const json_t *value, const char *key)
+{
+    const char *name;
+    json_t *item;
+    size_t i;
+
+    json_array_foreach(value, i, item) if (has_deep(item, key)) return true;
+    json_object_foreach((json_t *)(uintptr_t)value, name, item)
+    {
+        if (strcmp(name, key) == 0 || has_deep(item, key))
+            return true;
+    }
+    return false;
+}
+
+/* Statements that say nothing of which packets are meant. */
+static bool is_neutral(const json_t *statement)
+{
+    static const char *const neutral[] = {"accept", "drop",    "reject", "counter", "log",
+                                          "mangle", "notrack", "tproxy", "comment"};
+
+    for (size_t i = 0; i < sizeof neutral / sizeof *neutral; i++)
+        if (json_object_get(statement, neutral[i]))
+            return true;
+    return false;
+}
 
 static void read_statement(struct nft_facts *facts, struct reading *reading,
                            const json_t *statement)
@@ -106,28 +138,98 @@ static void read_statement(struct nft_facts *facts, struct reading *reading,
     json_t *match = json_object_get(statement, "match");
 
     facts->synproxy |= json_object_get(statement, "synproxy") != NULL;
-    facts->limits |= json_object_get(statement, "limit") != NULL;
-    facts->counts_connections |= json_object_get(statement, "ct count") != NULL;
+    facts->limits |= has_deep(statement, "limit");
+    facts->counts_connections |= has_deep(statement, "ct count");
     if (match) {
         facts->addresses |= names_a_source(match);
         json_array_append(reading->conditions, match);
         reading->conditional = true;
-    } else if (json_object_get(statement, "limit") || json_object_get(statement, "ct count") ||
-               json_object_get(statement, "vmap") || json_object_get(statement, "jump") ||
-               json_object_get(statement, "goto")) {
-        json_array_append(reading->conditions, (json_t *)(uintptr_t)statement);
-        reading->conditional = true;
+        reading->unsure |= has_deep(match, "numgen");
+    } else if (!is_neutral(statement)) {
+        reading->conditional = reading->unsure = true;
     }
     reading->decides |= decides(statement);
     reading->refuses |= refuses(statement);
 }
 
-/* Whether an earlier rule of the chain decided for all that this one asks for: one without conditions, or one whose conditions
- * are all among this one's. */
+/* ---- what is within what ---- */
+
+static bool as_prefix(const json_t *value, struct hf_prefix *prefix)
+{
+    const json_t *named = json_object_get(value, "prefix");
+    const char *address = named ? text_of(named, "addr") : json_string_value(value);
+    char text[HF_ADDRESS_TEXT_MAX + 8];
+
+    if (!address)
+        return false;
+    if (named)
+        snprintf(text, sizeof text, "%s/%d", address,
+                 (int)json_integer_value(json_object_get(named, "len")));
+    else
+        snprintf(text, sizeof text, "%s", address);
+    return hf_prefix_parse(prefix, text) == HF_OK;
+}
+
+static bool as_range(const json_t *value, json_int_t *first, json_int_t *last)
+{
+    const json_t *range = json_object_get(value, "range");
+    const json_t *low = range ? json_array_get(range, 0) : value;
+    const json_t *high = range ? json_array_get(range, 1) : value;
+
+    *first = json_integer_value(low);
+    *last = json_integer_value(high);
+    return json_is_integer(low) && json_is_integer(high);
+}
+
+/* The elements of a set, or of the words of "ct state". */
+static const json_t *elements(const json_t *value)
+{
+    return json_is_array(value) ? value : json_object_get(value, "set");
+}
+
+static bool is_within(const json_t *inner, const json_t *outer)
+{
+    json_int_t first, last, from, to;
+    struct hf_prefix narrow, wide;
+    const json_t *several;
+    json_t *item;
+    size_t i;
+
+    if (json_equal(inner, outer))
+        return true;
+    if ((several = elements(inner))) {
+        json_array_foreach(several, i, item) if (!is_within(item, outer)) return false;
+        return json_array_size(several) > 0;
+    }
+    if ((several = elements(outer))) {
+        json_array_foreach(several, i, item) if (is_within(inner, item)) return true;
+        return false;
+    }
+    if (as_range(inner, &first, &last) && as_range(outer, &from, &to))
+        return from <= first && last <= to;
+    return as_prefix(inner, &narrow) && as_prefix(outer, &wide) && narrow.length >= wide.length &&
+           prefix_contains(&wide, &narrow.address);
+}
+
+/* Whether a packet that fits `wanted` fits `had` for certain. */
+static bool implies(const json_t *wanted, const json_t *had)
+{
+    const char *op = text_of(had, "op");
+
+    if (json_equal(wanted, had))
+        return true;
+    return (strcmp(op, "==") == 0 || strcmp(op, "in") == 0) &&
+           strcmp(op, text_of(wanted, "op")) == 0 &&
+           json_equal(json_object_get(wanted, "left"), json_object_get(had, "left")) &&
+           is_within(json_object_get(wanted, "right"), json_object_get(had, "right"));
+}
+
+/* Whether an earlier rule of the chain decided for all that this one asks for: one without conditions, or one each of whose
+ * conditions is implied by one of this one's. */
 static bool is_shadowed(const struct chain *chain, const json_t *conditions)
 {
     size_t i, j, k;
-    json_t *earlier, *wanted, *had;
+    json_t *earlier, *had, *wanted;
 
     if (chain->ended)
         return true;
@@ -135,11 +237,11 @@ static bool is_shadowed(const struct chain *chain, const json_t *conditions)
     {
         bool all = true;
 
-        json_array_foreach(earlier, j, wanted)
+        json_array_foreach(earlier, j, had)
         {
             bool found = false;
 
-            json_array_foreach(conditions, k, had) found |= json_equal(wanted, had);
+            json_array_foreach(conditions, k, wanted) found |= implies(wanted, had);
             all &= found;
         }
         if (all)
@@ -164,7 +266,7 @@ static void see_rule(struct ruleset *ruleset, const json_t *rule)
             note_fix(facts->shadowed_fix, &facts->shadowed, chain, rule);
         else if (reading.decides && !reading.conditional && !reading.refuses && chain->input)
             note_fix(facts->wide_fix, &facts->wide, chain, rule);
-        if (reading.decides && reading.conditional)
+        if (reading.decides && reading.conditional && !reading.unsure)
             json_array_append(chain->matches, reading.conditions);
         if (reading.decides && !reading.conditional) {
             chain->ended = true;
@@ -224,6 +326,10 @@ void nft_read(const struct audit_world *world, struct nft_facts *facts)
     static const char *const list[] = {"nft", "-j", "list", "ruleset", NULL};
     char *output = NULL;
 
+    if (world->nft) {
+        *facts = *world->nft;
+        return;
+    }
     *facts = (struct nft_facts){.seen = false};
     if (audit_run(world, list, &output) == 0)
         nft_parse(facts, output);

@@ -7,6 +7,14 @@
 #define NFT_NAMED_MAX 4
 #define NFT_NAME_MAX 200
 
+/* What mends a firewall is one transaction, in a table of its own: what is there stays as it is, and
+ * "nft delete table inet hardening" undoes it. */
+#define NFT_TABLE "inet hardening"
+#define NFT_INPUT NFT_TABLE " input"
+#define NFT_MAKE_INPUT \
+    "add table " NFT_TABLE "; add chain " NFT_INPUT " { type filter hook input priority 0; }; "
+#define NFT_FIX(rules) "nft '" NFT_MAKE_INPUT rules "'"
+
 struct nft_facts {
     bool seen;         /* the ruleset could be read */
     bool input;        /* a chain that sees what comes in (input, or ingress of an interface) */
@@ -22,8 +30,12 @@ struct nft_facts {
     char filter[NFT_NAME_MAX]; /* "FAMILY TABLE CHAIN" of the first chain of hook input */
 };
 
-/* Asks nft for the ruleset. */
+/* What world->nft knows, or else what nft answers now. */
 void nft_read(const struct audit_world *world, struct nft_facts *facts);
+
+/* A command that lets in what listens now, answers and what the network itself needs, and nothing else: in `chain`, or in a table of its
+ * own if that is "". */
+void nft_closing_fix(char fix[AUDIT_FIX_MAX], const struct audit_world *world, const char *chain);
 
 /* The same from its text. False: it is none. */
 bool nft_parse(struct nft_facts *facts, const char *text);

@@ -24,6 +24,17 @@ def netns(request):
     subprocess.run(["ip", "netns", "del", name], check=True)
 
 
+def practices(netns, *words):
+    """All twelve in a namespace whose host is up to date and unchanged: apt-get and dpkg answer nothing there, and at once."""
+    command = "for p in apt-get dpkg; do mount --bind /bin/true $(command -v $p); done; exec \"$@\""
+    done = subprocess.run(["ip", "netns", "exec", netns, "sh", "-c", command, "sh", HANDFAST, "audit", "--json", *words],
+                          capture_output=True, text=True, timeout=120, check=False)
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [row["practice"] for row in rows] == list(range(11, 23)), done.stderr
+    assert done.returncode == (1 if any(row["status"] == "fail" for row in rows) else 0)
+    return {row["practice"]: row for row in rows}
+
+
 LISTEN = """
 import socket, sys
 held = []
@@ -46,6 +57,55 @@ def listening(netns):
     yield netns, server.pid
     server.stdin.close()
     server.wait(10)
+
+
+def test_rows_have_four_keys_and_three_words(netns):
+    for row in practices(netns).values():
+        assert set(row) == {"practice", "status", "finding", "fix"}
+        assert row["status"] in ("pass", "warn", "fail") and row["finding"]
+        assert (row["status"] == "pass") == (row["fix"] == "") or row["practice"] in (11, 21), row
+
+
+FIREWALL = {
+    "none": "",
+    "accepts": "table inet filter { chain input { type filter hook input priority 0; policy accept; tcp dport 8022 accept; }; }",
+    "ipv6 only": "table ip6 filter { chain INPUT { type filter hook input priority 0; policy accept; meta l4proto icmpv6 accept; }; }",
+}
+
+
+@pytest.mark.parametrize("before", FIREWALL)
+def test_what_it_says_mends_it(listening, before):
+    """Each command as it is printed, by a shell; then the row passes, and who listens is still reached."""
+    netns, _ = listening
+    inside = ["ip", "netns", "exec", netns]
+    subprocess.run([*inside, "nft", "-f", "-"], input=FIREWALL[before], text=True, check=True)
+    first = practices(netns)
+    mended = [n for n in (13, 14, 15, 16, 17, 18, 19) if first[n]["status"] != "pass"]
+    assert {13, 14, 16, 17, 18, 19} <= set(mended)
+    for number in mended if before != "none" else [n for n in mended if n != 16]:  # 15 mends both
+        done = subprocess.run([*inside, "sh", "-c", first[number]["fix"]], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, (first[number], done.stderr)
+    second = practices(netns)
+    assert {n: second[n]["finding"] for n in mended if second[n]["status"] != "pass"} == {}
+    assert subprocess.run([*inside, sys.executable, "-c", "import socket; socket.create_connection(('127.0.0.1', 8022), 5)"],
+                          check=False).returncode == 0
+
+
+def test_the_guards_journal_is_verified(netns, tmp_path):
+    (tmp_path / "guard.conf").write_text(f"""
+        control = "{tmp_path}/nobody.sock"
+        journal = "{tmp_path}/guard.journal"
+        uplink "hf0" {{ mode = address  addresses = {{ "192.0.2.10/24" }}  host_address = {{ "192.0.2.1/24" }} }}
+        service "web" {{ listen = {{ "192.0.2.10:80" }}  backend "b" {{ to = "127.0.0.1:8080" }} }}
+    """)
+    rows = practices(netns, "--config", str(tmp_path / "guard.conf"))
+    assert rows[21]["status"] != "pass" and "guard.journal cannot be read" in rows[21]["finding"]
+    assert "a guard is configured, and none is running" in rows[18]["finding"]
+    (tmp_path / "guard.journal").write_text("{}\n")
+    rows = practices(netns, "--config", str(tmp_path / "guard.conf"))
+    assert rows[21]["status"] == "fail"
+    assert f"{tmp_path}/guard.journal:1: altered: record 1 is not as it was written" in rows[21]["finding"]
+    assert f"handfast journal verify {tmp_path}/guard.journal" in rows[21]["fix"]
 
 
 def test_ports(listening):

@@ -19,7 +19,10 @@
 
 static char root[] = "/tmp/audit_test_XXXXXX";
 static struct audit_world world;
-static const char *apt, *nft, *dpkg; /* what they print; NULL: they are not there */
+static const char *apt, *nft, *dpkg, *owners,
+    *journal; /* what they print; NULL: they are not there */
+static int journal_code;
+static unsigned asked; /* how often nft was */
 
 static int answer(void *context, const char *const argv[], char **output)
 {
@@ -28,12 +31,14 @@ static int answer(void *context, const char *const argv[], char **output)
     (void)context;
     if (strcmp(argv[0], "apt-get") == 0)
         text = apt;
-    else if (strcmp(argv[0], "nft") == 0)
+    else if (strcmp(argv[0], "nft") == 0 && ++asked > 0)
         text = nft;
     else if (strcmp(argv[0], "dpkg") == 0)
-        text = dpkg;
+        text = strcmp(argv[1], "-S") == 0 ? owners : dpkg;
+    else if (strcmp(argv[0], "/proc/self/exe") == 0)
+        text = journal;
     *output = text ? strdup(text) : NULL;
-    return text ? 0 : -1;
+    return !text ? -1 : text == journal ? journal_code : 0;
 }
 
 static void put(const char *path, const char *text)
@@ -77,7 +82,8 @@ static int set_up(void **state)
         return -1;
     world = (struct audit_world){
         .root = root, .is_root = true, .now_s = INT64_C(1795000000), .run = answer};
-    apt = nft = dpkg = NULL;
+    apt = nft = dpkg = owners = journal = NULL;
+    asked = 0;
     return 0;
 }
 
@@ -132,6 +138,9 @@ static void test_updates(void **state)
     put("/boot/vmlinuz-999.0-1-amd64", "");
     practice(11);
     expect(AUDIT_FAIL, "999.0-1-amd64 is installed", "systemctl reboot");
+    apt = "Inst libssl3 [3.0.1] (3.0.2 Debian-Security:12/stable-security [amd64])\n";
+    practice(11); /* each finding has its command */
+    expect(AUDIT_FAIL, "1 security", "apt-get update && apt-get dist-upgrade; systemctl reboot");
 }
 
 static void test_services(void **state)
@@ -150,6 +159,10 @@ static void test_services(void **state)
     listens(23, true, NULL);
     practice(12);
     expect(AUDIT_FAIL, "tcp *:23 is telnet", "ss -lnp 'sport = :23'");
+    listens(5900, true, "vnc");
+    practice(12);
+    expect(AUDIT_FAIL, "tcp *:5900 vnc[812] is not declared",
+           "ss -lnp 'sport = :23'; systemctl disable --now vnc.service");
 }
 
 static void test_sharing(void **state)
@@ -176,7 +189,7 @@ static void test_ports(void **state)
     assert_non_null(strstr(row.finding, "1 privileged and 1 other ports"));
     world.is_root = false;
     practice(20);
-    expect(AUDIT_UNSEEN, "takes root to see", "");
+    expect(AUDIT_UNSEEN, "takes root to see", "sudo handfast audit");
 }
 
 static void test_half_opens(void **state)
@@ -199,12 +212,16 @@ static void test_half_opens(void **state)
     expect(AUDIT_PASS, "lives for 7 s", "");
 }
 
-#define CHAIN(hook, policy)                                                                       \
-    "{\"chain\":{\"family\":\"inet\",\"table\":\"filter\",\"name\":\"" hook "\",\"hook\":\"" hook \
-    "\",\"policy\":\"" policy "\"}}"
+#define CHAIN(hook, policy)                                                 \
+    "{\"chain\":{\"family\":\"inet\",\"table\":\"filter\",\"name\":\"" hook \
+    "\",\"type\":\"filter\",\"hook\":\"" hook "\",\"policy\":\"" policy "\"}}"
 #define RULE(chain, handle, statements)                                      \
     "{\"rule\":{\"family\":\"inet\",\"table\":\"filter\",\"chain\":\"" chain \
     "\",\"handle\":" handle ",\"expr\":[" statements "]}}"
+#define RULE_HEAD(handle)                                                      \
+    "{\"rule\":{\"family\":\"inet\",\"table\":\"filter\",\"chain\":\"input\"," \
+    "\"handle\":" handle ",\"expr\":["
+#define RULE_TAIL "]}}"
 #define PORT(number)                                                                               \
     "{\"match\":{\"op\":\"==\",\"left\":{\"payload\":{\"protocol\":\"tcp\",\"field\":\"dport\"}}," \
     "\"right\":" number "}}"
@@ -219,11 +236,24 @@ static void test_firewall(void **state)
 {
     (void)state;
     practice(15);
-    expect(AUDIT_UNSEEN, "nft does not answer", "");
-    nft = WHOLE("");
+    expect(AUDIT_UNSEEN, "nft does not answer", "apt-get install nftables");
+    world.is_root = false;
     practice(15);
-    assert_int_equal(row.status, AUDIT_FAIL);
-    assert_non_null(strstr(row.finding, "no firewall"));
+    expect(AUDIT_UNSEEN, "takes root", "sudo handfast audit");
+    world.is_root = true;
+    nft = WHOLE("");
+    listens(22, true, "sshd");
+    listens(3306, false, "mysqld");
+    practice(15);
+    expect(AUDIT_FAIL, "no firewall",
+           "nft '" NFT_MAKE_INPUT "add rule " NFT_INPUT " ct state established,related accept; "
+           "add rule " NFT_INPUT " iif lo accept; add rule " NFT_INPUT
+           " meta l4proto { icmp, ipv6-icmp } accept; add rule " NFT_INPUT
+           " tcp dport { 22 } accept; add chain " NFT_INPUT " { policy drop; }'");
+    nft = WHOLE(CHAIN("input", "accept"));
+    practice(15);
+    assert_int_equal(row.status, AUDIT_WARN);
+    assert_non_null(strstr(row.finding, "a firewall without a rule"));
     practice(16);
     assert_int_equal(row.status, AUDIT_WARN);
     practice(19);
@@ -242,7 +272,8 @@ static void test_firewall(void **state)
     practice(15);
     expect(AUDIT_WARN, "inet filter input handle 5", "nft delete rule inet filter input handle 5");
     practice(16);
-    expect(AUDIT_WARN, "is let in", "nft add chain inet filter input '{ policy drop; }'");
+    assert_int_equal(row.status, AUDIT_WARN);
+    assert_non_null(strstr(row.fix, "; add chain inet filter input { policy drop; }'"));
     practice(17);
     expect(AUDIT_PASS, "names source addresses", "");
 
@@ -258,6 +289,78 @@ static void test_firewall(void **state)
     assert_int_equal(row.status, AUDIT_UNSEEN);
 }
 
+#define PORTS(of) PORT("{\"set\":[" of "]}")
+#define NET(address, length)                                                                      \
+    "{\"match\":{\"op\":\"==\",\"left\":{\"payload\":{\"protocol\":\"ip\",\"field\":\"saddr\"}}," \
+    "\"right\":{\"prefix\":{\"addr\":\"" address "\",\"len\":" length "}}}}"
+#define STATE(words) \
+    "{\"match\":{\"op\":\"in\",\"left\":{\"ct\":{\"key\":\"state\"}},\"right\":[" words "]}}"
+#define LIMIT "{\"limit\":{\"rate\":10,\"per\":\"second\"}}"
+#define EACH_LIMIT                                                                                 \
+    "{\"set\":{\"op\":\"update\",\"elem\":{\"payload\":{\"protocol\":\"ip\",\"field\":\"saddr\"}}" \
+    ","                                                                                            \
+    "\"set\":\"@s\",\"stmt\":[{\"limit\":{\"rate\":200,\"per\":\"second\",\"inv\":true}}]}}"
+
+/* Two rules: whether the second is never reached. */
+static void test_shadows(void **state)
+{
+    static const struct {
+        const char *name, *first, *second;
+        bool shadowed;
+    } rows[] = {
+        {"a port of a set", PORTS("22,80") "," ACCEPT, PORT("22") "," DROP, true},
+        {"a port beside the set", PORTS("22,80") "," ACCEPT, PORT("23") "," DROP, false},
+        {"a set within a range", PORT("{\"range\":[1,1023]}") "," ACCEPT,
+         PORTS("22,{\"range\":[80,90]}") "," DROP, true},
+        {"a set partly within", PORT("{\"range\":[1,1023]}") "," ACCEPT, PORTS("22,8080") "," DROP,
+         false},
+        {"a range around", PORT("22") "," ACCEPT, PORT("{\"range\":[20,30]}") "," DROP, false},
+        {"an address of a network", NET("192.0.2.0", "24") "," ACCEPT, FROM "," DROP, true},
+        {"a network in a network", NET("10.0.0.0", "8") "," DROP, NET("10.1.0.0", "16") "," ACCEPT,
+         true},
+        {"a wider network", NET("10.1.0.0", "16") "," DROP, NET("10.0.0.0", "8") "," ACCEPT, false},
+        {"one more condition", PORT("22") "," DROP, FROM "," PORT("22") "," ACCEPT, true},
+        {"one condition less", FROM "," PORT("22") "," DROP, PORT("22") "," ACCEPT, false},
+        {"a state of two", STATE("\"established\",\"related\"") "," ACCEPT,
+         STATE("\"established\"") "," ACCEPT, true},
+        {"behind a rate", PORT("22") "," LIMIT "," ACCEPT, PORT("22") "," DROP, false},
+        {"behind a rate of each", EACH_LIMIT "," DROP, PORT("22") "," ACCEPT, false},
+        {"behind words of iptables", "{\"xt\":{\"type\":\"match\",\"name\":\"recent\"}}," ACCEPT,
+         PORT("22") "," DROP, false},
+        {"behind a counter", "{\"counter\":{\"packets\":1,\"bytes\":2}}," DROP,
+         PORT("22") "," ACCEPT, true},
+    };
+    char text[4096];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct nft_facts facts;
+
+        snprintf(text, sizeof text, WHOLE(CHAIN("input", "drop") ",%s%s%s,%s%s%s"), RULE_HEAD("4"),
+                 rows[i].first, RULE_TAIL, RULE_HEAD("5"), rows[i].second, RULE_TAIL);
+        assert_true(nft_parse(&facts, text));
+        if (facts.shadowed != rows[i].shadowed)
+            fail_msg("%s: %u rules are never reached", rows[i].name, facts.shadowed);
+        assert_int_equal(facts.wide, 0);
+    }
+}
+
+/* nft is asked once for all twelve. */
+static void test_asked_once(void **state)
+{
+    struct nft_facts facts;
+
+    (void)state;
+    nft = WHOLE(CHAIN("input", "drop"));
+    nft_read(&world, &facts);
+    world.nft = &facts;
+    for (int number = AUDIT_FIRST; number <= AUDIT_LAST; number++)
+        practice(number);
+    assert_int_equal(asked, 1);
+    practice(16);
+    expect(AUDIT_PASS, "is dropped", "");
+}
+
 static void test_anti_ddos(void **state)
 {
     (void)state;
@@ -266,13 +369,25 @@ static void test_anti_ddos(void **state)
     put("/proc/sys/net/ipv4/conf/default/rp_filter", "0\n");
     nft = WHOLE(CHAIN("input", "accept"));
     practice(18);
-    expect(AUDIT_FAIL, "SYN cookies are off", "sysctl -w net.ipv4.tcp_syncookies=1");
+    assert_int_equal(row.status, AUDIT_FAIL);
+    assert_non_null(strstr(row.finding, "SYN cookies are off"));
     assert_non_null(strstr(row.finding, "forged sources come in"));
+    assert_ptr_equal(strstr(row.fix, "sysctl -w net.ipv4.tcp_syncookies=1; nft '"), row.fix);
+    assert_non_null(strstr(row.fix, "'; sysctl -w net.ipv4.conf.all.rp_filter=2"));
     put("/proc/sys/net/ipv4/tcp_syncookies", "1\n");
     put("/proc/sys/net/ipv4/conf/all/rp_filter", "1\n");
     nft = WHOLE(CHAIN("input", "accept") "," RULE("input", "9", "{\"synproxy\":null}"));
     practice(18);
     expect(AUDIT_PASS, "synproxy", "");
+    nft = WHOLE(CHAIN("input", "accept") "," RULE("input", "9", EACH_LIMIT "," DROP));
+    practice(18);
+    expect(AUDIT_PASS, "the firewall limits rates", "");
+    practice(16); /* which is no answer to what no rule names */
+    assert_int_equal(row.status, AUDIT_WARN);
+    world.guard_silent = true;
+    practice(18);
+    expect(AUDIT_WARN, "a guard is configured, and none is running",
+           "systemctl start handfast-guard");
 }
 
 static void test_logs(void **state)
@@ -284,6 +399,10 @@ static void test_logs(void **state)
     assert_int_equal(row.status, AUDIT_FAIL);
     assert_non_null(strstr(row.finding, "/usr/bin/ssh is not what its package installed"));
     assert_null(strstr(row.finding, "sshd_config"));
+    assert_non_null(strstr(row.fix, "dpkg --verify"));
+    owners = "openssh-client:amd64: /usr/bin/ssh\n";
+    practice(21);
+    assert_non_null(strstr(row.fix, "apt-get install --reinstall openssh-client"));
     dpkg = "";
     put("/var/log/syslog",
         "Nov 13 10:00:00 host a\nNov 13 10:00:01 host b\nNov 13 09:00:00 host c\n");
@@ -295,6 +414,29 @@ static void test_logs(void **state)
     expect(AUDIT_PASS, "system files are as packaged", "");
 }
 
+static void test_the_guards_journal(void **state)
+{
+    (void)state;
+    dpkg = "";
+    put("/var/log/syslog", "Nov 13 10:00:00 host a\n");
+    practice(21);
+    assert_null(strstr(row.finding, "journal"));
+    world.journal = "/var/log/handfast/guard.journal";
+    practice(21);
+    expect(AUDIT_WARN, "/var/log/handfast/guard.journal cannot be read",
+           "handfast journal verify /var/log/handfast/guard.journal");
+    journal = "{\"honest\":true,\"verdict\":\"honest\",\"last_record\":712}";
+    practice(21);
+    expect(AUDIT_PASS, "no lie in the guard's journal, 712 records", "");
+    journal = "{\"honest\":false,\"verdict\":\"removed\",\"file\":\"x.journal\",\"line\":9,"
+              "\"text\":\"record 9 is not there\"}";
+    journal_code = 1;
+    practice(21);
+    journal_code = 0;
+    expect(AUDIT_FAIL, "the guard's journal x.journal:9: removed: record 9 is not there",
+           "handfast journal verify /var/log/handfast/guard.journal");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -304,8 +446,11 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_ports, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_half_opens, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_firewall, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_shadows, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_asked_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_anti_ddos, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_logs, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_the_guards_journal, set_up, tear_down),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
