@@ -27,6 +27,8 @@ struct show {
     struct hf_prefix from;
     char since[RECORD_WALL_LETTERS + 1],
         until[RECORD_WALL_LETTERS + 1]; /* or the beginning of one */
+    const char *file;                   /* that is read now */
+    uint64_t line, nonsense;
 };
 
 /* ---- which ---- */
@@ -227,14 +229,22 @@ static void make_harmless(json_t *object)
     }
 }
 
-static void print_record(const struct show *show, const char *line, size_t length)
+/* The first one is named; how many there were is said at the end. */
+static void say_no_record(struct show *show)
+{
+    if (show->nonsense++ == 0)
+        app_fail("journal", "show: %s:%" PRIu64 ": no record (handfast journal verify %s)",
+                 show->file, show->line, show->name);
+}
+
+static void print_record(struct show *show, const char *line, size_t length)
 {
     json_t *object = json_loadb(line, length, JSON_DISABLE_EOF_CHECK, NULL);
     const char *kind = json_string_value(json_object_get(object, "kind"));
 
-    if (object == NULL || kind == NULL) {
-        fprintf(stderr, "handfast journal: a line is no record (handfast journal verify %s)\n",
-                show->name);
+    show->line++;
+    if (kind == NULL || !json_is_string(json_object_get(object, "wall"))) {
+        say_no_record(show);
     } else if (is_meant(show, object)) {
         if (show->json) {
             fwrite(line, 1, length, stdout);
@@ -261,7 +271,7 @@ static bool is_another(const char *name, int fd)
            (at_name.st_ino != open.st_ino || at_name.st_dev != open.st_dev);
 }
 
-static enum journal_lines_answer print_lines(const struct show *show, struct journal_lines *lines)
+static enum journal_lines_answer print_lines(struct show *show, struct journal_lines *lines)
 {
     enum journal_lines_answer answer;
     const char *line;
@@ -280,7 +290,7 @@ static int fail(const char *name)
 }
 
 /* Until nobody reads us any more. */
-static int follow(const struct show *show, const char *name, struct journal_lines *lines)
+static int follow(struct show *show, const char *name, struct journal_lines *lines)
 {
     while (!ferror(stdout)) {
         bool another = is_another(name, lines->fd); /* then nothing is added to this one any more */
@@ -292,13 +302,14 @@ static int follow(const struct show *show, const char *name, struct journal_line
             continue;
         }
         journal_lines_close(lines);
+        show->line = 0;
         if (!journal_lines_open(lines, name))
             return fail(name);
     }
     return APP_OK;
 }
 
-static int show_files(const struct show *show, const struct journal_files *files)
+static int show_files(struct show *show, const struct journal_files *files)
 {
     struct journal_lines *lines = malloc(sizeof *lines);
     int result = APP_OK;
@@ -310,6 +321,8 @@ static int show_files(const struct show *show, const struct journal_files *files
             result = fail(files->names[i]);
             break;
         }
+        show->file = files->names[i];
+        show->line = 0;
         if (show->follow && i + 1 == files->count)
             result = follow(show, files->names[i], lines);
         else if (print_lines(show, lines) == JOURNAL_LINES_FAILED)
@@ -317,7 +330,9 @@ static int show_files(const struct show *show, const struct journal_files *files
         journal_lines_close(lines);
     }
     free(lines);
-    return result;
+    if (show->nonsense > 1)
+        app_fail("journal", "show: %" PRIu64 " lines are no records", show->nonsense);
+    return result == APP_OK && show->nonsense > 0 ? APP_NO : result;
 }
 
 int journal_show(int argc, char **argv)
