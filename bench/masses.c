@@ -56,8 +56,10 @@ struct flow masses_flow(uint32_t client)
 
 uint32_t masses_read(const struct masses *masses, struct hf_frame *frame, struct packet *packet)
 {
-    static const struct packet_rules rules = {
-        .link = HF_ETHERNET, .mac = {{2, 0, 0, 0, 0, 9}}, .checksum = checksum_sum};
+    static const struct packet_rules rules = {.link = HF_ETHERNET,
+                                              .mac = {{2, 0, 0, 0, 0, 9}},
+                                              .checksum = checksum_sum,
+                                              .ipv6 = packet_ipv6};
     uint32_t client;
 
     packet_parse(packet, &rules, frame);

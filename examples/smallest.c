@@ -56,19 +56,10 @@ static void serve(struct hf_stack *stack, int64_t now_us)
 
 static struct hf_config configure(void)
 {
-    struct hf_config config = HF_CONFIG_DEFAULT;
+    struct hf_config config = HF_CONFIG_SMALL;
 
     config.addresses[0] =
         (struct hf_prefix){{{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 192, 0, 2, 1}}, 24};
-    config.link = HF_RAW_IP;
-    config.mtu = sizeof packet;
-    config.max_connections = 4;
-    config.max_half_opens = 8;
-    config.max_listeners = 1;
-    config.max_neighbors = 0;
-    config.max_reassemblies = 0;
-    config.receive_bytes = config.send_bytes = 2048;
-    config.promise_bytes = 2048;
     return config;
 }
 

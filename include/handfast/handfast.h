@@ -92,7 +92,29 @@ enum hf_on_timeout {
     HF_SEND_RESET, /* the textbook policy: one RST, then CLOSED (the listener never left) */
 };
 
-/* What a stack is. Start from HF_CONFIG_DEFAULT and change what differs. */
+/* Parts that a stack may do without. A program holds the code of those that it names, and of no other: a configuration that
+ * names none is IPv4 over a link without addresses, which is all that the smallest servers need. */
+struct hf_ipv6;       /* IPv6, with ICMPv6 and neighbour discovery                       */
+struct hf_ethernet;   /* HF_ETHERNET: ARP, and who is where on the link                  */
+struct hf_reassembly; /* fragments become datagrams; without it they are refused         */
+
+extern HF_API const struct hf_ipv6 hf_ipv6;
+extern HF_API const struct hf_ethernet hf_ethernet;
+extern HF_API const struct hf_reassembly hf_reassembly;
+
+/* Each NULL or the address of the one of its name; what the configuration asks of a part that is not named is impossible. */
+struct hf_parts {
+    const struct hf_ipv6 *ipv6;             /* addresses, routes */
+    const struct hf_ethernet *ethernet;     /* link              */
+    const struct hf_reassembly *reassembly; /* max_reassemblies  */
+};
+
+#define HF_PARTS_ALL                                                             \
+    {                                                                            \
+        .ipv6 = &hf_ipv6, .ethernet = &hf_ethernet, .reassembly = &hf_reassembly \
+    }
+
+/* What a stack is. Start from HF_CONFIG_DEFAULT and change what differs; where code is dear, from HF_CONFIG_SMALL. */
 struct hf_config {
     struct hf_prefix addresses[HF_ADDRESSES_MAX];
     struct hf_route routes[HF_ROUTES_MAX];
@@ -140,10 +162,11 @@ struct hf_config {
     uint32_t stall_timeout_ms;
     uint8_t scan_ports; /* closed ports, or odd flag sets, tried by one prefix: an event; 0: none */
 
-    bool timestamps;     /* RFC 7323                                     */
-    bool window_scaling; /* RFC 7323                                     */
-    bool sack;           /* RFC 2018                                     */
-    bool nagle;          /* RFC 9293 3.7.4                               */
+    bool timestamps;      /* RFC 7323                                     */
+    bool window_scaling;  /* RFC 7323                                     */
+    uint8_t window_scale; /* the least shift to offer; 0: what receive_bytes needs */
+    bool sack;            /* RFC 2018                                     */
+    bool nagle;           /* RFC 9293 3.7.4                               */
     bool answer_ping;
     bool gratuitous_arp;   /* announce our addresses at the start          */
     bool addresses_shared; /* another stack of this host has the addresses too: it answers for them
@@ -152,8 +175,11 @@ struct hf_config {
     bool allow_simultaneous_at_listener; /* our SYN from a listening port met by a SYN   */
     bool checksum_offload;               /* the driver completes checksums on output     */
     uint32_t segmentation_bytes;         /* largest segment for a driver that cuts it; 0: none */
+
+    struct hf_parts parts;
 };
 
+/* A sensible stack, with all parts. */
 #define HF_CONFIG_DEFAULT                                                                          \
     {                                                                                              \
         .link = HF_ETHERNET, .mtu = 1500, .max_connections = 64, .max_half_opens = 256,            \
@@ -165,7 +191,21 @@ struct hf_config {
         .syn_ack_retries = 2, .half_open_timeout_ms = 10000, .reset_budget_per_s = 1000,           \
         .challenge_budget_per_s = 1000, .icmp_budget_per_s = 1000, .stall_timeout_ms = 60000,      \
         .scan_ports = 16, .timestamps = true, .window_scaling = true, .sack = true, .nagle = true, \
-        .answer_ping = true, .gratuitous_arp = true                                                \
+        .answer_ping = true, .gratuitous_arp = true, .parts = HF_PARTS_ALL                         \
+    }
+
+/* A small one, of 4 connections over raw IP, without parts: those that are needed are named in .parts. */
+#define HF_CONFIG_SMALL                                                                       \
+    {                                                                                         \
+        .link = HF_RAW_IP, .mtu = 576, .max_connections = 4, .max_half_opens = 8,             \
+        .max_listeners = 1, .receive_bytes = 2048, .send_bytes = 2048, .promise_bytes = 2048, \
+        .msl_ms = 30000, .min_rto_ms = 200, .initial_rto_ms = 1000, .max_rto_ms = 120000,     \
+        .delayed_ack_ms = 40, .user_timeout_ms = 300000, .syn_timeout_ms = 180000,            \
+        .fin_wait_2_ms = 60000, .keepalive_interval_ms = 75000, .keepalive_count = 9,         \
+        .initial_window = 10, .ttl = 64, .syn_ack_retries = 2, .half_open_timeout_ms = 10000, \
+        .reset_budget_per_s = 100, .challenge_budget_per_s = 100, .icmp_budget_per_s = 100,   \
+        .timestamps = true, .window_scaling = true, .sack = true, .nagle = true,              \
+        .answer_ping = true                                                                   \
     }
 
 /* MACs for signed segments: hf_os_crypto() of libhandfast-os, or one's own. NULL: nothing can be signed. */

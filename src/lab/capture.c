@@ -70,7 +70,8 @@ static bool is_outbound(const uint8_t *options, size_t length)
 /* Parses without its link header, so that it is nobody's station. */
 static bool parse(struct packet *packet, const uint8_t *data, uint32_t kept)
 {
-    static const struct packet_rules rules = {.link = HF_RAW_IP, .checksum = checksum_sum};
+    static const struct packet_rules rules = {
+        .link = HF_RAW_IP, .checksum = checksum_sum, .ipv6 = packet_ipv6};
     struct hf_frame frame = {
         .data = (uint8_t *)(uintptr_t)data + ETHERNET_BYTES,
         .length = kept - ETHERNET_BYTES,

@@ -197,7 +197,8 @@ static void to_others(struct field *field, const struct packet *packet)
 
 static void leave_server(struct field *field, const struct hf_frame *frame)
 {
-    static const struct packet_rules rules = {.link = HF_RAW_IP, .checksum = checksum_sum};
+    static const struct packet_rules rules = {
+        .link = HF_RAW_IP, .checksum = checksum_sum, .ipv6 = packet_ipv6};
     struct packet packet;
     unsigned client;
 

@@ -122,7 +122,8 @@ static void print_tcp(struct ladder *ladder, unsigned from, struct segment *seg,
 /* The station that a frame is for, whoever it is. */
 static struct packet_rules rules_of(const struct world_frame *frame)
 {
-    struct packet_rules rules = {.link = frame->link, .checksum = checksum_sum};
+    struct packet_rules rules = {
+        .link = frame->link, .checksum = checksum_sum, .ipv6 = packet_ipv6};
     struct ethernet header;
 
     if (frame->link == HF_ETHERNET && ethernet_parse(&header, frame->data, frame->length)) {

@@ -195,7 +195,7 @@ static void confirm_next_hop(struct hf_stack *stack, const struct gate_segment *
 
     if (stack->link_header &&
         route_find(&stack->route, &flow->remote, &flow->local, &path) == HF_OK)
-        neighbor_confirm(&stack->neighbors, &path.next_hop, &arrived->from, now_us);
+        stack->neighbors.calls->confirm(&stack->neighbors, &path.next_hop, &arrived->from, now_us);
 }
 
 /* The handshake is agreed. Without room nothing is committed: half-open or cookie stays good for the peer's next try. The

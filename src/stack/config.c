@@ -41,7 +41,10 @@ static const char *limits_error(const struct hf_config *c)
         {c->max_keys, 0, 1u << 20, "max_keys must be 0 to 1048576"},
         {c->max_signed, 0, SLOTS_MOST, "max_signed must be 0 to 67108864"},
         {c->max_reassemblies, 0, UINT16_MAX, "max_reassemblies must be 0 to 65535"},
+        {c->max_reassemblies, 0, c->parts.reassembly ? UINT16_MAX : 0,
+         "max_reassemblies must be 0 without parts.reassembly"},
         {c->receive_bytes, 1024, WINDOW_MOST, "receive_bytes must be 1024 to 1073725440"},
+        {c->window_scale, 0, 14, "window_scale must be 0 to 14"}, /* [RFC 7323 2.3] */
         {c->send_bytes, 1024, WINDOW_MOST, "send_bytes must be 1024 to 1073725440"},
         {c->promise_bytes, 0, 1u << 24, "promise_bytes must be 0 to 16777216"},
         {c->pool_bytes, c->pool_bytes ? c->promise_bytes : 0, POOL_MOST,
@@ -138,6 +141,10 @@ static const char *link_error(const struct hf_config *config, const struct route
 {
     if (config->link != HF_ETHERNET && config->link != HF_RAW_IP)
         return "link must be HF_ETHERNET or HF_RAW_IP";
+    if (config->link == HF_ETHERNET && !config->parts.ethernet)
+        return "link must be HF_RAW_IP without parts.ethernet";
+    if (!config->parts.ipv6 && has_v6(route))
+        return "addresses and routes must be of IPv4 without parts.ipv6";
     if (has_v6(route) ? config->mtu < MTU_LEAST_V6 : config->mtu < MTU_LEAST_V4)
         return has_v6(route) ? "mtu must be 1280 to 65535 with an IPv6 address"
                              : "mtu must be 576 to 65535";

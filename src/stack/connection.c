@@ -350,7 +350,8 @@ void connection_after(struct hf_stack *stack, uint32_t slot, const struct hf_mac
     if (__builtin_expect(stack->tcp.reset.wanted, 0))
         send_reset(stack, connection, from);
     if (__builtin_expect(stack->tcp.path_in_doubt, 0)) {
-        neighbor_doubt(&stack->neighbors, &connection->neighbor);
+        if (stack->link_header)
+            stack->neighbors.calls->doubt(&stack->neighbors, &connection->neighbor);
         stack->tcp.path_in_doubt = false;
     }
     if (tcb->end != TCP_END_NONE || tcb->state == TCP_TIME_WAIT ||
@@ -432,7 +433,7 @@ void connections_wake(struct hf_stack *stack)
     struct connections *connections = &stack->connections;
     uint32_t neighbor, slot;
 
-    while ((neighbor = neighbor_take_changed(&stack->neighbors)) != SLOT_NONE) {
+    while ((neighbor = stack->neighbors.calls->take_changed(&stack->neighbors)) != SLOT_NONE) {
         struct list *waiters = neighbor_waiters(&stack->neighbors, neighbor);
 
         while ((slot = list_take(waiters, by_output(connections))) != SLOT_NONE) {

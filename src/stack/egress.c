@@ -67,16 +67,7 @@ static inline void build_ip(struct hf_stack *stack, uint8_t *to, const struct ou
 
         (void)ipv4_build(to, &header);
     } else {
-        struct ipv6 header = {
-            .source = flow->local,
-            .destination = flow->remote,
-            .payload_length = (uint16_t)payload_length,
-            .next_header = IP_TCP,
-            .hop_limit = stack->config.ttl,
-            .traffic_class = traffic_class,
-        };
-
-        (void)ipv6_build(to, &header);
+        stack->ipv6->build_header(stack, to, flow, payload_length, traffic_class);
     }
 }
 
@@ -219,7 +210,7 @@ static enum neighbor_verdict link_address(struct hf_stack *stack, const struct f
         stack->stats.no_route++;
         return NEIGHBOR_NO_ROOM;
     }
-    return neighbor_resolve(&stack->neighbors, ref, &path.next_hop, mac, now_us);
+    return stack->neighbors.calls->resolve(&stack->neighbors, ref, &path.next_hop, mac, now_us);
 }
 
 static void describe(const struct reply *reply, struct segment *seg)
@@ -471,9 +462,14 @@ static bool from_connections(struct hf_stack *stack, struct hf_frame *frame, int
     return false;
 }
 
+static inline bool neighbors_want_output(const struct hf_stack *stack)
+{
+    return stack->link_header && neighbor_wants_output(&stack->neighbors);
+}
+
 static bool from_neighbors(struct hf_stack *stack, struct hf_frame *frame, int64_t now_us)
 {
-    uint32_t length = neighbor_next_message(&stack->neighbors, frame->data, now_us);
+    uint32_t length = stack->neighbors.calls->next_message(&stack->neighbors, frame->data, now_us);
 
     if (length == 0)
         return false;
@@ -504,7 +500,7 @@ static bool fill(struct hf_stack *stack, struct hf_frame *frame, int64_t now_us)
 {
     if (ring_count(&stack->outbox.replies) && from_replies(stack, frame, now_us))
         return true;
-    if (neighbor_wants_output(&stack->neighbors) && from_neighbors(stack, frame, now_us))
+    if (neighbors_want_output(stack) && from_neighbors(stack, frame, now_us))
         return true;
     if (stack->connections.output.count == 0)
         return from_unproven(stack, frame);
@@ -525,7 +521,7 @@ static bool is_silent(const struct hf_stack *stack)
 {
     return ring_count(&stack->outbox.replies) == 0 && ring_count(&stack->outbox.answers) == 0 &&
            stack->connections.output.count == 0 && !icmp_wants_output(&stack->icmp) &&
-           !neighbor_wants_output(&stack->neighbors);
+           !neighbors_want_output(stack);
 }
 
 size_t hf_output(struct hf_stack *stack, struct hf_frame *slots, size_t count, int64_t now_us)

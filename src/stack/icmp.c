@@ -8,6 +8,7 @@
 #include "stack/icmp.h"
 
 #include "base/bytes.h"
+#include "stack/ipv6.h"
 #include "stack/stack.h"
 #include "wire/ethernet.h"
 #include "wire/icmpv4.h"
@@ -31,6 +32,7 @@ void icmp_init(struct icmp *icmp, struct arena *arena, const struct hf_config *c
                const struct hf_mac *mac, struct hf_stats *stats)
 {
     *icmp = (struct icmp){
+        .ipv6 = config->parts.ipv6,
         .stats = stats,
         .message_max = config->mtu + HF_LINK_HEADER_MAX,
         .mtu = config->mtu,
@@ -76,11 +78,13 @@ static enum icmp_verdict ignore(struct icmp_finding *finding, enum hf_stat reaso
 }
 
 /* [R5927-07, R4443-14] */
-static enum icmp_verdict classify_error(const struct packet *packet, struct icmp_finding *finding)
+static enum icmp_verdict classify_error(const struct icmp *icmp, const struct packet *packet,
+                                        struct icmp_finding *finding)
 {
     struct icmp_quote quote;
 
-    if (!icmp_quote_parse(&quote, packet->version, &finding->message))
+    if (!(packet->version == 4 ? icmpv4_quote_parse(&quote, &finding->message)
+                               : icmp->ipv6->icmp_quote(&quote, &finding->message)))
         return ignore(finding, HF_STAT_icmp_ignored);
     if (quote.protocol == IP_UDP) /* the caller's, like UDP itself */
         return ignore(finding, HF_STAT_frame_foreign);
@@ -109,13 +113,15 @@ static bool is_group_query(const struct packet *packet, const struct icmp_messag
 }
 
 /* [R1122-27, R1122-30] */
-enum icmp_verdict icmp_classify(const struct packet *packet, struct icmp_finding *finding)
+enum icmp_verdict icmp_classify(const struct icmp *icmp, const struct packet *packet,
+                                struct icmp_finding *finding)
 {
     struct icmp_message *message = &finding->message;
 
     *finding = (struct icmp_finding){.reason = HF_STAT_none};
-    if (!(packet->version == 4 ? icmpv4_parse(message, packet->payload, packet->payload_length)
-                               : icmpv6_parse(message, packet->payload, packet->payload_length)))
+    if (!(packet->version == 4
+              ? icmpv4_parse(message, packet->payload, packet->payload_length)
+              : icmp->ipv6->icmp_parse(message, packet->payload, packet->payload_length)))
         return ignore(finding, HF_STAT_icmp_malformed);
 
     switch (message->kind) {
@@ -127,7 +133,7 @@ enum icmp_verdict icmp_classify(const struct packet *packet, struct icmp_finding
     case ICMP_UNREACHABLE:
     case ICMP_TIME_EXCEEDED:
     case ICMP_PARAMETER_PROBLEM:
-    case ICMP_TOO_BIG: return classify_error(packet, finding);
+    case ICMP_TOO_BIG: return classify_error(icmp, packet, finding);
     case ICMP_NEIGHBOR: return ICMP_VERDICT_NEIGHBOR;
     case ICMP_OTHER: break; /* redirects, source quench [RFC 9293 MUST-55], routers' words */
     }
@@ -162,8 +168,8 @@ static uint32_t link_header(const struct icmp *icmp, const struct packet *packet
 
 /* A message to whoever sent `packet`, from the address that he spoke to, with his type of service. [RFC 1122 3.2.1.6]
  * [R4443-02] */
-static void send_back(struct icmp *icmp, const struct packet *packet,
-                      const struct icmp_message *message)
+void icmp_send_back(struct icmp *icmp, const struct packet *packet,
+                    const struct icmp_message *message)
 {
     uint32_t header = packet->version == 4 ? IPV4_HEADER : IPV6_HEADER;
     uint32_t text = ICMP_HEADER + message->body_length;
@@ -187,15 +193,7 @@ static void send_back(struct icmp *icmp, const struct packet *packet,
                        });
         icmpv4_build(ip + header, message);
     } else {
-        ipv6_build(ip, &(struct ipv6){
-                           .source = packet->destination,
-                           .destination = packet->source,
-                           .payload_length = (uint16_t)text,
-                           .next_header = IP_ICMPV6,
-                           .hop_limit = icmp->ttl,
-                           .traffic_class = traffic_class,
-                       });
-        icmpv6_build(ip + header, message, &packet->destination, &packet->source);
+        icmp->ipv6->icmp_build(icmp, ip, packet, message);
     }
     waiting->length += header + text;
 }
@@ -208,16 +206,7 @@ void icmp_answer_echo(struct icmp *icmp, const struct packet *packet,
 
     reply.type = packet->version == 4 ? (uint8_t)ICMPV4_ECHO_REPLY : (uint8_t)ICMPV6_ECHO_REPLY;
     reply.code = 0;
-    send_back(icmp, packet, &reply);
-}
-
-void icmp_send_problem(struct icmp *icmp, const struct packet *packet)
-{
-    struct icmp_message problem =
-        icmpv6_error(ICMPV6_PARAMETER_PROBLEM, packet->problem_code, packet->problem_offset,
-                     packet->ip, packet->ip_length);
-
-    send_back(icmp, packet, &problem);
+    icmp_send_back(icmp, packet, &reply);
 }
 
 static bool is_icmp_error(const struct packet *packet)
@@ -256,7 +245,7 @@ static enum hf_stat on_echo(struct hf_stack *stack, const struct packet *packet,
 void icmp_arrives(struct hf_stack *stack, struct packet *packet, int64_t now_us)
 {
     struct icmp_finding finding;
-    enum icmp_verdict verdict = icmp_classify(packet, &finding);
+    enum icmp_verdict verdict = icmp_classify(&stack->icmp, packet, &finding);
     enum hf_stat reason = finding.reason;
 
     stack->stats.icmp_in++;
@@ -272,23 +261,13 @@ void icmp_arrives(struct hf_stack *stack, struct packet *packet, int64_t now_us)
             reason = HF_STAT_icmp_ignored;
         break;
     case ICMP_VERDICT_NEIGHBOR: /* counts by itself */
-        packet->reason = neighbor_on_nd(&stack->neighbors, packet, now_us);
+        packet->reason = stack->ipv6->discovery_arrives(&stack->neighbors, packet, now_us);
         return;
-    case ICMP_VERDICT_GROUP_QUERY: neighbor_on_group_query(&stack->neighbors, now_us); break;
+    case ICMP_VERDICT_GROUP_QUERY: stack->ipv6->on_group_query(&stack->neighbors, now_us); break;
     }
     if (reason != HF_STAT_none)
         stack_count(stack, reason);
     packet->reason = reason;
-}
-
-/* [R4443-08] */
-void icmp_problem_arrives(struct hf_stack *stack, const struct packet *packet, int64_t now_us)
-{
-    if (!packet->problem || !icmp_error_allowed(packet) ||
-        !route_is_ours(&stack->route, &packet->destination))
-        return;
-    if (stack_may_say(stack, BUDGET_ICMP, &packet->source, now_us))
-        icmp_send_problem(&stack->icmp, packet);
 }
 
 uint32_t icmp_next_message(struct icmp *icmp, uint8_t *frame, uint32_t capacity)

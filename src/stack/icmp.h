@@ -15,6 +15,7 @@ struct hf_stack;
 /* Messages that wait for hf_output, built whole. */
 struct icmp {
     struct ring messages;
+    const struct hf_ipv6 *ipv6; /* NULL: ICMP alone */
     struct hf_stats *stats;
     uint32_t message_max; /* bytes of a frame */
     uint16_t mtu, vlan;
@@ -47,7 +48,8 @@ struct icmp_finding {
 };
 
 /* Reads a PACKET_ICMPV4 or PACKET_ICMPV6 without knowing any connection. */
-enum icmp_verdict icmp_classify(const struct packet *packet, struct icmp_finding *finding);
+enum icmp_verdict icmp_classify(const struct icmp *icmp, const struct packet *packet,
+                                struct icmp_finding *finding);
 
 /* The MTU to assume when a router names none: the next plateau below the packet's length. [RFC 1191 7.1] */
 uint32_t icmp_mtu_plateau(uint32_t total_length);
@@ -55,7 +57,10 @@ uint32_t icmp_mtu_plateau(uint32_t total_length);
 /* Queue an answer, its link header reversed from the frame. The caller has asked the budget and checked the addresses. */
 void icmp_answer_echo(struct icmp *icmp, const struct packet *packet,
                       const struct icmp_message *request);
-void icmp_send_problem(struct icmp *icmp, const struct packet *packet); /* packet->problem_* */
+
+/* A message to whoever sent `packet`, the same way. */
+void icmp_send_back(struct icmp *icmp, const struct packet *packet,
+                    const struct icmp_message *message);
 
 /* Whether an error may be sent about a packet at all: never about an error, a later fragment, or to or from more than one
  * station. [RFC 1122 3.2.2; RFC 4443 2.4] */
@@ -63,9 +68,6 @@ bool icmp_error_allowed(const struct packet *packet);
 
 /* The whole of it, for ingress: an ICMP packet to one of our addresses or groups; packet->reason says why it was refused. */
 void icmp_arrives(struct hf_stack *stack, struct packet *packet, int64_t now_us);
-
-/* A packet that is refused or foreign with packet->problem set: a Parameter Problem message, if allowed and within budget. */
-void icmp_problem_arrives(struct hf_stack *stack, const struct packet *packet, int64_t now_us);
 
 /* Copies the next message's frame (of at most icmp->message_max bytes); 0: none, or it does not fit into capacity and was
  * dropped. */

@@ -9,8 +9,7 @@
 #include "stack/icmp.h"
 #include "stack/signing.h"
 #include "stack/stack.h"
-#include "wire/icmpv6.h"
-#include "wire/ip_protocol.h"
+#include "wire/packet_parse.h"
 
 #define GROUP 8
 
@@ -127,7 +126,7 @@ static enum hf_stat at_connection(struct hf_stack *stack, uint32_t slot,
     stack->tcp.reason = HF_STAT_none;
     tcp_segment_arrives(&stack->tcp, tcb, &arrival->packet.segment, now_us);
     if (stack->link_header && !seq_eq(una, tcb->snd_una))
-        neighbor_progress(&stack->neighbors, &connection->neighbor, now_us);
+        stack->neighbors.calls->progress(&stack->neighbors, &connection->neighbor, now_us);
     connection_after(stack, slot, &arrival->packet.link.source, now_us);
     return stack->tcp.reason;
 }
@@ -211,7 +210,7 @@ static enum hf_stat on_unknown(struct hf_stack *stack, const struct packet *pack
 {
     stack_count(stack, packet->reason);
     if (packet->problem)
-        icmp_problem_arrives(stack, packet, now_us);
+        stack->ipv6->icmp_problem(stack, packet, now_us);
     return packet->reason;
 }
 
@@ -260,14 +259,16 @@ static enum hf_stat on_fragment(struct hf_stack *stack, struct arrival *arrival,
 
     if (reason != HF_STAT_none)
         return reason;
-    switch (ip_reassembly_add(&stack->reassembly, packet, &whole, now_us)) {
+    if (!stack->fragments)
+        return refused(stack, ip_fragment_refused);
+    switch (stack->fragments->add(&stack->reassembly, packet, &whole, now_us)) {
     case IP_REASSEMBLY_KEPT: return HF_STAT_none;
     case IP_REASSEMBLY_REFUSED: return HF_STAT_ip_fragment_refused;
     case IP_REASSEMBLY_OVERLAP: return HF_STAT_ip_fragment_overlap;
     case IP_REASSEMBLY_FOREIGN: return refused(stack, frame_foreign);
     case IP_REASSEMBLY_WHOLE: break;
     }
-    packet_parse_ip(packet, &stack->rules, whole.ip, whole.length, HF_CHECKSUM_NONE);
+    stack->fragments->parse(packet, &stack->rules, whole.ip, whole.length, HF_CHECKSUM_NONE);
     if (packet->kind == PACKET_FRAGMENT) /* fragments of fragments */
         return refused(stack, ip_fragment_refused);
     prepare(stack, arrival);
@@ -314,7 +315,8 @@ static enum hf_stat dispatch(struct hf_stack *stack, struct arrival *arrival, in
     case PACKET_TCP: return on_tcp(stack, arrival, now_us);
     case PACKET_ICMPV4:
     case PACKET_ICMPV6: return on_icmp(stack, &arrival->packet, now_us);
-    case PACKET_ARP: return neighbor_on_arp(&stack->neighbors, &arrival->packet, now_us);
+    case PACKET_ARP:
+        return stack->neighbors.calls->on_arp(&stack->neighbors, &arrival->packet, now_us);
     case PACKET_FRAGMENT: return on_fragment(stack, arrival, now_us);
     case PACKET_REFUSED:
     case PACKET_FOREIGN: return on_unknown(stack, &arrival->packet, now_us);
@@ -359,7 +361,7 @@ static void input_group(struct hf_stack *stack, struct hf_frame *frames, size_t 
 
     for (size_t i = 0; i < count; i++) {
         stack->stats.bytes_in += frames[i].length;
-        packet_parse(&arrivals[i].packet, &stack->rules, &frames[i]);
+        packet_parse_frame(&arrivals[i].packet, &stack->rules, &frames[i]);
         prepare(stack, &arrivals[i]);
     }
     if (__builtin_expect(stack->filters != 0, 0))

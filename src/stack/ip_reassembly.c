@@ -521,3 +521,11 @@ void ip_reassembly_tick(struct ip_reassembly *reassembly, int64_t now_us)
         forget(reassembly, slot);
     }
 }
+
+const struct hf_reassembly hf_reassembly = {
+    .init = ip_reassembly_init,
+    .add = ip_reassembly_add,
+    .parse = packet_parse_ip,
+    .deadline = ip_reassembly_deadline,
+    .tick = ip_reassembly_tick,
+};

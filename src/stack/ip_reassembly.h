@@ -56,6 +56,18 @@ enum ip_reassembly_verdict ip_reassembly_add(struct ip_reassembly *reassembly,
 int64_t ip_reassembly_deadline(const struct ip_reassembly *reassembly);
 void ip_reassembly_tick(struct ip_reassembly *reassembly, int64_t now_us);
 
+/* The part of a stack that puts fragments together: what stands above. */
+struct hf_reassembly {
+    void (*init)(struct ip_reassembly *reassembly, struct arena *arena, uint32_t max_reassemblies,
+                 struct siphash_key key, struct hf_stats *stats);
+    enum ip_reassembly_verdict (*add)(struct ip_reassembly *reassembly, const struct packet *packet,
+                                      struct ip_reassembly_whole *whole, int64_t now_us);
+    void (*parse)(struct packet *packet, const struct packet_rules *rules, uint8_t *ip,
+                  uint32_t length, enum hf_checksum checksum); /* packet_parse_ip */
+    int64_t (*deadline)(const struct ip_reassembly *reassembly);
+    void (*tick)(struct ip_reassembly *reassembly, int64_t now_us);
+};
+
 static inline uint32_t ip_reassembly_count(const struct ip_reassembly *reassembly)
 {
     return reassembly->datagrams.count;

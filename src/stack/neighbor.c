@@ -10,6 +10,7 @@
 #include "base/event_sink.h"
 #include "base/must.h"
 #include "stack/neighbor_arrives.h"
+#include "stack/ipv6.h"
 #include "stack/neighbor_message.h"
 #include "wire/ethernet.h"
 
@@ -60,6 +61,8 @@ void neighbor_init(struct neighbors *neighbors, struct arena *arena,
     bool speaks = ethernet && !config->addresses_shared;
 
     *neighbors = (struct neighbors){
+        .calls = config->parts.ethernet,
+        .ipv6 = config->parts.ipv6,
         .route = setup->route,
         .stats = setup->stats,
         .events = setup->events,
@@ -274,11 +277,6 @@ enum neighbor_verdict neighbor_resolve(struct neighbors *neighbors, struct neigh
     never();
 }
 
-struct list *neighbor_waiters(struct neighbors *neighbors, uint32_t slot)
-{
-    return &neighbor_at(neighbors, slot)->waiters;
-}
-
 uint32_t neighbor_take_changed(struct neighbors *neighbors)
 {
     uint32_t slot = list_take(&neighbors->changed, by_change(neighbors));
@@ -378,17 +376,6 @@ static uint32_t next_question(struct neighbors *neighbors, uint8_t *frame, int64
     return length;
 }
 
-static bool has_announcement(const struct neighbors *neighbors)
-{
-    return neighbors->announce_addresses && neighbors->announce_next < neighbors->route->our_count;
-}
-
-bool neighbor_wants_output(const struct neighbors *neighbors)
-{
-    return ring_count(&neighbors->replies) || neighbors->to_ask.count || neighbors->report_due ||
-           has_announcement(neighbors);
-}
-
 uint32_t neighbor_next_message(struct neighbors *neighbors, uint8_t *frame, int64_t now_us)
 {
     uint32_t length = 0;
@@ -401,8 +388,9 @@ uint32_t neighbor_next_message(struct neighbors *neighbors, uint8_t *frame, int6
         } else if (neighbors->report_due) {
             neighbors->report_due = false;
             neighbors->reported_us = now_us;
-            length = neighbor_message_report(neighbors, frame);
-        } else if (has_announcement(neighbors)) {
+            if (neighbors->ipv6)
+                length = neighbors->ipv6->report(neighbors, frame);
+        } else if (neighbor_has_announcement(neighbors)) {
             uint8_t index = neighbors->announce_next++;
 
             length =
@@ -458,3 +446,16 @@ void neighbor_tick(struct neighbors *neighbors, int64_t now_us)
         unanswered(neighbors, slot, now_us);
     }
 }
+
+const struct hf_ethernet hf_ethernet = {
+    .init = neighbor_init,
+    .resolve = neighbor_resolve,
+    .take_changed = neighbor_take_changed,
+    .confirm = neighbor_confirm,
+    .progress = neighbor_progress,
+    .doubt = neighbor_doubt,
+    .on_arp = neighbor_on_arp,
+    .next_message = neighbor_next_message,
+    .deadline = neighbor_deadline,
+    .tick = neighbor_tick,
+};

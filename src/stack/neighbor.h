@@ -67,7 +67,9 @@ struct neighbor {
 struct neighbor_reply;
 
 struct neighbors {
-    struct pool pool; /* struct neighbor */
+    const struct hf_ethernet *calls; /* NULL: a link without addresses                   */
+    const struct hf_ipv6 *ipv6;      /* NULL: ARP alone                                  */
+    struct pool pool;                /* struct neighbor */
     struct table table;
     struct list by_use; /* least recently used first             */
     struct list to_ask; /* a question is due now                 */
@@ -112,8 +114,16 @@ enum neighbor_verdict neighbor_resolve(struct neighbors *neighbors, struct neigh
                                        const struct hf_address *next_hop, struct hf_mac *mac,
                                        int64_t now_us);
 
+static inline struct neighbor *neighbor_at(const struct neighbors *neighbors, uint32_t slot)
+{
+    return pool_at(&neighbors->pool, slot);
+}
+
 /* The list of those who wait for an entry; while it is not empty the entry stays. */
-struct list *neighbor_waiters(struct neighbors *neighbors, uint32_t slot);
+static inline struct list *neighbor_waiters(const struct neighbors *neighbors, uint32_t slot)
+{
+    return &neighbor_at(neighbors, slot)->waiters;
+}
 
 /* An entry with waiters that was answered, or failed: see neighbor_resolve for which. SLOT_NONE: no more. The caller must
  * empty its list. */
@@ -128,15 +138,10 @@ void neighbor_confirm(struct neighbors *neighbors, const struct hf_address *next
 void neighbor_progress(struct neighbors *neighbors, const struct neighbor_ref *ref, int64_t now_us);
 void neighbor_doubt(struct neighbors *neighbors, const struct neighbor_ref *ref);
 
-/* What arrived; HF_STAT_none, or why it was refused (arp_malformed, neighbor_malformed, frame_foreign: ARP between others),
- * which is counted here. */
+/* What arrived; HF_STAT_none, or why it was refused (arp_malformed, frame_foreign: ARP between others), which is counted
+ * here. */
 enum hf_stat neighbor_on_arp(struct neighbors *neighbors, const struct packet *packet,
                              int64_t now_us);
-enum hf_stat neighbor_on_nd(struct neighbors *neighbors, const struct packet *packet,
-                            int64_t now_us);
-
-/* An MLD query: our groups are reported once more. [RFC 3810 5.1, 6.2] */
-void neighbor_on_group_query(struct neighbors *neighbors, int64_t now_us);
 
 #define NEIGHBOR_FRAME_MAX (HF_LINK_HEADER_MAX + 56 + 20 * HF_ADDRESSES_MAX)
 
@@ -144,10 +149,45 @@ void neighbor_on_group_query(struct neighbors *neighbors, int64_t now_us);
  * returned as its whole length, link header included. */
 uint32_t neighbor_next_message(struct neighbors *neighbors, uint8_t *frame, int64_t now_us);
 
-/* Whether neighbor_next_message might give one now; when neighbor_tick has something to do; and doing it. */
-bool neighbor_wants_output(const struct neighbors *neighbors);
+static inline bool neighbor_has_announcement(const struct neighbors *neighbors)
+{
+    return neighbors->announce_addresses && neighbors->announce_next < neighbors->route->our_count;
+}
+
+/* Whether neighbor_next_message might give one now. */
+static inline bool neighbor_wants_output(const struct neighbors *neighbors)
+{
+    return ring_count(&neighbors->replies) || neighbors->to_ask.count || neighbors->report_due ||
+           neighbor_has_announcement(neighbors);
+}
+
+/* Whether neighbor_tick will have something to do, when, and doing it. */
+static inline bool neighbor_has_deadline(const struct neighbors *neighbors)
+{
+    return neighbors->announce_rounds || neighbors->asked.count;
+}
+
 int64_t neighbor_deadline(const struct neighbors *neighbors);
 void neighbor_tick(struct neighbors *neighbors, int64_t now_us);
+
+/* The part of a stack that has a link with addresses: the stack calls by this what stands above. */
+struct hf_ethernet {
+    void (*init)(struct neighbors *neighbors, struct arena *arena,
+                 const struct neighbor_setup *setup, int64_t now_us);
+    enum neighbor_verdict (*resolve)(struct neighbors *neighbors, struct neighbor_ref *ref,
+                                     const struct hf_address *next_hop, struct hf_mac *mac,
+                                     int64_t now_us);
+    uint32_t (*take_changed)(struct neighbors *neighbors);
+    void (*confirm)(struct neighbors *neighbors, const struct hf_address *next_hop,
+                    const struct hf_mac *mac, int64_t now_us);
+    void (*progress)(struct neighbors *neighbors, const struct neighbor_ref *ref, int64_t now_us);
+    void (*doubt)(struct neighbors *neighbors, const struct neighbor_ref *ref);
+    enum hf_stat (*on_arp)(struct neighbors *neighbors, const struct packet *packet,
+                           int64_t now_us);
+    uint32_t (*next_message)(struct neighbors *neighbors, uint8_t *frame, int64_t now_us);
+    int64_t (*deadline)(const struct neighbors *neighbors);
+    void (*tick)(struct neighbors *neighbors, int64_t now_us);
+};
 
 static inline uint32_t neighbor_count(const struct neighbors *neighbors)
 {

@@ -6,11 +6,6 @@
 
 #define NEIGHBOR_DEFEND_US (10 * US_PER_S) /* DEFEND_INTERVAL [RFC 5227 1.1] */
 
-static inline struct neighbor *neighbor_at(const struct neighbors *neighbors, uint32_t slot)
-{
-    return pool_at(&neighbors->pool, slot);
-}
-
 /* The entry of an address, or SLOT_NONE. */
 uint32_t neighbor_find(struct neighbors *neighbors, const struct hf_address *address);
 
@@ -22,6 +17,14 @@ void neighbor_settle(struct neighbors *neighbors, uint32_t slot, const struct hf
  * A neighbour that did not answer before and now speaks is asked again. */
 void neighbor_claim(struct neighbors *neighbors, const struct hf_address *address,
                     const struct hf_mac *mac, int64_t now_us);
+
+/* Whether a message about this entry can be the answer to a question of ours. [R4861-17] */
+bool neighbor_is_awaited(const struct neighbor *entry);
+
+/* Another station uses our address; and somebody asked for it. */
+void neighbor_conflict(struct neighbors *neighbors, const struct hf_address *ours, int64_t now_us);
+void neighbor_answer(struct neighbors *neighbors, const struct hf_address *ours,
+                     const struct hf_address *asker, const struct hf_mac *mac);
 
 /* Whether a link address can be another station's. */
 bool neighbor_mac_is_possible(const struct neighbors *neighbors, const struct hf_mac *mac);

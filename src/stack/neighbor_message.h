@@ -1,4 +1,4 @@
-/* The frames that neighbours exchange, built whole. [RFC 826; RFC 5227; RFC 4861 4.3, 4.4; RFC 3810 5.2] */
+/* The frames that neighbours exchange, built whole. [RFC 826; RFC 5227] */
 #ifndef STACK_NEIGHBOR_MESSAGE_H
 #define STACK_NEIGHBOR_MESSAGE_H
 
@@ -24,6 +24,9 @@ uint32_t neighbor_message_reply(const struct neighbors *neighbors,
                                 const struct neighbor_reply *reply, uint8_t *frame);
 uint32_t neighbor_message_announce(const struct neighbors *neighbors, const struct hf_address *ours,
                                    uint8_t *frame);
-uint32_t neighbor_message_report(const struct neighbors *neighbors, uint8_t *frame);
+
+/* A link header from us, for neighbor_discovery too. */
+uint32_t neighbor_link_header(const struct neighbors *neighbors, uint8_t *frame,
+                              const struct hf_mac *to, uint16_t ethertype);
 
 #endif

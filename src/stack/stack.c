@@ -93,6 +93,8 @@ static void set_values(struct hf_stack *stack, const struct hf_config *config,
 
     stack->config = *config;
     stack->env = *env;
+    stack->ipv6 = config->parts.ipv6;
+    stack->fragments = config->parts.reassembly;
     stack->events = env->event_sink;
     stack->seen_us = now_us;
     stack->last_met = SLOT_NONE;
@@ -104,6 +106,7 @@ static void set_values(struct hf_stack *stack, const struct hf_config *config,
         .vlan = config->vlan,
         .mac = stack->mac,
         .checksum = env->checksum ? env->checksum : checksum_sum,
+        .ipv6 = stack->ipv6 ? stack->ipv6->parse : NULL,
     };
     stack->copy_and_checksum = env->copy_and_checksum ? env->copy_and_checksum : checksum_copy;
     route_init(&stack->route, config);
@@ -157,7 +160,7 @@ static void init_neighbors(struct hf_stack *stack, struct arena *arena,
         .key = stack->keys.neighbor,
     };
 
-    neighbor_init(&stack->neighbors, arena, &neighbors, now_us);
+    config->parts.ethernet->init(&stack->neighbors, arena, &neighbors, now_us);
 }
 
 /* The walk over the memory: the same for measuring, when *stack is a scratch value and the arena has no base. */
@@ -180,9 +183,11 @@ static void carve(struct hf_stack *stack, struct arena *arena, const struct hf_c
     time_wait_init(&stack->time_waits, arena, &waits);
     watch_init(&stack->watch, arena, config, stack->keys.watch);
     outbox_init(&stack->outbox, arena, config, &stack->stats);
-    init_neighbors(stack, arena, config, now_us);
-    ip_reassembly_init(&stack->reassembly, arena, config->max_reassemblies, stack->keys.reassembly,
-                       &stack->stats);
+    if (config->link == HF_ETHERNET)
+        init_neighbors(stack, arena, config, now_us);
+    if (config->parts.reassembly)
+        config->parts.reassembly->init(&stack->reassembly, arena, config->max_reassemblies,
+                                       stack->keys.reassembly, &stack->stats);
     icmp_init(&stack->icmp, arena, config, &stack->mac, &stack->stats);
     signing_init(stack, arena, config);
     chunk_pool_init(&stack->tcp.chunks, arena, config_chunks(config), config_chunk_promise(config));
@@ -256,9 +261,12 @@ void hf_tick(struct hf_stack *stack, int64_t now_us)
     connections_tick(stack, now_us);
     admit_tick(stack, now_us);
     time_wait_tick(&stack->time_waits, now_us);
-    ip_reassembly_tick(&stack->reassembly, now_us);
-    neighbor_tick(&stack->neighbors, now_us);
-    connections_wake(stack);
+    if (ip_reassembly_count(&stack->reassembly))
+        stack->fragments->tick(&stack->reassembly, now_us);
+    if (neighbor_has_deadline(&stack->neighbors))
+        stack->neighbors.calls->tick(&stack->neighbors, now_us);
+    if (stack->neighbors.changed.count)
+        connections_wake(stack);
     if (stack_is_short(stack))
         watch_run(stack, now_us);
 }
@@ -269,10 +277,13 @@ int64_t hf_next_deadline(const struct hf_stack *stack)
 
     deadline_us = time_min(deadline_us, gate_deadline(&stack->gate));
     deadline_us = time_min(deadline_us, time_wait_deadline(&stack->time_waits, stack->seen_us));
-    deadline_us = time_min(deadline_us, ip_reassembly_deadline(&stack->reassembly));
+    if (ip_reassembly_count(&stack->reassembly))
+        deadline_us = time_min(deadline_us, stack->fragments->deadline(&stack->reassembly));
+    if (neighbor_has_deadline(&stack->neighbors))
+        deadline_us = time_min(deadline_us, stack->neighbors.calls->deadline(&stack->neighbors));
     if (stack_is_short(stack))
         deadline_us = time_min(deadline_us, time_max(stack->watch.next_us, stack->seen_us + 1));
-    return time_min(deadline_us, neighbor_deadline(&stack->neighbors));
+    return deadline_us;
 }
 
 bool stack_may_say(struct hf_stack *stack, enum budget_kind kind, const struct hf_address *remote,

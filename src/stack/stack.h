@@ -18,6 +18,7 @@
 #include "stack/connection.h"
 #include "stack/icmp.h"
 #include "stack/ip_reassembly.h"
+#include "stack/ipv6.h"
 #include "stack/listener.h"
 #include "stack/neighbor.h"
 #include "stack/outbox.h"
@@ -68,8 +69,11 @@ struct hf_stack {
     uint32_t output_turn; /* segments that the head of the output list has sent in this turn */
     uint32_t proven_run;  /* segments of connections since the last answer to the unproven */
 
+    const struct hf_ipv6 *ipv6; /* parts, or NULL: see struct hf_parts */
+    const struct hf_reassembly *fragments;
+
     struct route route;
-    struct neighbors neighbors;
+    struct neighbors neighbors; /* of HF_ETHERNET: only there its calls may be used */
     struct ip_reassembly reassembly;
     struct icmp icmp;
 

@@ -53,6 +53,9 @@ struct icmp_quote {
     uint32_t total_length; /* of the quoted packet when it was whole: header and payload */
 };
 
+/* Reads ports and sequence number from the quoted payload, of which `length` bytes are there. */
+void icmp_quote_transport(struct icmp_quote *quote, const uint8_t *payload, uint32_t length);
+
 /* Parses what an error of IP version 4 or 6 quotes; false if no flow can be read from it. */
 bool icmp_quote_parse(struct icmp_quote *quote, uint8_t version, const struct icmp_message *error);
 

@@ -3,6 +3,7 @@
 
 #include "base/bytes.h"
 #include "wire/checksum.h"
+#include "wire/ipv4.h"
 
 /* [R5927-06, R1122-18, R1122-24, R1122-25, R6633-01] */
 static enum icmp_kind kind_of(uint8_t type, uint8_t code)
@@ -58,4 +59,22 @@ struct icmp_message icmpv4_error(uint8_t type, uint8_t code, uint32_t word, cons
         .body = ip,
         .body_length = min_u32(ip_length, ICMPV4_ERROR_QUOTE_MAX),
     };
+}
+
+bool icmpv4_quote_parse(struct icmp_quote *quote, const struct icmp_message *error)
+{
+    const uint8_t *data = error->body;
+    uint32_t length = error->body_length;
+    struct ipv4 header;
+
+    *quote = (struct icmp_quote){0};
+    if (ipv4_parse_quoted(&header, data, length) != HF_STAT_none)
+        return false;
+    quote->flow.local = header.source;
+    quote->flow.remote = header.destination;
+    quote->protocol = header.protocol;
+    quote->total_length = header.total_length;
+    if (header.fragment_offset == 0)
+        icmp_quote_transport(quote, data + header.header_length, length - header.header_length);
+    return true;
 }

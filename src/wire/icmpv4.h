@@ -37,4 +37,7 @@ uint32_t icmpv4_build(uint8_t *to, const struct icmp_message *message);
 struct icmp_message icmpv4_error(uint8_t type, uint8_t code, uint32_t word, const uint8_t *ip,
                                  uint32_t ip_length);
 
+/* As icmp_quote_parse, of an error of this version. */
+bool icmpv4_quote_parse(struct icmp_quote *quote, const struct icmp_message *error);
+
 #endif

@@ -3,7 +3,7 @@
 
 #include "base/bytes.h"
 #include "wire/checksum.h"
-#include "wire/ip_protocol.h"
+#include "wire/ipv6.h"
 
 static enum icmp_kind kind_of(uint8_t type)
 {
@@ -74,4 +74,28 @@ void icmpv6_set_checksum(uint8_t *message, uint32_t length, const struct hf_addr
     uint16_t sum = checksum_pseudo_header(source, destination, IP_ICMPV6, length);
 
     put_be16(message + 2, (uint16_t)~checksum_add(sum, checksum_sum(message, length)));
+}
+
+/* [R4443-06] */
+bool icmpv6_quote_parse(struct icmp_quote *quote, const struct icmp_message *error)
+{
+    const uint8_t *data = error->body;
+    uint32_t length = error->body_length;
+    struct ipv6 header;
+    struct ipv6_chain chain;
+
+    *quote = (struct icmp_quote){0};
+    if (length < IPV6_HEADER || ipv6_parse(&header, data, length) == HF_STAT_ip_bad_header)
+        return false;
+    if (hf_address_is_v4(&header.source)) /* no packet of ours had such an address */
+        return false;
+    if (ipv6_walk(&chain, data, length) != HF_STAT_none)
+        return false;
+    quote->flow.local = header.source;
+    quote->flow.remote = header.destination;
+    quote->protocol = chain.protocol;
+    quote->total_length = (uint32_t)header.payload_length + IPV6_HEADER;
+    if (chain.fragment_offset == 0)
+        icmp_quote_transport(quote, data + chain.length, length - chain.length);
+    return true;
 }

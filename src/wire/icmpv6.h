@@ -50,4 +50,7 @@ struct icmp_message icmpv6_error(uint8_t type, uint8_t code, uint32_t word, cons
 void icmpv6_set_checksum(uint8_t *message, uint32_t length, const struct hf_address *source,
                          const struct hf_address *destination);
 
+/* As icmp_quote_parse, of an error of this version. */
+bool icmpv6_quote_parse(struct icmp_quote *quote, const struct icmp_message *error);
+
 #endif

@@ -53,13 +53,23 @@ struct packet {
     struct segment segment;
 };
 
+struct packet_rules;
+
+/* A parser of IP packets of one version: fills all but the link part of *packet. */
+typedef void packet_parser(struct packet *packet, const struct packet_rules *rules, uint8_t *ip,
+                           uint32_t length, enum hf_checksum checksum);
+
 /* What the parser must know of the station. */
 struct packet_rules {
     enum hf_link link;
     uint16_t vlan;     /* frames must carry this tag; 0: none */
     struct hf_mac mac; /* frames to other stations are refused */
     uint16_t (*checksum)(const void *data, size_t length); /* see hf_env; never NULL here */
+    packet_parser *ipv6; /* packet_ipv6, or NULL: packets of IPv6 are foreign */
 };
+
+void packet_ipv6(struct packet *packet, const struct packet_rules *rules, uint8_t *ip,
+                 uint32_t length, enum hf_checksum checksum);
 
 /* Parses frame->data into *packet (fields of other kinds are left as they were: it is not cleared). Checksums are verified
  * unless frame->checksum says that they were, or are partial. Never reads outside the frame. */

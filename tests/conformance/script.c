@@ -128,7 +128,7 @@ static struct notation_bases bases_of(bool ours)
 /* A frame of ours as meaning, its checksums verified. [RFC 9293 MUST-2] */
 static void parse(struct place place, const struct script_frame *frame, struct packet *packet)
 {
-    struct packet_rules rules = {.link = HF_RAW_IP, .checksum = checksum_sum};
+    struct packet_rules rules = {.link = HF_RAW_IP, .checksum = checksum_sum, .ipv6 = packet_ipv6};
     struct hf_frame as_frame = {.data = (uint8_t *)(uintptr_t)frame->bytes,
                                 .length = frame->length,
                                 .capacity = SCRIPT_FRAME_MAX,

@@ -55,7 +55,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct packet_rules rules = {.link = choice & 1 ? HF_ETHERNET : HF_RAW_IP,
                                  .vlan = (choice & 3) == 3 ? 7 : 0,
                                  .mac = {{2, 0, 0, 0, 0, 1}},
-                                 .checksum = checksum_sum};
+                                 .checksum = checksum_sum,
+                                 .ipv6 = packet_ipv6};
     struct hf_frame frame = {.length = (uint32_t)input_left(&input),
                              .link = (uint8_t)rules.link,
                              .checksum = choice & 4   ? HF_CHECKSUM_VERIFIED

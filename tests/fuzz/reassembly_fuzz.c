@@ -69,7 +69,7 @@ static void step_fragment(struct world *world, struct input *input)
                                                    : how & 4 ? 17
                                                              : IP_TCP};
     uint32_t length = input_u16(input) % FRAGMENT_MAX;
-    struct packet_rules rules = {.link = HF_RAW_IP, .checksum = checksum_sum};
+    struct packet_rules rules = {.link = HF_RAW_IP, .checksum = checksum_sum, .ipv6 = packet_ipv6};
     uint8_t text[FRAGMENT_MAX], bytes[ATTACK_FRAME_MAX];
     struct ip_reassembly_whole whole;
     struct hf_frame frame = {.link = HF_RAW_IP};

@@ -138,8 +138,10 @@ static void check_connections(const struct stand *stand)
 /* A station on the same link reads every frame with its own parser: it must be whole, and its checksums right. */
 static void take_frame(struct stand *stand, const struct hf_frame *out)
 {
-    struct packet_rules rules = {
-        .link = stand->config.link, .vlan = stand->config.vlan, .checksum = checksum_sum};
+    struct packet_rules rules = {.link = stand->config.link,
+                                 .vlan = stand->config.vlan,
+                                 .checksum = checksum_sum,
+                                 .ipv6 = packet_ipv6};
     struct hf_frame frame = *out;
     struct packet packet;
 

@@ -37,7 +37,8 @@ static void note_segment(struct run *run, struct world *world, const struct worl
 
 static void on_frame(void *self, struct world *world, const struct world_frame *frame)
 {
-    struct packet_rules rules = {.link = frame->link, .checksum = checksum_sum};
+    struct packet_rules rules = {
+        .link = frame->link, .checksum = checksum_sum, .ipv6 = packet_ipv6};
     struct ethernet header;
     struct packet packet = {0};
     struct hf_frame bytes = {

@@ -114,7 +114,8 @@ static bool take(struct pair *pair, int from, struct pair_frame *frame)
 
 bool pair_take(struct pair *pair, int from, struct pair_frame *frame, struct packet *packet)
 {
-    const struct packet_rules rules = {.link = HF_RAW_IP, .checksum = checksum_sum};
+    const struct packet_rules rules = {
+        .link = HF_RAW_IP, .checksum = checksum_sum, .ipv6 = packet_ipv6};
     struct hf_frame parsed;
 
     if (!take(pair, from, frame))

@@ -43,7 +43,8 @@ static uint32_t from_hex(uint8_t *to, const char *hex)
 
 static void take_apart(struct given *given, const struct vector *vector, bool inbound)
 {
-    const struct packet_rules rules = {.link = HF_RAW_IP, .checksum = checksum_sum};
+    const struct packet_rules rules = {
+        .link = HF_RAW_IP, .checksum = checksum_sum, .ipv6 = packet_ipv6};
     const seq source = seq_of(vector->source_isn), destination = seq_of(vector->destination_isn);
     const struct segment *seg = &given->packet.segment;
 

@@ -56,8 +56,8 @@ static void counts_are_differences(void **state)
 
 static struct packet parse(uint8_t *bytes, uint32_t length)
 {
-    static const struct packet_rules rules = {.mac = {{2, 0, 0, 0, 0, 0x0a}},
-                                              .checksum = checksum_sum};
+    static const struct packet_rules rules = {
+        .mac = {{2, 0, 0, 0, 0, 0x0a}}, .checksum = checksum_sum, .ipv6 = packet_ipv6};
     struct hf_frame frame = {.data = bytes, .length = length, .capacity = FORGE_MAX};
     struct packet packet = {0};
 

@@ -39,7 +39,8 @@ static uint32_t build_v4(uint8_t *to, bool dont_fragment)
 
 static struct packet parse(uint8_t *data, uint32_t length)
 {
-    const struct packet_rules rules = {.link = HF_RAW_IP, .checksum = checksum_sum};
+    const struct packet_rules rules = {
+        .link = HF_RAW_IP, .checksum = checksum_sum, .ipv6 = packet_ipv6};
     struct hf_frame frame = {.data = data, .length = length, .link = HF_RAW_IP};
     struct packet packet = {0};
 

@@ -51,6 +51,9 @@ SPOIL(own_gateway, (c->routes[0].to.address = address_of("0.0.0.0"),
 SPOIL(other_family, c->routes[0].gateway = address_of("192.0.2.7"))
 SPOIL(long_route, (c->routes[0].to.address = address_of("10.0.0.0"), c->routes[0].to.length = 33,
                    c->routes[0].gateway = address_of("192.0.2.7")))
+SPOIL(no_ethernet_part, c->parts.ethernet = NULL)
+SPOIL(no_ipv6_part, c->parts.ipv6 = NULL)
+SPOIL(no_reassembly_part, c->parts.reassembly = NULL)
 SPOIL(no_link, c->link = (enum hf_link)7)
 
 static const struct row rows[] = {
@@ -60,6 +63,9 @@ static const struct row rows[] = {
     {"max_listeners 0", no_listeners, "max_listeners"},
     {"max_listeners 65536", many_listeners, "max_listeners"},
     {"max_neighbors 0 on Ethernet", no_neighbors, "max_neighbors"},
+    {"HF_ETHERNET without its part", no_ethernet_part, "link"},
+    {"an IPv6 address without its part", no_ipv6_part, "addresses"},
+    {"fragments without their part", no_reassembly_part, "max_reassemblies"},
     {"receive_bytes 10", small_receive, "receive_bytes"},
     {"receive_bytes beyond a scaled window", large_receive, "receive_bytes"},
     {"send_bytes 0", small_send, "send_bytes"},

@@ -3,6 +3,7 @@
 
 #include "base/bytes.h"
 #include "stack/icmp.h"
+#include "stack/icmp_v6.h"
 #include "wire/checksum.h"
 #include "wire/ethernet.h"
 #include "wire/icmpv4.h"
@@ -145,7 +146,7 @@ static void test_errors(void **state)
             quote(body, error_rows[i].version, error_rows[i].protocol, 1500) - error_rows[i].cut;
         struct packet packet =
             error_rows[i].version == 4 ? packet_v4(&w, &message) : packet_v6(&w, &message);
-        enum icmp_verdict verdict = icmp_classify(&packet, &finding);
+        enum icmp_verdict verdict = icmp_classify(&w.icmp, &packet, &finding);
 
         if (verdict != error_rows[i].verdict || finding.reason != error_rows[i].reason)
             print_error("row \"%s\"\n", error_rows[i].what);
@@ -179,7 +180,7 @@ static void test_plateaus(void **state)
 /* The frame that waits, as its receiver reads it. */
 static uint32_t take(struct world *w, struct packet *packet)
 {
-    struct packet_rules rules = {.mac = peer_mac, .checksum = checksum_sum};
+    struct packet_rules rules = {.mac = peer_mac, .checksum = checksum_sum, .ipv6 = packet_ipv6};
     struct hf_frame frame = {.data = w->frame};
 
     frame.length = icmp_next_message(&w->icmp, w->frame, sizeof w->frame);
@@ -207,7 +208,7 @@ static void test_echo(void **state)
         struct packet answer;
 
         packet.traffic_class = 0x23;
-        assert_int_equal(icmp_classify(&packet, &finding), ICMP_VERDICT_ECHO);
+        assert_int_equal(icmp_classify(&w.icmp, &packet, &finding), ICMP_VERDICT_ECHO);
         assert_false(icmp_wants_output(&w.icmp));
         icmp_answer_echo(&w.icmp, &packet, &finding.message);
         assert_true(icmp_wants_output(&w.icmp));
@@ -243,13 +244,13 @@ static void test_echo_to_all(void **state)
     struct packet packet = packet_v4(&w, &request);
 
     packet.to_link_group = true;
-    assert_int_equal(icmp_classify(&packet, &finding), ICMP_VERDICT_IGNORE);
+    assert_int_equal(icmp_classify(&w.icmp, &packet, &finding), ICMP_VERDICT_IGNORE);
     assert_int_equal(finding.reason, HF_STAT_ip_broadcast);
     packet.to_link_group = false;
     packet.destination = address("224.0.0.1");
-    assert_int_equal(icmp_classify(&packet, &finding), ICMP_VERDICT_IGNORE);
+    assert_int_equal(icmp_classify(&w.icmp, &packet, &finding), ICMP_VERDICT_IGNORE);
     packet.payload_length = 7;
-    assert_int_equal(icmp_classify(&packet, &finding), ICMP_VERDICT_IGNORE);
+    assert_int_equal(icmp_classify(&w.icmp, &packet, &finding), ICMP_VERDICT_IGNORE);
     assert_int_equal(finding.reason, HF_STAT_icmp_malformed);
     free(w.arena.base);
 }
@@ -310,7 +311,7 @@ static void test_problem(void **state)
     };
 
     assert_true(icmp_error_allowed(&packet));
-    icmp_send_problem(&w.icmp, &packet);
+    icmp_v6_send_problem(&w.icmp, &packet);
     assert_int_not_equal(take(&w, &answer), 0);
     assert_int_equal(answer.ip_length, 1280); /* [RFC 4443 2.4] */
     assert_true(icmpv6_parse(&message, answer.payload, answer.payload_length));

@@ -5,6 +5,7 @@
 
 #include "base/bytes.h"
 #include "stack/neighbor.h"
+#include "stack/neighbor_discovery.h"
 #include "wire/arp.h"
 #include "wire/checksum.h"
 #include "wire/ethernet.h"
@@ -65,7 +66,7 @@ static void make_with(struct world *w, uint32_t max_neighbors, bool announce)
 /* The next message, which another station's parser must accept. 0: none. */
 static uint32_t next_message(struct world *w, int64_t now_us)
 {
-    struct packet_rules rules = {.mac = mac_a, .checksum = checksum_sum};
+    struct packet_rules rules = {.mac = mac_a, .checksum = checksum_sum, .ipv6 = packet_ipv6};
     uint32_t length = neighbor_next_message(&w->neighbors, w->frame, now_us);
 
     if (length == 0)
@@ -161,7 +162,7 @@ static enum hf_stat nd_says(struct world *w, struct nd_message message, const ch
     };
 
     packet.payload_length = nd_build(bytes, &message, &packet.source, &packet.destination);
-    return neighbor_on_nd(&w->neighbors, &packet, now_us);
+    return neighbor_discovery_arrives(&w->neighbors, &packet, now_us);
 }
 
 static enum neighbor_verdict resolve(struct world *w, const char *next_hop, struct hf_mac *mac,
@@ -520,7 +521,7 @@ static void test_shared_addresses(void **state)
     assert_int_equal(next_message(&w, NOW), 0);
     assert_int_equal(arp_says(&w, ARP_REQUEST, "192.0.2.9", &mac_a, "192.0.2.1"), HF_STAT_none);
     assert_int_equal(arp_says(&w, ARP_REPLY, "192.0.2.1", &mac_a, "192.0.2.1"), HF_STAT_none);
-    neighbor_on_group_query(&w.neighbors, NOW + 10 * SECOND);
+    neighbor_discovery_on_group_query(&w.neighbors, NOW + 10 * SECOND);
     assert_int_equal(events(&w, HF_EVENT_ADDRESS_CONFLICT), 0);
     assert_int_equal(next_message(&w, NOW), 0);
     assert_false(neighbor_wants_output(&w.neighbors));
@@ -586,9 +587,9 @@ static void test_announcements(void **state)
     }
     assert_int_equal(neighbor_deadline(&w.neighbors), NEVER_US);
 
-    neighbor_on_group_query(&w.neighbors, NOW + 10 * SECOND);
+    neighbor_discovery_on_group_query(&w.neighbors, NOW + 10 * SECOND);
     assert_int_not_equal(next_message(&w, NOW + 10 * SECOND), 0);
-    neighbor_on_group_query(&w.neighbors, NOW + 10 * SECOND + 1);
+    neighbor_discovery_on_group_query(&w.neighbors, NOW + 10 * SECOND + 1);
     assert_int_equal(next_message(&w, NOW + 10 * SECOND + 1), 0);
     unmake(&w);
 }

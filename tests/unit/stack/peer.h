@@ -169,7 +169,8 @@ static inline bool peer_take(struct peer *peer)
     struct packet_rules rules = {.link = peer->config.link,
                                  .vlan = peer->config.vlan,
                                  .mac = peer_mac,
-                                 .checksum = checksum_sum};
+                                 .checksum = checksum_sum,
+                                 .ipv6 = packet_ipv6};
 
     peer->out = (struct hf_frame){.data = peer->out_bytes, .capacity = sizeof peer->out_bytes};
     if (hf_output(peer->stack, &peer->out, 1, peer->now_us) == 0)

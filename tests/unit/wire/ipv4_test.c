@@ -27,7 +27,7 @@ static uint32_t with_options(uint8_t *to, const uint8_t *options, uint32_t lengt
 
 static void fields_are_read(void **state)
 {
-    struct ipv4 header;
+    struct ipv4 header = {0};
 
     (void)state;
     assert_int_equal(ipv4_parse(&header, IP, IP_LENGTH), HF_STAT_none);
@@ -46,7 +46,7 @@ static void fields_are_read(void **state)
 
 static void fragments_are_read_in_bytes(void **state)
 {
-    struct ipv4 header;
+    struct ipv4 header = {0};
 
     (void)state;
     assert_int_equal(ipv4_parse(&header, fragment_v4 + 14, sizeof fragment_v4 - 14), HF_STAT_none);
@@ -61,7 +61,7 @@ static void every_header_is_rebuilt(void **state)
     (void)state;
     for (size_t i = 0; i < FRAMES; i++) {
         uint8_t built[60];
-        struct ipv4 header;
+        struct ipv4 header = {0};
 
         if (frames[i].data[12] != 0x08 || frames[i].data[13] != 0)
             continue;
@@ -79,7 +79,7 @@ static void random_headers_are_rebuilt(void **state)
     (void)state;
     for (unsigned round = 0; round < 10000; round++) {
         uint8_t data[60] = {0}, built[60];
-        struct ipv4 header;
+        struct ipv4 header = {0};
         uint32_t length = 20 + 4 * (next_random(&seed) % 11);
 
         for (uint32_t i = 0; i < length; i++)
@@ -100,7 +100,7 @@ static void truncated_at_every_byte(void **state)
     (void)state;
     for (uint32_t length = 0; length < IP_LENGTH; length++) {
         uint8_t *data = exact_copy(IP, length);
-        struct ipv4 header;
+        struct ipv4 header = {0};
 
         assert_int_equal(ipv4_parse(&header, data, length), HF_STAT_ip_truncated);
         assert_int_equal(ipv4_parse_quoted(&header, data, length),
@@ -112,7 +112,7 @@ static void truncated_at_every_byte(void **state)
 static void padding_of_the_link_is_left(void **state)
 {
     uint8_t padded[IP_LENGTH + 20] = {0};
-    struct ipv4 header;
+    struct ipv4 header = {0};
 
     (void)state;
     memcpy(padded, IP, IP_LENGTH);
@@ -143,7 +143,7 @@ static void impossible_headers(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         uint8_t *data = exact_copy(IP, IP_LENGTH);
-        struct ipv4 header;
+        struct ipv4 header = {0};
 
         data[0] = rows[i].first;
         put_be16(data + 2, rows[i].total);
@@ -158,7 +158,7 @@ static void impossible_headers(void **state)
 static void header_past_the_packet(void **state)
 {
     uint8_t data[40] = {0x4f};
-    struct ipv4 header;
+    struct ipv4 header = {0};
 
     (void)state;
     assert_int_equal(ipv4_parse(&header, data, sizeof data), HF_STAT_ip_truncated);
@@ -171,7 +171,7 @@ static void any_flipped_bit_spoils_the_checksum(void **state)
     for (unsigned bit = 32; bit < 160;
          bit++) { /* behind version and length, which are judged before */
         uint8_t *data = exact_copy(IP, IP_LENGTH);
-        struct ipv4 header;
+        struct ipv4 header = {0};
 
         data[bit / 8] ^= (uint8_t)(1 << bit % 8);
         assert_int_equal(ipv4_parse(&header, data, IP_LENGTH), HF_STAT_ip_bad_checksum);
@@ -212,7 +212,7 @@ static void options_by_kind(void **state)
         uint8_t data[68];
         uint32_t length = with_options(data, rows[i].options, rows[i].length);
         uint8_t *copy = exact_copy(data, length);
-        struct ipv4 header;
+        struct ipv4 header = {0};
 
         if (ipv4_parse(&header, copy, length) != rows[i].reason)
             fail_msg("%s", rows[i].name);
@@ -224,7 +224,7 @@ static void options_by_kind(void **state)
 static void quoted_headers(void **state)
 {
     uint8_t *data = exact_copy(IP, 28);
-    struct ipv4 header;
+    struct ipv4 header = {0};
 
     (void)state;
     data[8] = 1;

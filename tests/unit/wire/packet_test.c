@@ -191,7 +191,7 @@ static void networks_by_tag(void **state)
 
 static void raw_ip(void **state)
 {
-    struct packet_rules rules = {.link = HF_RAW_IP, .checksum = checksum_sum};
+    struct packet_rules rules = {.link = HF_RAW_IP, .checksum = checksum_sum, .ipv6 = packet_ipv6};
     uint8_t *v4 = exact_copy(ack_v4 + 14, 40), *v6 = exact_copy(data_v6 + 14, sizeof data_v6 - 14);
     struct packet packet;
 

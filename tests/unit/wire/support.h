@@ -20,6 +20,7 @@ static const struct packet_rules ethernet_rules = {
     .link = HF_ETHERNET,
     .mac = {{0x02, 0x00, 0xc0, 0xa8, 0x00, 0x02}},
     .checksum = checksum_sum,
+    .ipv6 = packet_ipv6,
 };
 
 static inline uint8_t *exact_copy(const uint8_t *data, size_t length)
