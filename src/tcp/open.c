@@ -20,10 +20,10 @@
 #define DELAYED_ACK_MOST_US \
     498000u /* a tick of the wheel later is still below half a second [RFC 9293 MUST-40] */
 
-/* The receive window's shift: the smallest that can express the largest queue. [R7323-04] */
-static uint8_t scale_for(uint32_t receive_bytes)
+/* The receive window's shift: the smallest from `least` on that can express the largest queue. [R7323-04] */
+static uint8_t scale_for(uint32_t receive_bytes, uint8_t least)
 {
-    uint8_t shift = 0;
+    uint8_t shift = least;
 
     while (shift < SCALE_MAX && receive_bytes >> shift > UINT16_MAX)
         shift++;
@@ -53,7 +53,8 @@ void tcp_init(struct tcp *tcp, const struct hf_config *config, struct hf_stats *
         .keep_interval_ms = config->keepalive_interval_ms,
         .keep_count = config->keepalive_count,
         .initial_window = config->initial_window,
-        .receive_scale = config->window_scaling ? scale_for(config->receive_bytes) : 0,
+        .receive_scale =
+            config->window_scaling ? scale_for(config->receive_bytes, config->window_scale) : 0,
         .timestamps = config->timestamps,
         .scaling = config->window_scaling,
         .sack = config->sack,

@@ -316,6 +316,8 @@ static void take_fin(struct tcp *tcp, struct tcb *tcb)
     tcb->rcv_nxt = seq_add(tcb->rcv_nxt, 1);
     if (seq_lt(tcb->rcv_edge, tcb->rcv_nxt))
         tcb->rcv_edge = tcb->rcv_nxt;
+    else if (!seq_eq(tcb->rcv_edge, tcb->rcv_nxt)) /* it takes no room; a single byte is none */
+        tcb->rcv_edge = seq_add(tcb->rcv_edge, 1);
     tcb->flags |= TCB_FIN_RECEIVED | TCB_ACK_NOW;
     tcb->ready |= HF_READABLE | HF_PEER_CLOSED;
     if (tcb->state == TCP_ESTABLISHED)

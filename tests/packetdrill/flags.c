@@ -23,11 +23,14 @@ static bool yes_no(const char *key, const char *value)
     return number(key, value, 0, 1) != 0;
 }
 
-/* What this stack does in one way only. */
-static void only(const char *key, const char *value, bool ours, const char *why)
+/* 0: never, 1: asked for, 2: agreed to when the peer asks, as FreeBSD numbers them. With 2 the run goes on until one asks. */
+static void read_ecn(struct flags *flags, const char *value)
 {
-    if (yes_no(key, value) != ours)
-        world_die("flag %s=%s: unsupported, %s", key, value, why);
+    uint32_t ecn = number("ecn", value, 0, 2);
+
+    if (ecn == 1)
+        world_die("flag ecn=1: unsupported, ECN is never negotiated");
+    flags->ecn_when_asked = ecn == 2;
 }
 
 static void read_local_ip(struct flags *flags, const char *value)
@@ -88,13 +91,13 @@ static bool read_switch(struct flags *flags, const char *key, const char *value)
     else if (strcmp(key, "syncookies_only") == 0)
         flags->cookies_only = yes_no(key, value);
     else if (strcmp(key, "ecn") == 0)
-        only(key, value, false, "ECN is never negotiated");
+        read_ecn(flags, value);
     else if (strcmp(key, "insecure_rst") == 0)
-        only(key, value, false, "RFC 5961 3 is always in force");
+        flags->old_rules.reset = yes_no(key, value);
     else if (strcmp(key, "insecure_syn") == 0)
-        only(key, value, false, "RFC 5961 4 is always in force");
+        flags->old_rules.syn = yes_no(key, value);
     else if (strcmp(key, "drop_synfin") == 0)
-        only(key, value, false, "the FIN of a SYN+FIN is ignored and the SYN answered");
+        flags->old_rules.no_syn_fin = yes_no(key, value);
     else
         return false;
     return true;
@@ -105,8 +108,7 @@ static bool read_size(struct flags *flags, const char *key, const char *value)
     struct hf_config *config = &flags->config;
 
     if (strcmp(key, "rcvbuf") == 0) {
-        config->receive_bytes = number(key, value, 1024, 1u << 26);
-        flags->rcvbuf_given = true;
+        flags->rcvbuf = config->receive_bytes = number(key, value, 1024, 1u << 26);
     } else if (strcmp(key, "sndbuf") == 0)
         config->send_bytes = number(key, value, 1024, 1u << 26);
     else if (strcmp(key, "wscale") == 0)
@@ -136,22 +138,18 @@ static void read_flag(struct flags *flags, char *flag)
         world_die("flag %s: unknown", flag);
 }
 
-/* The shift follows from the receive queue: the smallest that can express it. */
+/* The shift that is asked for. A window that it cannot express is not offered. */
 static void agree_on_scale(struct flags *flags)
 {
-    int shift = 0;
+    struct hf_config *config = &flags->config;
+    uint32_t most = 65535u << (flags->wscale < 0 ? 0 : flags->wscale);
 
-    if (flags->wscale < 0)
-        return;
-    if (!flags->rcvbuf_given) {
-        flags->config.receive_bytes = 65535u << flags->wscale;
-        return;
-    }
-    while (flags->config.receive_bytes >> shift > 65535)
-        shift++;
-    if (shift != flags->wscale)
-        world_die("flag wscale=%d: rcvbuf=%u needs %d", flags->wscale, flags->config.receive_bytes,
-                  shift);
+    if (flags->wscale >= 0 && (flags->rcvbuf == 0 || flags->rcvbuf > most))
+        config->receive_bytes = most;
+    if (flags->wscale > 0)
+        config->window_scale = (uint8_t)flags->wscale;
+    if (flags->rcvbuf == 0)
+        flags->rcvbuf = config->receive_bytes;
 }
 
 void flags_read(struct flags *flags, const char *text)

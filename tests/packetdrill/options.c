@@ -138,7 +138,7 @@ static int get_socket_level(const struct world *world, struct file *file,
     switch (option->name) {
     case SO_ERROR: return give_int(option, take_error(file, status));
     case SO_RCVBUF:
-        return give_int(option, file->receive_bytes ? file->receive_bytes : config->receive_bytes);
+        return give_int(option, file->receive_bytes ? file->receive_bytes : world->flags.rcvbuf);
     case SO_SNDBUF:
         return give_int(option, file->send_bytes ? file->send_bytes : config->send_bytes);
     case SO_KEEPALIVE: return give_int(option, file->keepalive);
@@ -175,7 +175,7 @@ int socket_get_option(struct world *world, const struct socket_option *option)
     if (name > STATE_COUNT_BASE && name < STATE_COUNT_BASE + 12)
         return give_int(option, count_in_state(world, name - STATE_COUNT_BASE));
     if (file->kind != FILE_FRESH)
-        hf_status(world->stack, file->socket, &status);
+        socket_status(world, file, &status);
     if (option->level == SOL_SOCKET)
         return get_socket_level(world, file, option, &status);
     if (option->level == IPPROTO_TCP)

@@ -18,7 +18,7 @@ uint32_t socket_events(struct world *world, int fd)
         return 0;
     if (file->kind == FILE_FRESH)
         return EPOLLOUT | EPOLLHUP;
-    if (hf_status(world->stack, file->socket, &status) != HF_OK)
+    if (socket_status(world, file, &status) != HF_OK)
         return EPOLLERR;
     if (file->kind == FILE_LISTENER)
         return status.accept_queued > 0 ? EPOLLIN : 0;

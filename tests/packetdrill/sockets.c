@@ -54,6 +54,14 @@ static bool is_any(const struct hf_address *address)
     return memcmp(address, &any, sizeof any) == 0;
 }
 
+int socket_status(struct world *world, const struct file *file, struct hf_status *status)
+{
+    if (!file->reset_by_syn)
+        return hf_status(world->stack, file->socket, status);
+    *status = (struct hf_status){.state = HF_STATE_CLOSED, .error = HF_RESET};
+    return HF_OK;
+}
+
 int64_t socket_open(struct world *world, struct call *call)
 {
     int fd = world_open(world, FILE_FRESH);

@@ -15,6 +15,9 @@ int64_t socket_connect(struct world *world, struct call *call);
 int64_t socket_close(struct world *world, struct call *call);
 int64_t socket_shutdown(struct world *world, struct call *call);
 
+/* What the stack says of it; what old_rules.c says of one that it aborted. */
+int socket_status(struct world *world, const struct file *file, struct hf_status *status);
+
 /* transfer.c: call->vectors, call->length of them. */
 int64_t socket_receive(struct world *world, struct call *call);
 int64_t socket_send(struct world *world, struct call *call);

@@ -94,8 +94,10 @@ int64_t socket_receive(struct world *world, struct call *call)
         return -EBADF;
     if (file->kind != FILE_CONNECTION)
         return -ENOTCONN;
-    if (hf_status(world->stack, file->socket, &status) != HF_OK)
+    if (socket_status(world, file, &status) != HF_OK)
         return -EBADF;
+    if (file->reset_by_syn)
+        return told_once(file, HF_RESET, 0);
     if (status.state == HF_STATE_SYN_SENT || status.state == HF_STATE_SYN_RECEIVED)
         return CALL_WAITS;
     if (status.receive_queued > 0 && leads_nowhere(call) && !(call->flags & MSG_TRUNC))
@@ -171,7 +173,7 @@ int64_t socket_send(struct world *world, struct call *call)
         return -EBADF;
     if (file->kind != FILE_CONNECTION)
         return file->kind == FILE_EPOLL ? -EINVAL : -EPIPE;
-    if (hf_status(world->stack, file->socket, &status) != HF_OK)
+    if (socket_status(world, file, &status) != HF_OK)
         return -EBADF;
     if (status.state == HF_STATE_SYN_SENT || status.state == HF_STATE_SYN_RECEIVED)
         return CALL_WAITS; /* as Linux has it: nothing is queued before the handshake is done */

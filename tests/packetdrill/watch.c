@@ -13,6 +13,7 @@
 #define SMALLEST_WITH_DF 552 /* RFC 1191's floor: a path below it gets packets without DF */
 #define ACK_BIT 0x10
 #define SYN_BIT 0x02
+#define RST_BIT 0x04
 
 /* A raw IP packet, found out once. */
 struct layout {
@@ -74,8 +75,8 @@ static const char *check_fragmenting(const struct watch *watch, const struct lay
     return NULL;
 }
 
-/* The TS option of a TCP header, or NULL. */
-static const uint8_t *find_stamp(const uint8_t *tcp, size_t length)
+/* The text of an option of a TCP header, or NULL. */
+static const uint8_t *find_option(const uint8_t *tcp, size_t length, uint8_t kind, uint8_t bytes)
 {
     size_t end = (size_t)(tcp[12] >> 4) * 4;
 
@@ -86,13 +87,23 @@ static const uint8_t *find_stamp(const uint8_t *tcp, size_t length)
             at++;
             continue;
         }
-        if (tcp[at] == 8 && tcp[at + 1] == 10 && at + 10 <= end)
+        if (tcp[at] == kind && tcp[at + 1] == bytes && at + bytes <= end)
             return tcp + at + 2;
         if (tcp[at + 1] < 2)
             return NULL;
         at += tcp[at + 1];
     }
     return NULL;
+}
+
+static const uint8_t *find_stamp(const uint8_t *tcp, size_t length)
+{
+    return find_option(tcp, length, 8, 10);
+}
+
+static const uint8_t *find_scale(const uint8_t *tcp, size_t length)
+{
+    return find_option(tcp, length, 3, 3);
 }
 
 static struct watched_flow *find_flow(struct watch *watch, const struct layout *layout,
@@ -136,6 +147,8 @@ void watch_in(struct watch *watch, const uint8_t *packet, size_t length)
     flow = find_flow(watch, &layout, packet, false);
     if ((packet[layout.offset + 13] & (SYN_BIT | ACK_BIT)) == SYN_BIT)
         flow->echoed = false; /* perhaps another connection: its clock may be another one */
+    if (packet[layout.offset + 13] & SYN_BIT && !flow->told)
+        flow->peer_scales = find_scale(packet + layout.offset, length - layout.offset) != NULL;
     stamp = find_stamp(packet + layout.offset, length - layout.offset);
     if (stamp)
         flow->stamps[flow->stamp_count++ % WATCH_STAMPS] = get_be32(stamp);
@@ -169,6 +182,50 @@ static const char *check_echo(struct watch *watch, const struct layout *layout,
     return "a TS.ecr that the peer never sent";
 }
 
+size_t watch_tcp_offset(const uint8_t *packet, size_t length)
+{
+    struct layout layout;
+    bool whole = find_layout(&layout, packet, length) && layout.protocol == PROTOCOL_TCP &&
+                 layout.offset + 20 <= length;
+
+    return whole ? layout.offset : 0;
+}
+
+/* A segment of ours tells the peer of a window. */
+static void note_window(struct watch *watch, const struct layout *layout, const uint8_t *packet)
+{
+    const uint8_t *tcp = packet + layout->offset;
+    const uint8_t *scale = find_scale(tcp, layout->length - layout->offset);
+    struct watched_flow *flow = find_flow(watch, layout, packet, true);
+    bool scaled;
+
+    if (tcp[13] & SYN_BIT) {
+        flow->we_scale = scale != NULL;
+        flow->shift = scale ? *scale : 0;
+        flow->told = false;
+    }
+    if (!(tcp[13] & ACK_BIT) || tcp[13] & RST_BIT)
+        return;
+    scaled = !(tcp[13] & SYN_BIT) && flow->we_scale && flow->peer_scales;
+    flow->told = true;
+    flow->left = get_be32(tcp + 8);
+    flow->window = (uint32_t)get_be16(tcp + 14) << (scaled ? flow->shift : 0);
+}
+
+bool watch_window(struct watch *watch, const uint8_t *packet, size_t length, uint32_t *left,
+                  uint32_t *window)
+{
+    struct watched_flow *flow;
+    struct layout layout;
+
+    if (watch_tcp_offset(packet, length) == 0 || !find_layout(&layout, packet, length))
+        return false;
+    flow = find_flow(watch, &layout, packet, false);
+    *left = flow->left;
+    *window = flow->window;
+    return flow->told;
+}
+
 const char *watch_out(struct watch *watch, const uint8_t *packet, size_t length)
 {
     struct layout layout;
@@ -184,5 +241,7 @@ const char *watch_out(struct watch *watch, const uint8_t *packet, size_t length)
         wrong = check_fragmenting(watch, &layout, packet);
     if (!wrong && layout.protocol == PROTOCOL_TCP)
         wrong = check_echo(watch, &layout, packet);
+    if (!wrong && layout.protocol == PROTOCOL_TCP)
+        note_window(watch, &layout, packet);
     return wrong;
 }

@@ -276,8 +276,10 @@ void world_give(struct world *world, const void *packet, size_t length)
         world_die("no memory");
     memcpy(frame.data, packet, length);
     frame.capacity = (uint32_t)length;
-    watch_in(&world->watch, frame.data, length);
-    hf_input(world->stack, &frame, 1, world->now_us);
+    if (old_rules_in(world, frame.data, length)) {
+        watch_in(&world->watch, frame.data, length);
+        hf_input(world->stack, &frame, 1, world->now_us);
+    }
     free(frame.data);
     world_settle(world);
 }

@@ -33,6 +33,12 @@
 
 enum option_order { ORDER_LINUX = 0, ORDER_FREEBSD };
 
+/* What was done before RFC 5961, and may be asked for: in the window a RST resets (reset), a SYN resets (syn). no_syn_fin:
+ * a SYN with FIN is dropped. */
+struct old_rules {
+    bool reset, syn, no_syn_fin;
+};
+
 /* --so_flags, read. */
 struct flags {
     struct hf_config config;
@@ -40,17 +46,25 @@ struct flags {
     bool cookies_off, cookies_only;
     uint32_t keep_idle_ms; /* of sockets with SO_KEEPALIVE */
     int wscale;            /* -1: as rcvbuf has it         */
-    bool rcvbuf_given;
+    uint32_t rcvbuf;       /* what SO_RCVBUF answers       */
+    bool ecn_when_asked;
+    struct old_rules old_rules;
     enum option_order order;
 };
 
 /* Reads them or ends the process with a sentence that names the one that is wrong. */
 void flags_read(struct flags *flags, const char *text);
 
+struct world;
+
 /* What the peer of a flow has sent: to tell whether our TS.ecr is one of its TS.val. */
 struct watched_flow {
     uint8_t key[36]; /* local, remote, ports */
     bool used, echoed;
+    bool told; /* of a window: its left edge, its length, unscaled */
+    uint32_t left, window;
+    bool we_scale, peer_scales;
+    uint8_t shift; /* ours */
     uint32_t last_echo;
     uint32_t stamps[WATCH_STAMPS];
     uint32_t stamp_count;
@@ -68,11 +82,21 @@ void watch_in(struct watch *watch, const uint8_t *packet, size_t length);
 /* The stack sends it: NULL, or what is wrong with it that packetdrill would not see. */
 const char *watch_out(struct watch *watch, const uint8_t *packet, size_t length);
 
+/* The receive window that the peer was told of on this packet's flow; false: it was told of none. */
+bool watch_window(struct watch *watch, const uint8_t *packet, size_t length, uint32_t *left,
+                  uint32_t *window);
+
+/* What came from the peer, given to the stack as the older rules have it: changed, or not at all (false). */
+bool old_rules_in(struct world *world, uint8_t *packet, size_t length);
+
 /* Puts the options of a SYN in the order of another system; returns the new length. */
 size_t order_options(uint8_t *packet, size_t length, enum option_order order);
 
 /* The checksum of TCP or ICMP over a whole raw IP packet: 0 if it is right. `offset` is that of its header. */
 uint16_t watch_transport_sum(const uint8_t *packet, size_t length, size_t offset);
+
+/* Where the TCP header of a raw IP packet begins; 0: no TCP, or not whole. */
+size_t watch_tcp_offset(const uint8_t *packet, size_t length);
 
 struct packet_out {
     int64_t at_us;
@@ -96,6 +120,7 @@ struct file {
     hf_socket socket;
     struct hf_endpoint local;
     bool bound, nonblocking, connected, error_told, read_shut, write_shut, reset_on_close;
+    bool reset_by_syn; /* old_rules.c: aborted for a SYN, which is a reset to the script */
     bool nodelay, cork, quick_ack, keepalive;
     bool more; /* the last MSG_MORE has not been followed by a send without it */
     bool inq;  /* TCP_INQ: recvmsg tells how much is left */
@@ -105,8 +130,6 @@ struct file {
 };
 
 #define CALL_WAITS INT64_MIN
-
-struct world;
 
 /* A call that may have to wait. attempt() answers a result, a negative errno, or CALL_WAITS. */
 struct call {

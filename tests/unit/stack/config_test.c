@@ -23,6 +23,7 @@ SPOIL(many_listeners, c->max_listeners = 65536)
 SPOIL(no_neighbors, c->max_neighbors = 0)
 SPOIL(small_receive, c->receive_bytes = 10)
 SPOIL(large_receive, c->receive_bytes = 1073725441)
+SPOIL(large_scale, c->window_scale = 15)
 SPOIL(small_send, c->send_bytes = 0)
 SPOIL(pool_below_promise, c->pool_bytes = 100)
 SPOIL(segmentation_alone, c->segmentation_bytes = 9000)
@@ -68,6 +69,7 @@ static const struct row rows[] = {
     {"fragments without their part", no_reassembly_part, "max_reassemblies"},
     {"receive_bytes 10", small_receive, "receive_bytes"},
     {"receive_bytes beyond a scaled window", large_receive, "receive_bytes"},
+    {"window_scale 15 [RFC 7323 2.3]", large_scale, "window_scale"},
     {"send_bytes 0", small_send, "send_bytes"},
     {"pool_bytes below the promise", pool_below_promise, "pool_bytes"},
     {"segmentation without checksum offload", segmentation_alone, "segmentation_bytes"},

@@ -121,6 +121,29 @@ static void scale_bound(void **state)
     solo_free(solo);
 }
 
+/* A shift larger than the queue needs may be offered, a smaller one is not. [RFC 7323 2.3] */
+static void scale_asked_for(void **state)
+{
+    static const struct {
+        uint32_t receive_bytes;
+        uint8_t asked, offered;
+    } rows[] = {{65536, 6, 6}, {32768, 14, 14}, {1u << 20, 2, 5}, {65535, 0, 0}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct hf_config config = HF_CONFIG_DEFAULT;
+        struct solo *solo;
+
+        config.receive_bytes = rows[i].receive_bytes;
+        config.window_scale = rows[i].asked;
+        solo = calling(&config, false);
+        assert_int_equal(solo_last(solo)->options.scale, rows[i].offered);
+        assert_int_equal(solo_last(solo)->window,
+                         rows[i].receive_bytes < 65535 ? rows[i].receive_bytes : 65535);
+        solo_free(solo);
+    }
+}
+
 /* After three SYNs without an answer the next have no options but MSS. */
 static void bare_syn(void **state)
 {
@@ -251,6 +274,7 @@ int main(void)
         cmocka_unit_test(agreed),
         cmocka_unit_test(mss),
         cmocka_unit_test(scale_bound),
+        cmocka_unit_test(scale_asked_for),
         cmocka_unit_test(bare_syn),
         cmocka_unit_test(simultaneous),
         cmocka_unit_test(simultaneous_close),
