@@ -462,14 +462,14 @@ static bool is_deaf_to_icmp(struct hf_stack *stack, uint32_t slot)
     return true;
 }
 
-bool connection_icmp_error(struct hf_stack *stack, const struct flow *flow, seq quoted, bool hard,
-                           int64_t now_us)
+bool connection_icmp_error(struct hf_stack *stack, const struct flow *flow, seq quoted,
+                           enum tcp_end hard, int64_t now_us)
 {
     uint32_t slot = find_flow(stack, flow);
 
     if (slot == SLOT_NONE)
         return false;
-    if (hard && is_deaf_to_icmp(stack, slot))
+    if (hard != TCP_END_NONE && is_deaf_to_icmp(stack, slot))
         return true;
     tcp_icmp_error(&stack->tcp, &connection_at(&stack->connections, slot)->tcb, quoted, hard,
                    now_us);

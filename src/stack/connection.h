@@ -115,8 +115,8 @@ void connections_tick(struct hf_stack *stack, int64_t now_us);
 void connections_wake(struct hf_stack *stack);
 
 /* An error of the network about a flow: found and handed to tcp. false: no such connection. */
-bool connection_icmp_error(struct hf_stack *stack, const struct flow *flow, seq quoted, bool hard,
-                           int64_t now_us);
+bool connection_icmp_error(struct hf_stack *stack, const struct flow *flow, seq quoted,
+                           enum tcp_end hard, int64_t now_us);
 bool connection_icmp_too_big(struct hf_stack *stack, const struct flow *flow, seq quoted,
                              uint32_t mtu, int64_t now_us);
 

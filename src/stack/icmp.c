@@ -60,15 +60,20 @@ uint32_t icmp_mtu_plateau(uint32_t total_length)
     return 68;
 }
 
-/* [RFC 9293 3.9.2.2]; for IPv6 those that say "no", not "not now": prohibited, and no such port. */
-static bool is_hard(uint8_t version, const struct icmp_message *message)
+/* For IPv6 those are hard that say "no", not "not now": prohibited, and no such port. Who has no such port or protocol
+ * refuses, as with a RST. [RFC 9293 3.9.2.2] */
+static enum tcp_end hardness(uint8_t version, const struct icmp_message *message)
 {
     if (message->kind != ICMP_UNREACHABLE)
-        return false;
+        return TCP_END_NONE;
     if (version == 4)
         return message->code == ICMPV4_PROTOCOL_UNREACHABLE ||
-               message->code == ICMPV4_PORT_UNREACHABLE;
-    return message->code == ICMPV6_ADMIN_PROHIBITED || message->code == ICMPV6_PORT_UNREACHABLE;
+                       message->code == ICMPV4_PORT_UNREACHABLE
+                   ? TCP_END_REFUSED
+                   : TCP_END_NONE;
+    if (message->code == ICMPV6_PORT_UNREACHABLE)
+        return TCP_END_REFUSED;
+    return message->code == ICMPV6_ADMIN_PROHIBITED ? TCP_END_UNREACHABLE : TCP_END_NONE;
 }
 
 static enum icmp_verdict ignore(struct icmp_finding *finding, enum hf_stat reason)
@@ -93,7 +98,7 @@ static enum icmp_verdict classify_error(const struct icmp *icmp, const struct pa
 
     finding->flow = quote.flow;
     finding->quoted = quote.seq;
-    finding->hard = is_hard(packet->version, &finding->message);
+    finding->hard = hardness(packet->version, &finding->message);
     if (finding->message.kind != ICMP_TOO_BIG)
         return ICMP_VERDICT_ERROR;
     finding->mtu = finding->message.mtu;

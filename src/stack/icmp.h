@@ -7,6 +7,7 @@
 
 #include "base/ring.h"
 #include "stack/route.h"
+#include "tcp/tcb.h"
 #include "wire/icmp.h"
 #include "wire/packet.h"
 
@@ -43,7 +44,7 @@ struct icmp_finding {
     struct flow flow;
     seq quoted;
     uint32_t mtu;
-    bool hard; /* [RFC 9293 3.9.2.2] */
+    enum tcp_end hard; /* how it ends a SYN of ours; TCP_END_NONE: soft [RFC 9293 3.9.2.2] */
     struct icmp_message message;
 };
 

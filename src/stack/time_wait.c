@@ -316,13 +316,12 @@ static bool is_old_by_timestamp(const struct time_wait_record *record, const str
            (int32_t)(seg->options.ts_value - record->ts_recent) < 0;
 }
 
-/* Within the window, and nothing in it: an old ACK that came late. An acknowledgment of what we never sent is answered. */
+/* The peer agrees, or did when it sent this: nothing to say. What it sent later than its FIN, or acknowledges of what we never
+ * sent, is answered. */
 static bool is_plain_ack(const struct time_wait_record *record, const struct segment *seg)
 {
-    uint32_t window = (uint32_t)record->window << record->shift;
-
-    return segment_length(seg) == 0 && seq_leq(seg->ack, record->snd_nxt) &&
-           (seq_eq(seg->seq, record->rcv_nxt) || seq_in_window(seg->seq, record->rcv_nxt, window));
+    return segment_length(seg) == 0 && seq_eq(seg->seq, record->rcv_nxt) &&
+           seq_leq(seg->ack, record->snd_nxt);
 }
 
 /* [R1337-02] */

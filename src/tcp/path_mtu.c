@@ -67,15 +67,15 @@ void tcp_icmp_too_big(struct tcp *tcp, struct tcb *tcb, seq quoted, uint32_t mtu
 }
 
 /* [RFC 9293 MUST-56, SHLD-25; R5927-04] [RFC 9293 MUST-47, SHLD-20] */
-void tcp_icmp_error(struct tcp *tcp, struct tcb *tcb, seq quoted, bool hard, int64_t now_us)
+void tcp_icmp_error(struct tcp *tcp, struct tcb *tcb, seq quoted, enum tcp_end hard, int64_t now_us)
 {
     (void)now_us;
     if (!is_in_flight(tcb, quoted)) {
         refuse_segment(tcp, icmp_ignored);
         return;
     }
-    if (hard && tcb->state == TCP_SYN_SENT) { /* [RFC 9293 SHLD-26] */
-        tcb_delete(tcp, tcb, TCP_END_UNREACHABLE);
+    if (hard != TCP_END_NONE && tcb->state == TCP_SYN_SENT) { /* [RFC 9293 SHLD-26] */
+        tcb_delete(tcp, tcb, hard);
         return;
     }
     tcp->stats->icmp_soft_error++;

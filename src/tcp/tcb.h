@@ -36,7 +36,7 @@ enum tcp_end {
     TCP_END_NONE = 0,
     TCP_END_CLOSED,      /* in order: LAST-ACK done, or TIME-WAIT began      */
     TCP_END_RESET,       /* the peer's RST                                   */
-    TCP_END_REFUSED,     /* the peer's RST answered our SYN                  */
+    TCP_END_REFUSED,     /* a RST answered our SYN, or ICMP: no such port    */
     TCP_END_TIMED_OUT,   /* user timeout, R2, keep-alive                     */
     TCP_END_UNREACHABLE, /* an ICMP hard error answered our SYN              */
     TCP_END_ABORTED,     /* our user, or data after our close                */

@@ -116,7 +116,8 @@ int tcp_end_error(enum tcp_end end);
 
 /* ICMP, already matched to this connection by the quoted flow. `quoted` is the sequence number in the quoted segment. Counts
  * what it ignores. [RFC 5927, RFC 9293 3.9.2.2] */
-void tcp_icmp_error(struct tcp *tcp, struct tcb *tcb, seq quoted, bool hard, int64_t now_us);
+void tcp_icmp_error(struct tcp *tcp, struct tcb *tcb, seq quoted, enum tcp_end hard,
+                    int64_t now_us);
 void tcp_icmp_too_big(struct tcp *tcp, struct tcb *tcb, seq quoted, uint32_t mtu, int64_t now_us);
 
 /* What a TIME-WAIT record must know. [RFC 9293 3.10.7.4, RFC 6191] */

@@ -430,7 +430,7 @@ static void at_time_wait(struct judge *judge)
         acknowledge(judge);
     } else if (!has(judge, TCP_ACK)) {
         return;
-    } else if (fin_again || !is_acceptable(judge) || seg_len(judge) > 0 ||
+    } else if (fin_again || judge->seg->seq != judge->was->rcv || seg_len(judge) > 0 ||
                before(judge->was->nxt, judge->seg->ack)) {
         acknowledge(judge);
     }

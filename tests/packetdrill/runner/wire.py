@@ -7,14 +7,15 @@ TCP, ICMP, ICMPV6 = 6, 1, 58
 ICMP_TYPES = {
     4: {"unreachable": (3, {"net_unreachable": 0, "host_unreachable": 1, "protocol_unreachable": 2,
                             "port_unreachable": 3, "frag_needed": 4, "source_route_failed": 5,
-                            "net_unknown": 6, "host_unknown": 7, "net_prohibited": 9, "host_prohibited": 10,
-                            "packet_filtered": 13}),
+                            "net_unknown": 6, "host_unknown": 7, "source_host_isolated": 8, "net_prohibited": 9,
+                            "host_prohibited": 10, "net_unreachable_for_tos": 11, "host_unreachable_for_tos": 12,
+                            "packet_filtered": 13, "precedence_violation": 14, "precedence_cutoff": 15}),
         "source_quench": (4, {}), "redirect": (5, {}), "time_exceeded": (11, {}),
         "parameter_problem": (12, {})},
-    6: {"unreachable": (1, {"no_route": 0, "admin_prohibited": 1, "address_unreachable": 3,
+    6: {"unreachable": (1, {"no_route": 0, "admin_prohibited": 1, "not_neighbour": 2, "address_unreachable": 3,
                             "port_unreachable": 4}),
-        "packet_too_big": (2, {}), "time_exceeded": (3, {"exceeded_hop_limit": 0}),
-        "parameter_problem": (4, {"header_field": 0, "unknown_next_header": 1})},
+        "packet_too_big": (2, {}), "time_exceeded": (3, {"exceeded_hop_limit": 0, "exceeded_frag_time": 1}),
+        "parameter_problem": (4, {"header_field": 0, "unknown_next_header": 1, "unknown_option": 2})},
 }
 
 

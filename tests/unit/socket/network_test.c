@@ -118,7 +118,7 @@ static void test_hard_error_in_syn_sent(void **state)
     assert_int_equal(world_status(&w, CLIENT, socket).state, HF_STATE_SYN_SENT);
     assert_int_equal(hf_stats(client_of(&w))->icmp_soft_error, 1);
     send_error(&w, socket, status.iss, w.v6 ? &port_v6 : &port_v4);
-    assert_int_equal(world_status(&w, CLIENT, socket).error, HF_UNREACHABLE);
+    assert_int_equal(world_status(&w, CLIENT, socket).error, HF_REFUSED);
     assert_int_equal(world_ready(&w, CLIENT, socket) & HF_ENDED, HF_ENDED);
     world_unmake(&w);
 }

@@ -104,6 +104,7 @@ static void test_segments(void **state)
         {"RST with ACK", false, TCP_RST | TCP_ACK, 2000, 1000, 0, 0, TIME_WAIT_SILENT},
         {"plain ACK of our FIN", false, TCP_ACK, 2000, 1000, 0, 0, TIME_WAIT_SILENT},
         {"old ACK", false, TCP_ACK, 2000, 900, 0, 0, TIME_WAIT_SILENT},
+        {"ACK from beyond the FIN", false, TCP_ACK, 2001, 1000, 0, 0, TIME_WAIT_ANSWER},
         {"ACK of what we never sent", false, TCP_ACK, 2000, 1001, 0, 0, TIME_WAIT_ANSWER},
         {"ACK left of the window", false, TCP_ACK, 1999, 1000, 0, 0, TIME_WAIT_ANSWER},
         {"ACK right of the window", false, TCP_ACK, 2000 + 8192, 1000, 0, 0, TIME_WAIT_ANSWER},

@@ -164,10 +164,12 @@ static void hard_errors_quote(void **state)
     struct solo *solo = sending_as(false, 1);
 
     (void)state;
-    tcp_icmp_error(&solo->end.tcp, &solo->end.tcb, seq_of(SOLO_ISS + MSS), false, solo->now_us);
+    tcp_icmp_error(&solo->end.tcp, &solo->end.tcb, seq_of(SOLO_ISS + MSS), TCP_END_NONE,
+                   solo->now_us);
     assert_int_equal(solo->end.stats.icmp_soft_error, 1);
     assert_true(solo->end.tcb.soft_error);
-    tcp_icmp_error(&solo->end.tcp, &solo->end.tcb, seq_of(SOLO_ISS + MSS + 1), false, solo->now_us);
+    tcp_icmp_error(&solo->end.tcp, &solo->end.tcb, seq_of(SOLO_ISS + MSS + 1), TCP_END_NONE,
+                   solo->now_us);
     assert_int_equal(solo->end.stats.icmp_ignored, 1);
     solo_ack(solo, 1 + MSS);
     assert_false(solo->end.tcb.soft_error);

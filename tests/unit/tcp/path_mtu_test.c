@@ -141,10 +141,12 @@ static void hard_is_soft(void **state)
     struct solo *solo = sending(false, 1000);
 
     (void)state;
-    tcp_icmp_error(&solo->end.tcp, &solo->end.tcb, seq_of(SOLO_ISS + 1), true, solo->now_us);
+    tcp_icmp_error(&solo->end.tcp, &solo->end.tcb, seq_of(SOLO_ISS + 1), TCP_END_REFUSED,
+                   solo->now_us);
     assert_int_equal(solo->end.tcb.end, TCP_END_NONE);
     assert_int_equal(solo->end.stats.icmp_soft_error, 1);
-    tcp_icmp_error(&solo->end.tcp, &solo->end.tcb, seq_of(SOLO_ISS + 5000), true, solo->now_us);
+    tcp_icmp_error(&solo->end.tcp, &solo->end.tcb, seq_of(SOLO_ISS + 5000), TCP_END_REFUSED,
+                   solo->now_us);
     assert_int_equal(solo->end.stats.icmp_ignored, 1);
     solo_free(solo);
 }
@@ -155,17 +157,20 @@ static void hard_ends_syn_sent(void **state)
     struct hf_config config = HF_CONFIG_DEFAULT;
 
     (void)state;
-    for (int hard = 0; hard < 2; hard++) {
+    static const enum tcp_end ends[] = {TCP_END_NONE, TCP_END_REFUSED, TCP_END_UNREACHABLE};
+
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
         struct solo *solo = solo_new(&config, 64);
         struct tcp_open open = {.iss = seq_of(SOLO_ISS), .path_mss = 1460};
 
         assert_true(tcp_open_active(&solo->end.tcp, &solo->end.tcb, &open, solo->now_us));
         solo->end.open = true;
         solo_out(solo);
-        tcp_icmp_error(&solo->end.tcp, &solo->end.tcb, seq_of(SOLO_ISS + 1), true, solo->now_us);
+        tcp_icmp_error(&solo->end.tcp, &solo->end.tcb, seq_of(SOLO_ISS + 1), TCP_END_REFUSED,
+                       solo->now_us);
         assert_int_equal(solo->end.tcb.end, TCP_END_NONE);
-        tcp_icmp_error(&solo->end.tcp, &solo->end.tcb, seq_of(SOLO_ISS), hard, solo->now_us);
-        assert_int_equal(solo->end.tcb.end, hard ? TCP_END_UNREACHABLE : TCP_END_NONE);
+        tcp_icmp_error(&solo->end.tcp, &solo->end.tcb, seq_of(SOLO_ISS), ends[i], solo->now_us);
+        assert_int_equal(solo->end.tcb.end, ends[i]);
         solo_free(solo);
     }
 }

@@ -271,7 +271,7 @@ static void the_rest_of_status(void **state)
     solo->echo = 0;
     solo_write(solo, 10);
     solo_out(solo);
-    tcp_icmp_error(tcp_of(solo), &solo->end.tcb, seq_of(SOLO_ISS + 1), false, solo->now_us);
+    tcp_icmp_error(tcp_of(solo), &solo->end.tcb, seq_of(SOLO_ISS + 1), TCP_END_NONE, solo->now_us);
     assert_int_equal(status_of(solo).soft_error, HF_UNREACHABLE);
     assert_int_equal(status_of(solo).unsent, 0);
     assert_int_equal(tcp_shutdown(tcp_of(solo), &solo->end.tcb, solo->now_us), HF_OK);
