@@ -61,6 +61,10 @@ static bool check_root(const struct check *check)
                       "metrics = \"%s\", accepted is a loopback address such as "
                       "\"127.0.0.1:9648\", as nobody who asks there is asked who he is",
                       hf_endpoint_format(text, &config->metrics));
+    if (config->control[0] != '\0' && config->control[0] != '/')
+        return refuse(check, config_key_line(config, CONFIG_ROOT, "control"),
+                      "control = \"%s\", accepted is a path that begins with /, or \"\"",
+                      config->control);
     if (config->journal[0] != '\0' && config->journal[0] != '/')
         return refuse(check, config_key_line(config, CONFIG_ROOT, "journal"),
                       "journal = \"%s\", accepted is a path that begins with /, or \"\"",

@@ -1,6 +1,7 @@
 /* Whether the services of a configuration make sense: who listens where, and who stands behind. */
 #include "guard/config_address.h"
 #include "guard/config_check.h"
+#include "guard/config_keys.h"
 #include "guard/config_parse.h"
 #include "guard/config_sources.h"
 
@@ -153,6 +154,11 @@ static bool check_backend(const struct check *check, struct config_backend *back
                       "backend \"%s\" with client_address = transparent, accepted is none | "
                       "proxy-v2: a unix socket has no addresses",
                       backend->name);
+    if (backend->client_address == CONFIG_CLIENT_TRANSPARENT && !config_target_is_local(to))
+        return refuse(check, backend->line,
+                      "backend \"%s\" with client_address = transparent to %s, accepted is that to "
+                      "a server on 127.0.0.0/8 or ::1; none | proxy-v2 to others",
+                      backend->name, hf_address_format(text, &to->endpoint.address));
     return check_source(check, backend);
 }
 
@@ -160,6 +166,11 @@ static bool check_service(const struct check *check, uint32_t index)
 {
     struct config_service *service = &check->config->service[index];
 
+    if (service->require_key && service->key_file[0] == '\0')
+        return refuse(check, service->line,
+                      "service \"%s\" with require_key = yes and without key_file, accepted are "
+                      "both: nobody could connect",
+                      service->name);
     if (service->max_connections == 0)
         service->max_connections = check->config->limits.max_connections;
     if (service->max_connections > check->config->limits.max_connections)
@@ -180,9 +191,23 @@ static bool check_service(const struct check *check, uint32_t index)
     return true;
 }
 
+/* A service that may have more connections than all together by default means what it says. */
+static void fit_limits(struct config *config)
+{
+    uint32_t *limit = &config->limits.max_connections;
+
+    if (config_key_is_written(config, CONFIG_LIMITS, "max_connections"))
+        return;
+    for (uint32_t i = 0; i < config->services; i++)
+        if (config->service[i].max_connections > *limit)
+            *limit = config->service[i].max_connections;
+}
+
 bool config_check_services(struct config *config, char error[CONFIG_ERROR_MAX])
 {
     const struct check check = {config, error};
+
+    fit_limits(config);
 
     if (config->services == 0)
         return refuse(&check, config->last_line,

@@ -2,6 +2,7 @@
  * is whose: libconfuse then sees one text, and a key or a name that two files have is as repeated as in one. */
 #include "guard/config_include.h"
 
+#include "guard/config_sources.h"
 #include "guard/config_text.h"
 #include "os/syscalls.h"
 
@@ -137,13 +138,15 @@ static bool check_level(struct build *build, const struct level *level, const ch
 }
 
 /* What config_text_read says, and for an included file by whom it is. */
-static void name_includer(struct build *build, const struct level *above, int line)
+static void name_includer(struct build *build, const struct level *above, int line,
+                          const char *file)
 {
-    size_t length = strlen(build->error);
+    char place[CONFIG_PLACE_MAX];
 
-    if (above != NULL)
-        snprintf(build->error + length, CONFIG_ERROR_MAX - length, " (it is included in %s:%d)",
-                 build->whole->sources->file[above->file], line);
+    if (above == NULL)
+        return;
+    snprintf(place, sizeof place, "%s:%d", build->whole->sources->file[above->file], line);
+    config_say_place(place, file, build->error, CONFIG_ERROR_MAX);
 }
 
 static bool read_text(struct build *build, const struct config_text *text,
@@ -170,7 +173,7 @@ static bool read_file(struct build *build, const char *file, const struct level 
     bool ok;
 
     if (!config_text_read(&text, file, build->error)) {
-        name_includer(build, above, line);
+        name_includer(build, above, line, file);
         return false;
     }
     struct level level = {above, build->whole->sources->files, line, text.device, text.inode};

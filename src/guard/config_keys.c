@@ -58,8 +58,8 @@ static const struct config_key uplink_keys[] = {
 
 static const struct config_key limits_keys[] = {
     {"max_connections", CONFIG_COUNT, LIMITS(max_connections), 1, 1 << 24, NULL, "10000", CONFIG_RELOAD},
-    {"receive_buffer", CONFIG_SIZE, LIMITS(receive_buffer), 4 * KIB, GIB, NULL, "256k", CONFIG_RESTART},
-    {"send_buffer", CONFIG_SIZE, LIMITS(send_buffer), 4 * KIB, GIB, NULL, "256k", CONFIG_RESTART},
+    {"receive_buffer", CONFIG_SIZE, LIMITS(receive_buffer), 4 * KIB, 1023 * MIB, NULL, "256k", CONFIG_RESTART},
+    {"send_buffer", CONFIG_SIZE, LIMITS(send_buffer), 4 * KIB, 1023 * MIB, NULL, "256k", CONFIG_RESTART},
     {"buffer_memory", CONFIG_SIZE, LIMITS(buffer_memory), MIB, 1024 * GIB, NULL, "256m", CONFIG_RESTART},
     {"stall_timeout", CONFIG_DURATION, LIMITS(stall_timeout_ms), SECOND, DAY, NULL, "60s", CONFIG_RELOAD},
     {"reset_budget", CONFIG_COUNT, LIMITS(reset_budget), 0, 1000000, NULL, "1000", CONFIG_RELOAD},
@@ -165,15 +165,27 @@ uint32_t config_key_count(const struct config_key *key, const void *section)
     return ((const struct config_list *)config_key_value(key, section))->count;
 }
 
-int config_key_line(const struct config *config, enum config_section_id id, const char *name)
+static size_t key_at(enum config_section_id id, const char *name)
 {
-    const int lines[CONFIG_SINGLE_SECTIONS] = {config->last_line, config->uplink.line,
-                                               config->limits.line, config->filter.line};
     size_t at = 0;
 
     while (config_sections[id].keys[at].name != NULL &&
            strcmp(config_sections[id].keys[at].name, name) != 0)
         at++;
+    return at;
+}
+
+bool config_key_is_written(const struct config *config, enum config_section_id id, const char *name)
+{
+    return config->key_line[id][key_at(id, name)] > 0;
+}
+
+int config_key_line(const struct config *config, enum config_section_id id, const char *name)
+{
+    const int lines[CONFIG_SINGLE_SECTIONS] = {config->last_line, config->uplink.line,
+                                               config->limits.line, config->filter.line};
+    size_t at = key_at(id, name);
+
     return config->key_line[id][at] > 0 ? config->key_line[id][at] : lines[id];
 }
 

@@ -63,6 +63,10 @@ bool config_kind_is_list(enum config_kind kind);
 /* The line of a key of a section that there is once; where the section or the file is, if it does not say the key. */
 int config_key_line(const struct config *config, enum config_section_id id, const char *name);
 
+/* Whether the file says it, or it has its default. */
+bool config_key_is_written(const struct config *config, enum config_section_id id,
+                           const char *name);
+
 /* How many items a list has. */
 uint32_t config_key_count(const struct config_key *key, const void *section);
 

@@ -57,6 +57,15 @@ static void list_keys(const cfg_t *cfg, char text[CONFIG_ERROR_MAX])
                                    length ? ", " : "", opt->name);
 }
 
+/* Whether sections of this kind have names. */
+static bool is_titled(const char *kind, int length)
+{
+    for (unsigned id = 0; id < CONFIG_SECTIONS; id++)
+        if (strncmp(config_sections[id].name, kind, (size_t)length) == 0)
+            return config_sections[id].titled;
+    return true;
+}
+
 static void on_error(cfg_t *cfg, const char *format, va_list arguments)
 {
     char keys[CONFIG_ERROR_MAX];
@@ -77,8 +86,9 @@ static void on_error(cfg_t *cfg, const char *format, va_list arguments)
              quoted);
     } else if (strncmp(format, "missing opening brace", 21) == 0 ||
                strncmp(format, "missing title", 13) == 0) {
-        fail(cfg->line, "%.*s without its %s, accepted is %.*s \"NAME\" { ... }", length, quoted,
-             format[8] == 'o' ? "\"{\"" : "name", length, quoted);
+        fail(cfg->line, "%.*s without its %s, accepted is %.*s%s { ... }", length, quoted,
+             format[8] == 'o' ? "\"{\"" : "name", length, quoted,
+             is_titled(quoted, length) ? " \"NAME\"" : "");
     } else if (strncmp(format, "found duplicate title", 21) == 0) {
         fail(cfg->line, "a second \"%.*s\", accepted is every name once", length, quoted);
     } else if (strncmp(format, "unexpected token", 16) == 0) {

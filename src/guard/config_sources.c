@@ -79,3 +79,26 @@ const char *config_place_from(const struct config *config, int from, int line,
     snprintf(text, CONFIG_PLACE_MAX, "line %d", there.line + (line - there.first));
     return text;
 }
+
+void config_say_place(const char *place, const char *file, char *error, size_t size)
+{
+    size_t length = strlen(error), name = strlen(file);
+    bool has_line = strncmp(error, file, name) == 0 && error[name] == ':' &&
+                    error[name + 1] >= '0' && error[name + 1] <= '9';
+    char *words = has_line ? NULL : strdup(error);
+
+    if (words != NULL)
+        snprintf(error, size, "%s: %s", place, words);
+    else
+        snprintf(error + length, size - length, " (it is named in %s)", place);
+    free(words);
+}
+
+void config_say_where(const struct config *config, int line, const char *file, char *error,
+                      size_t size)
+{
+    char place[CONFIG_PLACE_MAX];
+
+    if (config->sources != NULL) /* it is of a file */
+        config_say_place(config_place(config, line, place), file, error, size);
+}

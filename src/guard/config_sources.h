@@ -26,6 +26,12 @@ bool config_sources_add(struct config_sources *sources, const char *file);
 /* From line `first` of the text on it is the file's `line`. */
 bool config_sources_mark(struct config_sources *sources, int first, uint32_t file, int line);
 
+/* Puts the place where the configuration names a file into what was wrong with that file: "guard.conf:3: FILE: no such
+ * file", but behind what was wrong with one of its lines: "FILE:7: ... (it is named in guard.conf:3)". */
+void config_say_where(const struct config *config, int line, const char *file, char *error,
+                      size_t size);
+void config_say_place(const char *place, const char *file, char *error, size_t size);
+
 /* The same as config_place. */
 const char *config_sources_place(const struct config_sources *sources, int line,
                                  char text[CONFIG_PLACE_MAX]);

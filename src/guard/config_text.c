@@ -1,6 +1,9 @@
-/* Reads a configuration file and refuses what libconfuse would swallow: binary bytes, strings and comments without an
- * end, variables of the environment. Comments become blanks, so that its line numbers are ours. */
+/* Reads a configuration file and refuses what libconfuse would swallow: bytes that are no text, strings and comments
+ * without an end, variables of the environment, escapes that would put invisible letters into a name. Comments become
+ * blanks, so that its line numbers are ours. */
 #include "guard/config_text.h"
+
+#include "guard/utf8.h"
 #include "os/syscalls.h"
 
 #include <errno.h>
@@ -32,8 +35,8 @@ static bool refuse(struct scan *scan, int line, const char *sentence)
 
 static bool refuse_byte(struct scan *scan)
 {
-    snprintf(scan->error, CONFIG_ERROR_MAX, "%s:%d: a byte 0x%02x, accepted is text", scan->file,
-             scan->line, (unsigned char)*scan->at);
+    snprintf(scan->error, CONFIG_ERROR_MAX, "%s:%d: a byte 0x%02x, accepted is text in UTF-8",
+             scan->file, scan->line, (unsigned char)*scan->at);
     return false;
 }
 
@@ -80,6 +83,11 @@ static bool is_word(char c)
     return c != '\0' && strchr(" \t\n\r={}(),\"'#", c) == NULL;
 }
 
+static bool is_control(char c)
+{
+    return ((unsigned char)c < ' ' && c != '\t' && c != '\r') || c == 0x7f;
+}
+
 static void blank(struct scan *scan)
 {
     if (*scan->at == '\n')
@@ -104,16 +112,23 @@ static bool skip_block_comment(struct scan *scan)
     return true;
 }
 
+/* Names and paths are printed, in JSON too: nothing invisible gets into them. */
 static bool skip_string(struct scan *scan)
 {
     char quote = *scan->at++;
 
     for (; *scan->at != quote; scan->at++) {
-        if (*scan->at == '\\' && scan->at[1] != '\0' && scan->at[1] != '\n')
+        if (*scan->at == '\\' && (scan->at[1] == quote || scan->at[1] == '\\'))
             scan->at++;
-        else if (*scan->at == '\0' || *scan->at == '\n' || *scan->at == '\\')
+        else if (*scan->at == '\0' || *scan->at == '\n' ||
+                 (*scan->at == '\\' && (scan->at[1] == '\0' || scan->at[1] == '\n')))
             return refuse(scan, scan->line,
                           "a string that does not end on its line, accepted is \"...\"");
+        else if (*scan->at == '\\')
+            return refuse(scan, scan->line,
+                          "an escape in a string, accepted are \\\\ and \\\" alone");
+        else if (is_control(*scan->at))
+            return refuse_byte(scan);
         else if (scan->at[0] == '$' && scan->at[1] == '{')
             return refuse(scan, scan->line,
                           "\"${\", accepted is plain text: variables are not replaced");
@@ -131,7 +146,7 @@ static bool skip_word(struct scan *scan)
         if (*scan->at == '*' || (scan->at[0] == '+' && scan->at[1] != '='))
             return refuse(scan, scan->line,
                           "\"*\" or \"+\" outside a string, accepted is KEY = VALUE");
-        if ((unsigned char)*scan->at < ' ' || *scan->at == 0x7f)
+        if (is_control(*scan->at))
             return refuse_byte(scan);
     }
     return true;
@@ -246,6 +261,23 @@ static bool clean(struct scan *scan)
     return true;
 }
 
+/* Names would be lost in every answer in JSON, and with them the answer. What some editors put before the first line to
+ * say UTF-8 is no text. */
+static bool check_utf8(struct scan *scan)
+{
+    char *start = scan->at;
+    size_t wrong;
+
+    if (strncmp(start, "\xef\xbb\xbf", 3) == 0)
+        memset(start, ' ', 3);
+    wrong = utf8_valid_length(start);
+    if (start[wrong] == '\0')
+        return true;
+    for (; scan->at < start + wrong; scan->at++)
+        scan->line += *scan->at == '\n';
+    return refuse_byte(scan);
+}
+
 bool config_text_read(struct config_text *text, const char *file, char error[CONFIG_ERROR_MAX])
 {
     int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
@@ -258,7 +290,7 @@ bool config_text_read(struct config_text *text, const char *file, char error[CON
     close(fd);
 
     struct scan scan = {.at = text->bytes, .line = 1, .file = file, .error = error, .text = text};
-    ok = ok && clean(&scan);
+    ok = ok && check_utf8(&scan) && clean(&scan);
     if (ok && scan.at != text->bytes + text->length)
         ok = refuse_byte(&scan); /* a NUL */
     if (ok && scan.depth > 0)

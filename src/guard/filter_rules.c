@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "guard/config_keys.h"
+#include "guard/config_sources.h"
 #include "guard/text_file.h"
 
 _Static_assert(FILTER_RULES_ERROR_MAX == TEXT_FILE_ERROR_MAX, "one takes the other's");
@@ -142,9 +144,11 @@ bool filter_rules_read(struct hf_filter_rules *rules, const struct config *confi
     rules->rules = malloc(HF_FILTER_RULES_MAX * sizeof *rules->rules);
     if (rules->rules == NULL)
         return refuse(error, "filter: no memory for rules");
-    good =
-        (config->filter.rules[0] == '\0' || read_file(rules, config->filter.rules, note, error)) &&
-        add_egress(rules, config, error);
+    good = config->filter.rules[0] == '\0' || read_file(rules, config->filter.rules, note, error);
+    if (!good)
+        config_say_where(config, config_key_line(config, CONFIG_FILTER, "rules"),
+                         config->filter.rules, error, FILTER_RULES_ERROR_MAX);
+    good = good && add_egress(rules, config, error);
     if (!good) {
         free(rules->rules);
         *rules = (struct hf_filter_rules){.count = 0};

@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 
 #include "base/time.h"
+#include "guard/config_sources.h"
 #include "guard/deny_file.h"
 
 #define PLACE_BLOCKED 0u
@@ -175,8 +176,11 @@ static bool read_lists(struct draft *draft, struct deny_list *list, const struct
 {
     for (uint32_t i = 0; i < config->filter.deny_files; i++) {
         draft->setup.lists[i].counter = HF_STAT_filter_denied;
-        if (!deny_file_read(list, config->filter.deny_file[i], i + 1, error))
+        if (!deny_file_read(list, config->filter.deny_file[i], i + 1, error)) {
+            config_say_where(config, config->filter.deny_line[i], config->filter.deny_file[i],
+                             error, GUARD_FILTER_ERROR_MAX);
             return false;
+        }
     }
     draft->setup.entries = list->entries;
     draft->setup.entry_count = list->count;

@@ -2,6 +2,7 @@
 #include "guard/guard_keys.h"
 
 #include "crypto/siphash.h"
+#include "guard/config_sources.h"
 #include "os/syscalls.h"
 
 #include <stdio.h>
@@ -78,6 +79,8 @@ bool key_image_make(struct key_image *image, const struct config *config,
         for (size_t i = 0; i < file.count && ok; i++)
             ok = add_for(image, &file.entries[i], service, error);
         key_list_free(&file);
+        if (!ok)
+            config_say_where(config, service->line, service->key_file, error, GUARD_KEYS_ERROR_MAX);
     }
     if (!ok)
         key_image_free(image);

@@ -1,6 +1,8 @@
 /* What a guard needs before its first turn: an interface, a stack, listeners, perhaps a capture. */
 #include "guard/guard_open.h"
 
+#include "guard/config_keys.h"
+#include "guard/config_sources.h"
 #include "guard/cookie_key.h"
 
 #include <errno.h>
@@ -78,8 +80,12 @@ bool guard_open_stack(struct guard *guard, char error[GUARD_ERROR_MAX])
     if (result != HF_OK)
         return refuse(error, "%zu bytes of memory for the stack: %s", bytes, reason(result));
     if (guard->config->cookie_key_file[0] != '\0') {
-        if (!cookie_key_read(guard->config->cookie_key_file, guard->env.cookie_key, error))
+        if (!cookie_key_read(guard->config->cookie_key_file, guard->env.cookie_key, error)) {
+            config_say_where(guard->config,
+                             config_key_line(guard->config, CONFIG_ROOT, "cookie_key_file"),
+                             guard->config->cookie_key_file, error, GUARD_ERROR_MAX);
             return false;
+        }
         guard->env.cookie_key_shared = true;
     }
     guard->env.crypto = hf_os_crypto();

@@ -33,8 +33,10 @@ __attribute__((format(printf, 2, 3))) static bool refuse(const struct reading *r
                                                          const char *format, ...)
 {
     va_list arguments;
-    int used =
-        snprintf(reading->error, KEY_FILE_ERROR_MAX, "%.200s:%u: ", reading->file, reading->line);
+    int used = reading->line == 0 /* the file as such */
+                   ? snprintf(reading->error, KEY_FILE_ERROR_MAX, "%.200s: ", reading->file)
+                   : snprintf(reading->error, KEY_FILE_ERROR_MAX, "%.200s:%u: ", reading->file,
+                              reading->line);
 
     va_start(arguments, format);
     if (used > 0 && used < KEY_FILE_ERROR_MAX)
@@ -286,7 +288,7 @@ static bool read_all(const struct reading *reading, int fd, char *text, size_t *
         ssize_t got = read(fd, text + *length, bytes - *length);
 
         if (got < 0 && errno != EINTR)
-            return refuse(reading, "cannot be read: %s", strerror(errno));
+            return refuse(reading, "it cannot be read: %s", strerror(errno));
         if (got == 0)
             break;
         *length += got > 0 ? (size_t)got : 0;
@@ -296,20 +298,21 @@ static bool read_all(const struct reading *reading, int fd, char *text, size_t *
 
 bool key_file_read(struct key_list *list, const char *file, char error[KEY_FILE_ERROR_MAX])
 {
-    struct reading reading = {.file = file, .line = 1, .error = error};
+    struct reading reading = {.file = file, .error = error};
     int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     size_t length = 0, room;
     char *text = NULL;
     bool ok;
 
     if (fd < 0)
-        return refuse(&reading, "cannot be opened: %s", strerror(errno));
+        return refuse(&reading, "%s, accepted is a file that can be read", strerror(errno));
     ok = check_mode(&reading, fd, &length);
     room = length + 1;
     if (ok && (text = malloc(room)) == NULL)
         ok = refuse(&reading, "no memory for %zu bytes", length);
     ok = ok && read_all(&reading, fd, text, &length);
     close(fd);
+    reading.line = 1;
     ok = ok && take_text(list, &reading, text, length);
     if (text != NULL)
         explicit_bzero(text, room);

@@ -78,6 +78,10 @@ static bool check_room(const struct config *first, const struct config *new,
     char place[CONFIG_PLACE_MAX];
     int line = config_key_line(new, CONFIG_LIMITS, "max_connections");
 
+    if (!config_key_is_written(new, CONFIG_LIMITS, "max_connections"))
+        for (uint32_t i = 0; i < new->services; i++) /* then a service asks for so many */
+            if (new->service[i].max_connections == new->as_read.limits.max_connections)
+                line = new->service[i].line;
     return new->as_read.limits.max_connections <= first->as_read.limits.max_connections ||
            refuse(error,
                   "%s: max_connections = %u, accepted are at most the %u of the start until "

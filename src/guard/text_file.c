@@ -34,20 +34,20 @@ char *text_file_read(const char *file, size_t most, size_t *length, char error[T
     char *text = NULL;
 
     if (fd < 0) {
-        snprintf(error, TEXT_FILE_ERROR_MAX, "%.300s:1: cannot be opened: %s", file,
-                 strerror(number));
+        snprintf(error, TEXT_FILE_ERROR_MAX, "%.300s: %s, accepted is a file that can be read",
+                 file, strerror(number));
         return NULL;
     }
     if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode)) {
-        snprintf(error, TEXT_FILE_ERROR_MAX, "%.300s:1: no regular file, accepted is one", file);
+        snprintf(error, TEXT_FILE_ERROR_MAX, "%.300s: no regular file, accepted is one", file);
     } else if (status.st_size > (off_t)most) {
-        snprintf(error, TEXT_FILE_ERROR_MAX, "%.300s:1: %lld bytes, accepted are %zu", file,
+        snprintf(error, TEXT_FILE_ERROR_MAX, "%.300s: %lld bytes, accepted are %zu", file,
                  (long long)status.st_size, most);
     } else if ((text = malloc((size_t)status.st_size + 1)) == NULL) {
-        snprintf(error, TEXT_FILE_ERROR_MAX, "%.300s:1: no memory for %lld bytes", file,
+        snprintf(error, TEXT_FILE_ERROR_MAX, "%.300s: no memory for its %lld bytes", file,
                  (long long)status.st_size);
     } else if ((number = read_all(fd, text, (size_t)status.st_size, length)) != 0) {
-        snprintf(error, TEXT_FILE_ERROR_MAX, "%.300s:1: cannot be read: %s", file,
+        snprintf(error, TEXT_FILE_ERROR_MAX, "%.300s: it cannot be read: %s", file,
                  strerror(number));
         free(text);
         text = NULL;

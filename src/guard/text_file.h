@@ -6,7 +6,7 @@
 
 #define TEXT_FILE_ERROR_MAX 512
 
-/* A regular file of at most `most` bytes, allocated; NULL: `error` is "FILE:1: what was found, what is accepted". Blocks while
+/* A regular file of at most `most` bytes, allocated; NULL: `error` is "FILE: what was found, what is accepted". Blocks while
  * it reads, but waits for no pipe. */
 char *text_file_read(const char *file, size_t most, size_t *length,
                      char error[TEXT_FILE_ERROR_MAX]);

@@ -45,7 +45,9 @@ static int open_tap(const struct uplink *uplink, char error[UPLINK_ERROR_MAX])
         uplink_refuse(error, "the TAP %s is held by a guard: it has what it needs; end it first",
                       uplink->tap_name);
     else if (errno == EINVAL)
-        uplink_refuse(error, "%s is another guard's, or no TAP at all", uplink->tap_name);
+        uplink_refuse(error,
+                      "%s is a running guard's, which is to be ended first, or no TAP at all",
+                      uplink->tap_name);
     else
         uplink_refuse(error, "the TAP %s: %s", uplink->tap_name, strerror(errno));
     if (fd >= 0)

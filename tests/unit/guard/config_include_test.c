@@ -239,25 +239,27 @@ static void a_chain_of_files_has_an_end(void **state)
 static void files_that_are_none_are_named(void **state)
 {
     (void)state;
-    assert_refused("\ninclude(\"missing.conf\")\n",
-                   "@missing.conf: No such file or directory, accepted is a text file of at most "
-                   "1048576 bytes (it is included in @main.conf:2)");
+    assert_refused(
+        "\ninclude(\"missing.conf\")\n",
+        "@main.conf:2: @missing.conf: No such file or directory, accepted is a text file "
+        "of at most 1048576 bytes");
     assert_refused("include(\"conf.d\")\n",
-                   "@conf.d: a directory, accepted is a text file of at most 1048576 bytes (it is "
-                   "included in @main.conf:1)");
+                   "@main.conf:1: @conf.d: a directory, accepted is a text file of at most 1048576 "
+                   "bytes");
     assert_refused(
         "include(\"/dev/zero\")\n",
-        "/dev/zero: not a regular file, accepted is a text file of at most 1048576 bytes "
-        "(it is included in @main.conf:1)");
+        "@main.conf:1: /dev/zero: not a regular file, accepted is a text file of at most "
+        "1048576 bytes");
     write_bytes("binary.conf", "\n\x01\x02", 3);
-    assert_refused(
-        "include(\"binary.conf\")\n",
-        "@binary.conf:2: a byte 0x01, accepted is text (it is included in @main.conf:1)");
+    assert_refused("include(\"binary.conf\")\n",
+                   "@binary.conf:2: a byte 0x01, accepted is text in UTF-8 (it is named in "
+                   "@main.conf:1)");
     write_file("huge.conf", "");
     assert_int_equal(truncate(path("huge.conf"), CONFIG_FILE_MAX + 1), 0);
-    assert_refused("include(\"huge.conf\")\n",
-                   "@huge.conf: too large, accepted is a text file of at most 1048576 bytes (it is "
-                   "included in @main.conf:1)");
+    assert_refused(
+        "include(\"huge.conf\")\n",
+        "@main.conf:1: @huge.conf: too large, accepted is a text file of at most 1048576 "
+        "bytes");
 }
 
 static void all_files_together_have_a_limit(void **state)

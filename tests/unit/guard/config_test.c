@@ -116,7 +116,13 @@ static const struct bad {
      "3: a \"{\" that is not closed, accepted is one \"}\" for every \"{\""},
     {"\x7f"
      "ELF",
-     "1: a byte 0x7f, accepted is text"},
+     "1: a byte 0x7f, accepted is text in UTF-8"},
+    {UPLINK "# caf\xe9\n", "2: a byte 0xe9, accepted is text in UTF-8"},
+    {UPLINK "service \"caf\xe9\" {}\n", "2: a byte 0xe9, accepted is text in UTF-8"},
+    {UPLINK "service \"a\x1b[31m\" {}\n", "2: a byte 0x1b, accepted is text in UTF-8"},
+    {UPLINK "service \"a\\nb\" {}\n", "2: an escape in a string, accepted are \\\\ and \\\" alone"},
+    {UPLINK "service 'a\\x1bb' {}\n", "2: an escape in a string, accepted are \\\\ and \\\" alone"},
+    {UPLINK "limits \"x\" { }\n", "2: limits without its \"{\", accepted is limits { ... }"},
     /* values */
     {"drain_timeout = 10x\n", "1: drain_timeout = \"10x\", accepted is a duration from 0 to 1h, "
                               "such as 500ms, 10s, 5m, 2h or 1d"},
@@ -125,10 +131,10 @@ static const struct bad {
     {"drain_timeout = 99999999999999999d\n",
      "1: drain_timeout = \"99999999999999999d\", accepted is a duration "
      "from 0 to 1h, such as 500ms, 10s, 5m, 2h or 1d"},
-    {"limits { receive_buffer = 64q }\n" UPLINK,
-     "1: receive_buffer = \"64q\", accepted is a size from 4k to 1g, such as 65536, 64k, 1m or 1g"},
-    {"limits { receive_buffer = 1k }\n" UPLINK,
-     "1: receive_buffer = \"1k\", accepted is a size from 4k to 1g, such as 65536, 64k, 1m or 1g"},
+    {"limits { receive_buffer = 64q }\n" UPLINK, "1: receive_buffer = \"64q\", accepted is a size "
+                                                 "from 4k to 1023m, such as 65536, 64k, 1m or 1g"},
+    {"limits { receive_buffer = 1k }\n" UPLINK, "1: receive_buffer = \"1k\", accepted is a size "
+                                                "from 4k to 1023m, such as 65536, 64k, 1m or 1g"},
     {"limits { max_connections = -1 }\n" UPLINK,
      "1: max_connections = \"-1\", accepted is a number from 1 to 16777216"},
     {"limits { max_connections = many }\n" UPLINK,
@@ -152,6 +158,8 @@ static const struct bad {
      "1: journal = \"x.journal\", accepted is a path that begins with /, or \"\""},
     {"state_directory = \"state\"\n" UPLINK SERVICE,
      "1: state_directory = \"state\", accepted is a path that begins with /, or \"\""},
+    {"control = \"guard.sock\"\n" UPLINK SERVICE,
+     "1: control = \"guard.sock\", accepted is a path that begins with /, or \"\""},
     /* modes */
     {"uplink \"eth0\" { mode = port host_address = \"192.0.2.1/24\" }\n" SERVICE,
      "1: uplink \"eth0\" with host_address, accepted is that in mode = address"},
@@ -243,6 +251,15 @@ static const struct bad {
      "3: source has 224.0.0.1, accepted is an address that a host can have"},
     {UPLINK "service \"x\" { listen = \":80\"\nbackend \"b\" { to = \"203.0.113.10:81\" } }\n",
      "3: backend \"b\" is the guard's own address 203.0.113.10, accepted is a server's"},
+    {BACKEND("to = \"192.0.2.7:1\" client_address = transparent"),
+     "3: backend \"b\" with client_address = transparent to 192.0.2.7, accepted is that to a "
+     "server "
+     "on 127.0.0.0/8 or ::1; none | proxy-v2 to others"},
+    {UPLINK "service \"x\" { listen = \":80\" require_key = yes\nbackend \"b\" { to = "
+            "\"127.0.0.1:1\" } }\n",
+     "2: service \"x\" with require_key = yes and without key_file, accepted are both: nobody "
+     "could "
+     "connect"},
     {UPLINK "service \"x\" { backend \"b\" { to = \"127.0.0.1:1\" }\nbackend \"b\" { to = "
             "\"127.0.0.1:2\" } }\n",
      "3: a second \"b\", accepted is every name once"},
@@ -292,7 +309,7 @@ static void a_file_that_cannot_be_read_is_named(void **state)
     assert_null(config_read(file, error));
     write_file(UPLINK "\0" SERVICE, sizeof UPLINK "\0" SERVICE - 1);
     assert_null(config_read(file, error));
-    snprintf(expected, sizeof expected, "%s:2: a byte 0x00, accepted is text", file);
+    snprintf(expected, sizeof expected, "%s:2: a byte 0x00, accepted is text in UTF-8", file);
     assert_string_equal(error, expected);
 }
 
@@ -418,6 +435,38 @@ static void the_keys_of_a_daemon_mean_what_they_say(void **state)
     assert_int_equal(service->connect_retries, 0);
     assert_int_equal(config->service[0].connect_retries, 1);
     config_free(config);
+}
+
+/* Who asks for more connections for a service than all have by default need not say it twice. */
+static void limits_make_room_for_a_service(void **state)
+{
+    struct config *config =
+        read_text(UPLINK "service \"x\" { listen = \":80\" max_connections = 20000"
+                         "\nbackend \"b\" { to = \"127.0.0.1:1\" } }\n"
+                         "service \"y\" { listen = \":81\"\n"
+                         "backend \"b\" { to = \"127.0.0.1:1\" } }\n");
+
+    (void)state;
+    assert_non_null(config);
+    assert_int_equal(config->limits.max_connections, 20000);
+    assert_int_equal(config->service[0].max_connections, 20000);
+    assert_int_equal(config->service[1].max_connections, 20000);
+    config_free(config);
+}
+
+/* What some editors write before the first line; lines are counted as before. */
+static void a_mark_of_utf8_is_passed_over(void **state)
+{
+    struct config *config = read_text("\xef\xbb\xbf" UPLINK SERVICE);
+    char error[CONFIG_ERROR_MAX], expected[CONFIG_ERROR_MAX];
+
+    (void)state;
+    assert_non_null(config);
+    config_free(config);
+    write_file("\xef\xbb\xbf\nfrog = 1\n", 13);
+    assert_null(config_read(file, error));
+    snprintf(expected, sizeof expected, "%s:2: \"frog\" is no key here, accepted are " KEYS, file);
+    assert_string_equal(error, expected);
 }
 
 /* The defaults of port mode: the kernel's gateway, a TAP named after the interface, the services' addresses. */
@@ -607,6 +656,8 @@ int main(void)
         cmocka_unit_test(cut_and_damaged_files_are_refused_in_one_line),
         cmocka_unit_test(a_full_file_means_what_it_says),
         cmocka_unit_test(the_keys_of_a_daemon_mean_what_they_say),
+        cmocka_unit_test(limits_make_room_for_a_service),
+        cmocka_unit_test(a_mark_of_utf8_is_passed_over),
         cmocka_unit_test(port_mode_needs_no_addresses),
         cmocka_unit_test(a_name_that_means_nothing_is_named),
         cmocka_unit_test(a_dump_reads_back_to_the_same),
