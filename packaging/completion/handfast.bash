@@ -6,7 +6,7 @@ _handfast_commands="guard status stats top events connections kill block unblock
 
 _handfast_options() {
     case $1 in
-    guard) echo "--check --dump --net --help" ;;
+    guard) echo "--check --dump --net --json --help" ;;
     stats) echo "--json --prometheus --all --help" ;;
     events) echo "--follow --last --json --help" ;;
     block) echo "--for --reason --json --help" ;;

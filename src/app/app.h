@@ -15,7 +15,7 @@ enum app_exit {
 
 /* What was said before the command's name. */
 struct app {
-    const char *guard; /* -i NAME: the control socket is /run/handfast/NAME.sock */
+    const char *guard; /* -i NAME: the control socket is /run/handfast/NAME.sock; or its path */
 };
 
 #define APP_GUARD_DEFAULT "guard"
@@ -34,6 +34,9 @@ bool app_help(int argc, char **argv, const char *text);
 /* "handfast COMMAND: ..." to stderr; the first adds where help is. They return APP_USAGE and APP_NO. */
 int app_usage(const char *command, const char *format, ...) __attribute__((format(printf, 2, 3)));
 int app_fail(const char *command, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* From now on app_fail also says {"error": ...} to stdout: whoever asked for JSON gets it, whatever the answer. */
+void app_fail_in_json(bool wanted);
 
 /* Reads a decimal number from low to high; false if the text is none. */
 bool app_number(const char *text, long low, long high, long *value);

@@ -86,12 +86,11 @@ int cmd_block(const struct app *app, int argc, char **argv)
         }
     }
     if (!words[0] || !is_prefix(words[0]))
-        return app_usage("block",
-                         "%s is no prefix; accepted are 203.0.113.0/24, 2001:db8::/32 and "
-                         "addresses",
-                         words[0] ? words[0] : "nothing");
+        return app_usage("block", "%s%s accepted are 203.0.113.0/24, 2001:db8::/32 and addresses",
+                         words[0] ? words[0] : "which prefix?", words[0] ? " is no prefix;" : "");
     if (words[2] && (!duration_parse(words[2], &us) || us <= 0))
-        return app_usage("block", "--for %s: accepted is " DURATION_ACCEPTED, words[2]);
+        return app_usage("block", "--for %s: accepted is " DURATION_ACCEPTED ", at most 3650d",
+                         words[2]);
     return ask_and_say(app, "block", guard_request("block", 5, words), json);
 }
 
@@ -103,7 +102,9 @@ int cmd_unblock(const struct app *app, int argc, char **argv)
         return APP_OK;
     json = guard_take_json(&argc, argv);
     if (argc != 2 || !is_prefix(argv[1]))
-        return app_usage("unblock", "accepted is one prefix or address");
+        return app_usage("unblock", "%s%s accepted is one prefix or address",
+                         argc < 2 ? "which prefix?" : argv[argc - 1],
+                         argc < 2 ? "" : " is not understood;");
     return ask_and_say(app, "unblock", guard_request("unblock", 1, (const char *const *)argv + 1),
                        json);
 }

@@ -24,6 +24,8 @@ static const char help[] =
     "The guard keeps at most 4 MB for a file that is slow; what is lost beyond that is counted.\n";
 
 #define CHUNK_MAX (INT64_C(1) << 24)
+#define LONGEST_US (INT64_C(86400) * 1000000)
+#define WORDS "service NAME, from PREFIX"
 
 static volatile sig_atomic_t interrupted;
 
@@ -39,6 +41,11 @@ struct writer {
     bool failed, ended;
     int64_t bytes, packets, lost;
 };
+
+static bool is_standard_output(const struct writer *writer)
+{
+    return strcmp(writer->path, "-") == 0;
+}
 
 static bool write_all(struct writer *writer, const char *bytes, size_t length)
 {
@@ -58,12 +65,27 @@ static bool write_all(struct writer *writer, const char *bytes, size_t length)
     return true;
 }
 
+/* When the guard has agreed: until then what the file holds already is worth more. */
+static bool open_file(struct writer *writer)
+{
+    writer->fd = is_standard_output(writer)
+                     ? STDOUT_FILENO
+                     : open(writer->path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (writer->fd >= 0)
+        return true;
+    writer->failed = true;
+    app_fail("capture", "%s: %s", writer->path, strerror(errno));
+    return false;
+}
+
 static bool on_line(void *context, const json_t *line, struct control_stream_in *in)
 {
     struct writer *writer = context;
     int64_t length = guard_integer(line, "bytes");
     char *bytes;
 
+    if (writer->fd < 0 && !open_file(writer))
+        return false;
     if (json_is_true(json_object_get(line, "end"))) {
         writer->ended = true;
         writer->packets = guard_integer(line, "packets");
@@ -84,17 +106,6 @@ static bool on_line(void *context, const json_t *line, struct control_stream_in 
     return written;
 }
 
-static bool open_file(struct writer *writer)
-{
-    writer->fd = strcmp(writer->path, "-") == 0
-                     ? STDOUT_FILENO
-                     : open(writer->path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    if (writer->fd >= 0)
-        return true;
-    app_fail("capture", "%s: %s", writer->path, strerror(errno));
-    return false;
-}
-
 static void say_end(const struct writer *writer, bool json)
 {
     FILE *to = writer->fd == STDOUT_FILENO ? stderr : stdout;
@@ -103,7 +114,8 @@ static void say_end(const struct writer *writer, bool json)
         fprintf(to, "{\"packets\": %" PRId64 ", \"lost\": %" PRId64 ", \"bytes\": %" PRId64 "}\n",
                 writer->packets, writer->lost, writer->bytes);
     else
-        fprintf(to, "%" PRId64 " packets in %s%s\n", writer->packets, writer->path,
+        fprintf(to, "%" PRId64 " packets in %s%s\n", writer->packets,
+                is_standard_output(writer) ? "the standard output" : writer->path,
                 writer->lost > 0 ? ", and more that came too fast to be kept" : "");
     if (writer->lost > 0 && !json)
         app_fail("capture",
@@ -120,12 +132,18 @@ static bool read_words(int argc, char **argv, struct writer *writer, const char 
 
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--for") == 0) {
-            if (words[1] || i + 1 == argc || !duration_parse(argv[i + 1], &us) || us <= 0) {
-                app_usage("capture", "--for: accepted is " DURATION_ACCEPTED);
+            if (words[1] || i + 1 == argc || !duration_parse(argv[i + 1], &us) || us <= 0 ||
+                us > LONGEST_US) {
+                app_usage("capture", "--for %s: accepted is once " DURATION_ACCEPTED ", at most 1d",
+                          i + 1 < argc ? argv[i + 1] : "(nothing)");
                 return false;
             }
             words[0] = "for";
             words[1] = argv[++i];
+        } else if (argv[i][0] == '-' && argv[i][1] != '\0') {
+            app_usage("capture",
+                      "%s is not understood; accepted are FILE, --for, --json and " WORDS, argv[i]);
+            return false;
         } else if (!writer->path) {
             writer->path = argv[i];
         } else {
@@ -156,17 +174,18 @@ int cmd_capture(const struct app *app, int argc, char **argv)
     } else if (!writer.path) {
         app_usage("capture", "which file? \"-\" is the standard output");
     } else if (!filter_parse(&filter, count - 2, words + 2, error) || filter.state[0]) {
-        app_usage("capture", "%s", filter.state[0] ? "packets have no state" : error);
-    } else if (!open_file(&writer)) {
-        result = APP_NO;
+        app_usage("capture", "%s",
+                  filter.state[0] ? "packets have no state; accepted are " WORDS : error);
     } else {
         struct guard_stream stream = {
             .patient = true, .line = on_line, .context = &writer, .stop = &interrupted};
 
+        if (is_standard_output(&writer))
+            app_fail_in_json(false); /* there are packets */
         sigaction(SIGINT, &action, NULL);
         sigaction(SIGTERM, &action, NULL);
         result = guard_follow(app, "capture", guard_request("capture", count, words), &stream);
-        if (writer.fd != STDOUT_FILENO && close(writer.fd) != 0 && !writer.failed)
+        if (writer.fd >= 0 && writer.fd != STDOUT_FILENO && close(writer.fd) != 0 && !writer.failed)
             result = app_fail("capture", "%s: %s", writer.path, strerror(errno));
         if (writer.ended)
             say_end(&writer, json);

@@ -27,6 +27,12 @@ static bool check_filter(const char *command, int count, char **words, int *resu
     char error[FILTER_ERROR_MAX];
     struct filter filter;
 
+    for (int i = 0; i < count; i += 2)
+        if (words[i][0] == '-') {
+            *result = app_usage(command, "%s is not understood; accepted are --json, " FILTER_WORDS,
+                                words[i]);
+            return false;
+        }
     if (filter_parse(&filter, (size_t)count, (const char *const *)words, error))
         return true;
     *result = app_usage(command, "%s", error);
@@ -151,6 +157,15 @@ static bool on_killed(void *context, const json_t *line, struct control_stream_i
     return false;
 }
 
+static bool is_about_half_opens(int count, char **words)
+{
+    char error[FILTER_ERROR_MAX];
+    struct filter filter;
+
+    return filter_parse(&filter, (size_t)count, (const char *const *)words, error) &&
+           strcmp(filter.state, "SYN-RECEIVED") == 0;
+}
+
 int cmd_kill(const struct app *app, int argc, char **argv)
 {
     struct killed killed;
@@ -163,6 +178,10 @@ int cmd_kill(const struct app *app, int argc, char **argv)
         return app_usage("kill", "which connections? accepted are " FILTER_WORDS);
     if (!check_filter("kill", argc - 1, argv + 1, &result))
         return result;
+    if (is_about_half_opens(argc - 1, argv + 1))
+        return app_usage("kill",
+                         "state SYN-RECEIVED: half-opens are nobody's connection yet and go by "
+                         "themselves after half_open_timeout; block PREFIX keeps theirs away");
     struct guard_stream stream = {.line = on_killed, .context = &killed};
     return guard_follow(app, "kill",
                         guard_request("kill", (size_t)argc - 1, (const char *const *)argv + 1),

@@ -24,7 +24,9 @@ static int one_service(const struct app *app, int argc, char **argv)
     int result;
 
     if (argc != 2 || argv[1][0] == '-')
-        return app_usage(command, "accepted is the name of one service");
+        return app_usage(command, "%s%s accepted is the name of one service",
+                         argc < 2 ? "which service?" : argv[argc - 1],
+                         argc < 2 ? "" : " is not understood;");
     json_t *reply =
         guard_ask(app, command, guard_request(command, 1, (const char *const *)argv + 1), &result);
     if (!reply)

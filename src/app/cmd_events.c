@@ -71,6 +71,9 @@ int cmd_events(const struct app *app, int argc, char **argv)
         else if (strcmp(argv[i], "--last") == 0 && i + 1 < argc &&
                  app_number(argv[i + 1], 0, 1000000, &last))
             words[1] = argv[++i];
+        else if (strcmp(argv[i], "--last") == 0)
+            return app_usage("events", "--last %s: accepted is a number from 0 to 1000000",
+                             i + 1 < argc ? argv[i + 1] : "(nothing)");
         else
             return app_usage("events",
                              "%s is not understood; accepted are --follow, --last N and --json",

@@ -1,8 +1,12 @@
 /* handfast guard FILE: stand before TCP servers, admit real clients, relay to them. */
 #include "app/app.h"
+#include "app/config_json.h"
+#include "app/guard_client.h"
 #include "app/serve.h"
 #include "control/client.h"
 #include "guard/config.h"
+#include "guard/config_keys.h"
+#include "guard/config_sources.h"
 #include "guard/cookie_key.h"
 #include "guard/guard_keys.h"
 #include "guard/guard_filter.h"
@@ -10,27 +14,24 @@
 
 #include <handfast/handfast.h>
 
+#include <stdlib.h>
 #include <string.h>
 
 static const char help[] =
     "usage: handfast [-i NAME] guard FILE\n"
-    "       handfast guard --check FILE | --dump FILE | --net show|up|down "
-    "FILE\n\n"
-    "Serves the addresses of FILE with a TCP of its own and relays to the "
-    "servers behind.\n"
-    "  --check     only says whether FILE is right\n"
-    "  --dump      prints every key in force, as a file that reads back to the "
-    "same\n"
+    "       handfast guard --check FILE | --dump FILE | --net show|up|down FILE\n\n"
+    "Serves the addresses of FILE with a TCP of its own and relays to the servers behind.\n"
+    "  --check     only says whether FILE, and what it names, is right\n"
+    "  --dump      prints every key in force, as a file that reads back to the same\n"
     "  --net show  prints what FILE needs of the network, as commands\n"
-    "  --net up    makes what outlives a guard: its interface, addresses and "
-    "rules\n"
-    "  --net down  removes exactly that\n\n"
-    "SIGHUP: FILE is read again; if it is not right nothing changes. SIGTERM "
-    "or SIGINT: no new\n"
-    "connections, those that are there get drain_timeout; a second one ends "
-    "them at once.\n"
-    "With -i NAME the control socket is /run/handfast/NAME.sock whatever FILE "
-    "says.\n";
+    "  --net up    makes what outlives a guard: its interface, addresses and rules\n"
+    "  --net down  removes exactly that\n"
+    "  --json      what --check, --dump and --net show say as one JSON object\n\n"
+    "SIGHUP: FILE is read again; if it is not right nothing changes. SIGTERM or SIGINT: no new\n"
+    "connections, those that are there get drain_timeout; a second one ends them at once.\n"
+    "With -i NAME the control socket is /run/handfast/NAME.sock whatever FILE says.\n";
+
+#define ACCEPTED "accepted are FILE, --check FILE, --dump FILE and --net show|up|down FILE"
 
 enum task {
     TASK_SERVE,
@@ -50,49 +51,126 @@ static const struct {
     {"--net", "down", TASK_NET_DOWN},
 };
 
-/* What argv asks for; *file is its last word. False: it cannot be meant. */
-static bool parse(int argc, char **argv, enum task *task, const char **file)
+/* What argv asks for; *file is its last word. False: it cannot be meant, and *found is what. */
+static bool parse(int argc, char **argv, enum task *task, const char **file, const char **found)
 {
-    *file = argc > 1 ? argv[argc - 1] : "-";
+    bool is_option = argc > 1 && argv[1][0] == '-';
+    size_t known = 0, count = sizeof tasks / sizeof *tasks;
+
     *task = TASK_SERVE;
-    if (**file == '-' || argc < 2)
-        return false;
-    if (argc == 2)
+    *found = argc < 2 ? "no FILE" : argc == 2 || is_option ? argv[1] : argv[2];
+    *file = argv[argc - 1];
+    if (argc == 2 && !is_option)
         return true;
-    for (size_t i = 0; i < sizeof tasks / sizeof *tasks; i++) {
+    for (size_t i = 0; i < count && is_option; i++) {
         int words = tasks[i].word == NULL ? 1 : 2;
 
-        if (argc == 2 + words && strcmp(argv[1], tasks[i].option) == 0 &&
+        if (strcmp(argv[1], tasks[i].option) != 0)
+            continue;
+        known++;
+        *found = argc < 2 + words ? "too few words" : argv[argc > 2 + words ? 2 + words : 2];
+        if (argc == 2 + words && **file != '-' &&
             (words == 1 || strcmp(argv[2], tasks[i].word) == 0)) {
             *task = tasks[i].task;
             return true;
         }
     }
+    if (known == 0 && is_option)
+        *found = argv[1];
     return false;
 }
 
 /* ---- tasks ---- */
 
-/* The file, and those that it names. */
-static int check(const struct config *config, const char *file)
+/* Those files that it names. */
+static bool check_named(const struct config *config, char error[GUARD_FILTER_ERROR_MAX])
 {
     uint8_t key[COOKIE_KEY_BYTES];
-    char error[GUARD_FILTER_ERROR_MAX] = "";
     struct filter_image lists;
     struct key_image keys = {{.entries = NULL}};
     bool ok = filter_image_make(&lists, config, error);
 
     filter_image_free(&lists);
-    if (ok)
-        ok = key_image_make(&keys, config, error);
+    ok = ok && key_image_make(&keys, config, error);
     key_image_free(&keys);
-    if (ok && config->cookie_key_file[0] != '\0')
-        ok = cookie_key_read(config->cookie_key_file, key, error);
-    if (!ok) {
-        fprintf(stderr, "%s\n", error);
-        return APP_NO;
+    if (ok && config->cookie_key_file[0] != '\0' &&
+        !cookie_key_read(config->cookie_key_file, key, error)) {
+        config_say_where(config, config_key_line(config, CONFIG_ROOT, "cookie_key_file"),
+                         config->cookie_key_file, error, GUARD_FILTER_ERROR_MAX);
+        ok = false;
     }
-    printf("%s: ok, %u service%s\n", file, config->services, config->services == 1 ? "" : "s");
+    explicit_bzero(key, sizeof key);
+    return ok;
+}
+
+/* A path may be any bytes. */
+static json_t *words(const char *text)
+{
+    json_t *string = json_string(text);
+
+    return string ? string : json_string("(its name is no UTF-8)");
+}
+
+static void print_json(json_t *object)
+{
+    json_dumpf(object, stdout, JSON_INDENT(2));
+    putchar('\n');
+    json_decref(object);
+}
+
+/* `error` begins with FILE:LINE: where there is a line. */
+static int refuse(const char *file, const char *error, bool json)
+{
+    if (json)
+        print_json(
+            json_pack("{s:o, s:b, s:o}", "file", words(file), "ok", false, "error", words(error)));
+    else
+        fprintf(stderr, "%s\n", error);
+    return APP_NO;
+}
+
+static int check(const struct config *config, const char *file, bool json)
+{
+    char error[GUARD_FILTER_ERROR_MAX] = "";
+
+    if (!check_named(config, error))
+        return refuse(file, error, json);
+    if (json)
+        print_json(json_pack("{s:o, s:b, s:i}", "file", words(file), "ok", true, "services",
+                             (int)config->services));
+    else
+        printf("%s: ok, %u service%s\n", file, config->services, config->services == 1 ? "" : "s");
+    return APP_OK;
+}
+
+static void dump(const struct config *config, bool json)
+{
+    if (json)
+        print_json(config_json(config));
+    else
+        config_dump(config, stdout);
+}
+
+/* Lines that are commands; what begins with # is for people. */
+static int net_show(const struct config *config, bool json)
+{
+    char *text = NULL, *line, *rest;
+    size_t length;
+    json_t *commands = json_array();
+    FILE *stream = json ? open_memstream(&text, &length) : stdout;
+
+    if (stream == NULL)
+        return app_fail("guard", "no memory");
+    uplink_show(config, stream);
+    if (json) {
+        fclose(stream);
+        for (line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest))
+            if (line[0] != '#')
+                json_array_append_new(commands, json_string(line));
+        print_json(json_pack("{s:O}", "commands", commands));
+        free(text);
+    }
+    json_decref(commands);
     return APP_OK;
 }
 
@@ -118,26 +196,27 @@ static int guard(const struct app *app, struct config *config, const char *file)
 int cmd_guard(const struct app *app, int argc, char **argv)
 {
     char error[CONFIG_ERROR_MAX];
-    const char *file;
+    const char *file, *found;
     struct config *config;
     enum task task;
     int result = APP_OK;
+    bool json;
 
     if (app_help(argc, argv, help))
         return APP_OK;
-    if (!parse(argc, argv, &task, &file))
-        return app_usage("guard", "accepted are FILE, --check FILE, --dump FILE and "
-                                  "--net show|up|down FILE");
+    json = guard_take_json(&argc, argv);
+    if (!parse(argc, argv, &task, &file, &found))
+        return app_usage("guard", "%s: " ACCEPTED, found);
+    if (json && task != TASK_CHECK && task != TASK_DUMP && task != TASK_NET_SHOW)
+        return app_usage("guard", "--json: accepted is that with --check, --dump and --net show");
     config = config_read(file, error);
-    if (config == NULL) {
-        fprintf(stderr, "%s\n", error); /* begins with FILE:LINE: */
-        return APP_NO;
-    }
+    if (config == NULL)
+        return refuse(file, error, json);
     switch (task) {
     case TASK_SERVE: return guard(app, config, file);
-    case TASK_CHECK: result = check(config, file); break;
-    case TASK_DUMP: config_dump(config, stdout); break;
-    case TASK_NET_SHOW: uplink_show(config, stdout); break;
+    case TASK_CHECK: result = check(config, file, json); break;
+    case TASK_DUMP: dump(config, json); break;
+    case TASK_NET_SHOW: result = net_show(config, json); break;
     case TASK_NET_UP:
     case TASK_NET_DOWN: result = net(config, task == TASK_NET_UP); break;
     }

@@ -124,7 +124,7 @@ int cmd_stats(const struct app *app, int argc, char **argv)
         return APP_OK;
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--json") == 0)
-            json = true;
+            app_fail_in_json(json = true);
         else if (strcmp(argv[i], "--prometheus") == 0)
             page = "prometheus";
         else if (strcmp(argv[i], "--all") == 0)

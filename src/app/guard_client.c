@@ -23,6 +23,14 @@ static int explain(const char *command, const char *path, int error)
     }
 }
 
+/* What is not sent at all. */
+static int refuse_request(const struct app *app, const char *command, int error)
+{
+    if (error)
+        return app_usage(command, "the name %s is too long for a socket's path", app->guard);
+    return app_usage(command, "a word of it is no text, accepted is UTF-8");
+}
+
 json_t *guard_ask_plainly(const struct app *app, const char *command, json_t *request, int *result)
 {
     char path[CONTROL_PATH_MAX];
@@ -30,9 +38,9 @@ json_t *guard_ask_plainly(const struct app *app, const char *command, json_t *re
     int error = control_path(path, app->guard);
 
     *result = APP_OK;
-    if (error) {
+    if (error || !request) {
         json_decref(request);
-        *result = app_usage(command, "the name %s is too long for a socket's path", app->guard);
+        *result = refuse_request(app, command, error);
         return NULL;
     }
     error = control_ask(path, request, &reply);
@@ -101,9 +109,10 @@ int guard_follow(const struct app *app, const char *command, json_t *request,
     char path[CONTROL_PATH_MAX];
     int error, result;
 
-    if (control_path(path, app->guard) != HF_OK) {
+    error = control_path(path, app->guard);
+    if (error || !request) {
         json_decref(request);
-        return app_usage(command, "the name %s is too long for a socket's path", app->guard);
+        return refuse_request(app, command, error);
     }
     error = control_follow(path, request, &in);
     json_decref(request);
@@ -121,8 +130,10 @@ json_t *guard_request(const char *command, size_t count, const char *const *word
     json_t *arguments = json_array();
 
     for (size_t i = 0; i < count; i++)
-        if (words[i])
-            json_array_append_new(arguments, json_string(words[i]));
+        if (words[i] && json_array_append_new(arguments, json_string(words[i])) != 0) {
+            json_decref(arguments);
+            return NULL;
+        }
     return json_pack("{s:s, s:o}", "command", command, "arguments", arguments);
 }
 
@@ -138,6 +149,7 @@ bool guard_take_json(int *count, char **words)
             words[kept++] = words[i];
     }
     *count = kept;
+    app_fail_in_json(found);
     return found;
 }
 

@@ -17,7 +17,7 @@ json_t *guard_ask(const struct app *app, const char *command, json_t *request, i
 /* The same, but a reply {"error": ...} is given as it is. */
 json_t *guard_ask_plainly(const struct app *app, const char *command, json_t *request, int *result);
 
-/* A request of words. NULL words are left out. */
+/* A request of words. NULL words are left out. NULL if one is no UTF-8: guard_ask and guard_follow then say so. */
 json_t *guard_request(const char *command, size_t count, const char *const *words);
 
 /* A long answer: `line` is called with each line (borrowed) until it answers false or the guard has said all. Returns an enum
@@ -31,7 +31,7 @@ struct guard_stream {
 int guard_follow(const struct app *app, const char *command, json_t *request,
                  const struct guard_stream *stream);
 
-/* "--json" among the words: found, and taken out. *count words are left. */
+/* "--json" among the words: found, and taken out; then failures are said in JSON too. *count words are left. */
 bool guard_take_json(int *count, char **words);
 
 /* 1.23 M: exact up to five digits, rounded above. */

@@ -1,6 +1,7 @@
 /* handfast: a table of commands. */
 #include "app/app.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <string.h>
 
@@ -60,10 +61,11 @@ static void print_help(FILE *stream)
           "       handfast --version | --help | COMMAND --help\n\n",
           stream);
     print_commands(stream);
-    fputs(
-        "\n  -i NAME  which guard is meant: its control socket is /run/handfast/NAME.sock (guard)\n"
-        "\nexit: 0 ok, 1 no, 2 usage, 3 no guard running\n",
-        stream);
+    fputs("\n  -i NAME  which guard is meant: its control socket is /run/handfast/NAME.sock "
+          "(guard),\n"
+          "           or the socket's path, which begins with /\n"
+          "\nexit: 0 ok, 1 no, 2 usage, 3 no guard running\n",
+          stream);
 }
 
 /* Reads what stands before the command. Returns the index of the command's name; 0: all is done, *result says how. */
@@ -87,8 +89,11 @@ static int read_options(struct app *app, int argc, char **argv, int *result)
                 NULL, "there is no option %s; accepted are -i NAME, --version, --help", argv[i]);
             return 0;
         }
-        if (++i == argc || argv[i][0] == '\0' || strchr(argv[i], '/')) {
-            *result = app_usage(NULL, "-i needs the name of a guard, without a slash");
+        if (++i == argc || argv[i][0] == '\0' || (argv[i][0] != '/' && strchr(argv[i], '/'))) {
+            *result = app_usage(NULL,
+                                "-i %s: accepted are the name of a guard, without a slash, and the "
+                                "path of its control socket, which begins with one",
+                                i < argc ? argv[i] : "");
             return 0;
         }
         app->guard = argv[i];
@@ -99,6 +104,19 @@ static int read_options(struct app *app, int argc, char **argv, int *result)
         return 0;
     }
     return i;
+}
+
+/* What was to be said must have been said. Who reads no more (head) knows that himself. */
+static int finish(const struct command *command, int result)
+{
+    bool failed = ferror(stdout) != 0;
+
+    if (fflush(stdout) == 0 && !failed)
+        return result;
+    if (errno != EPIPE)
+        app_fail(command->name, "the standard output took not all of it%s%s",
+                 errno != 0 ? ": " : "", errno != 0 ? strerror(errno) : "");
+    return result == APP_OK ? APP_NO : result;
 }
 
 int main(int argc, char **argv)
@@ -116,5 +134,5 @@ int main(int argc, char **argv)
         return APP_USAGE;
     }
     signal(SIGPIPE, SIG_IGN); /* a peer that is gone is an answer, not a death */
-    return command->run(&app, argc - at, argv + at);
+    return finish(command, command->run(&app, argc - at, argv + at));
 }

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <jansson.h>
+
 #include "app/color.h"
 
 bool app_help(int argc, char **argv, const char *text)
@@ -39,10 +41,35 @@ int app_usage(const char *command, const char *format, ...)
     return APP_USAGE;
 }
 
+static bool in_json; /* what --json asked for */
+
+void app_fail_in_json(bool wanted)
+{
+    in_json = wanted;
+}
+
+/* Once: an object is an answer, two are none. */
+static void fail_in_json(const char *format, va_list arguments)
+{
+    json_t *error = json_vsprintf(format, arguments);
+
+    in_json = false;
+    error =
+        json_pack("{s:o}", "error", error ? error : json_string("it could not be put in words"));
+    json_dumpf(error, stdout, JSON_COMPACT);
+    putchar('\n');
+    json_decref(error);
+}
+
 int app_fail(const char *command, const char *format, ...)
 {
     va_list arguments;
 
+    if (in_json) {
+        va_start(arguments, format);
+        fail_in_json(format, arguments);
+        va_end(arguments);
+    }
     va_start(arguments, format);
     say(command, format, arguments);
     va_end(arguments);

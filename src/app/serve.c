@@ -88,6 +88,11 @@ static bool open_control(struct daemon *daemon)
         app_fail("guard",
                  "control \"%s\": a guard is running there already; accepted is a path of its own",
                  path);
+    else if (error == HF_SYSTEM && errno == EADDRINUSE)
+        app_fail("guard",
+                 "control \"%s\": something is there that is no socket, or may not be asked; "
+                 "accepted is a path where nothing is",
+                 path);
     else if (error != HF_OK)
         app_fail("guard", "control \"%s\": %s", path,
                  error == HF_SYSTEM ? strerror(errno) : hf_error_text(error));

@@ -9,7 +9,7 @@
 
 #define CONTROL_PATH_MAX 108 /* sun_path */
 
-/* "/run/handfast/NAME.sock". HF_INVALID if the name is too long. */
+/* "/run/handfast/NAME.sock", or the name itself if it is a path that begins with /. HF_INVALID if the name is too long. */
 int control_path(char path[CONTROL_PATH_MAX], const char *name);
 
 /* Sends the request and reads the reply: a new value, which may be {"error": ...}. HF_OK, HF_REFUSED (no guard is there),

@@ -37,7 +37,8 @@ static enum control_more more(struct control_stream *self, struct control_chunk 
         log_about(&killer->guard->log, now_us,
                   &(struct log_about){
                       .level = LOG_LEVEL_NOTICE, .event = "killed", .count = killer->killed},
-                  "%llu connections were reset by command", (unsigned long long)killer->killed);
+                  "%llu connection%s reset by command", (unsigned long long)killer->killed,
+                  killer->killed == 1 ? " was" : "s were");
     control_chunk_json(chunk, json_pack("{s:I}", "killed", (json_int_t)killer->killed));
     return CONTROL_END;
 }

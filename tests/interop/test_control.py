@@ -312,6 +312,8 @@ def test_capture_writes_what_the_caller_may(world):
     (["kill"], 2, "service NAME, from PREFIX, state STATE"),
     (["kill", "from", "nowhere"], 2, "prefix"),
     (["kill", "service"], 2, "nothing after it"),
+    (["kill", "--all"], 2, "--all is not understood"),
+    (["kill", "state", "SYN-RECEIVED"], 2, "half_open_timeout"),
     (["kill", "service", "nobody"], 1, "there is no service nobody"),
     (["connections", "state", "asleep"], 2, "ESTABLISHED"),
     (["connections", "sideways"], 2, "sideways"),
@@ -321,10 +323,18 @@ def test_capture_writes_what_the_caller_may(world):
     (["unblock", "all"], 2, "prefix"),
     (["blocks", "now"], 2, "--json"),
     (["drain"], 2, "service"),
+    (["drain", "--all"], 2, "--all is not understood"),
+    (["unblock", "--all"], 2, "--all is not understood"),
+    (["block", "192.0.2.1", "--reason", "caf\udce9"], 2, "UTF-8"),
+    (["block", "192.0.2.1", "--for", "99999d"], 2, "3650d"),
     (["reload", "x"], 2, "x"),
     (["capture"], 2, "file"),
     (["capture", "x", "state", "established"], 2, "state"),
+    (["capture", "--now"], 2, "--now is not understood"),
+    (["capture", "x", "--for", "2d"], 2, "at most 1d"),
     (["events", "--sometimes"], 2, "--follow"),
+    (["events", "--last", "few"], 2, "--last few"),
+    (["events", "--last"], 2, "--last"),
     (["status", "now"], 2, "--json"),
     (["stats", "--json", "--prometheus"], 2, "one of"),
 ])
@@ -338,6 +348,35 @@ def test_wrong_words(world, words, code, says):
 def test_no_guard_is_three(world, command):
     code, out, err = world.handfast("-i", "nobody", command)
     assert (code, out) == (3, b"") and "no guard is running" in err
+
+
+def test_failures_in_json(world):
+    """Whoever asked for JSON gets an object, whatever the answer; the sentence and the exit code are as ever."""
+    code, out, err = world.handfast("-i", "nobody", "connections", "--json")
+    assert code == 3 and "no guard is running" in json.loads(out)["error"] and "no guard is running" in err
+    echo_guard(world)
+    for words in (["drain", "nobody"], ["kill", "service", "nobody"], ["unblock", "192.0.2.0/24"], ["block", "::/0"]):
+        assert ask(world, *words, code=1)["error"], words
+
+
+def test_a_capture_without_a_guard_keeps_the_one_before(world):
+    path = world.directory / "precious.pcapng"
+    path.write_text("precious")
+    assert world.handfast("-i", "nobody", "capture", path)[0] == 3
+    assert path.read_text() == "precious"
+
+
+def test_a_socket_of_another_name(world):
+    """A control socket may lie anywhere: then its path is the guard's name."""
+    elsewhere = world.directory / "elsewhere.sock"
+    path = world.config(service("echo", 7, "127.0.0.1:7007"))
+    path.write_text(path.read_text().replace(f"/run/handfast/{world.name}.sock", str(elsewhere)))
+    world.start(w.HANDFAST, "guard", path)
+    w.until(elsewhere.exists, "the guard listens")
+    world.name = elsewhere
+    w.until(lambda: world.handfast("-i", elsewhere, "status")[0] == 0, "the guard answers at its path")
+    assert ask(world, "drain", "echo")["drained"] == "echo"
+    assert world.handfast("-i", "else/where", "status")[0] == 2
 
 
 # ---- whoever may open the socket ----

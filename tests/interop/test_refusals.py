@@ -1,6 +1,8 @@
 """What cannot work gets one clear message: configuration, permission, devices, addresses, nonsense frames."""
 
+import json
 import random
+import re
 import socket
 
 import pytest
@@ -46,6 +48,56 @@ def test_bad_configuration(world, services, root, uplink, line, words):
         assert words in message and "accepted" in message, message
         if line:
             assert message.startswith(f"{path}:{line}:"), message
+
+
+@pytest.mark.parametrize("key, root, keys", [
+    ("cookie_key_file", 'cookie_key_file = "/nowhere/x"', {}),
+    ("deny_files", 'filter { deny_files = { "/nowhere/x" } }', {}),
+    ("rules", 'filter { rules = "/nowhere/x" }', {}),
+    ("key_file", "", {"key_file": '"/nowhere/x"'}),
+    ("include", 'include("/nowhere/x")', {}),
+])
+def test_a_file_that_is_not_there(world, key, root, keys):
+    """The check finds it too, and names the line of the configuration that names it."""
+    path = world.config(service("web", 80, "127.0.0.1:8080", **keys), root)
+    for option in (["--check"], []):
+        code, _, err = world.handfast("guard", *option, path)
+        message = one_message(err).removeprefix("handfast guard: ")
+        assert code == 1 and re.match(rf"{re.escape(str(path))}:\d+: .*/nowhere/x.*No such file.*accepted", message)
+
+
+def test_a_line_of_a_list(world):
+    """The line is that of the list, and who names the list is said behind it."""
+    (world.directory / "deny").write_text("192.0.2.0/24\nsomebody\n")
+    path = world.config(GOOD, f'filter {{ deny_files = {{ "{world.directory}/deny" }} }}')
+    code, _, err = world.handfast("guard", "--check", path)
+    assert code == 1 and one_message(err).startswith(f"{world.directory}/deny:2: ")
+    assert one_message(err).endswith(f"(it is named in {path}:3)")
+
+
+def test_configuration_for_machines(world):
+    path = world.config(service("web", 80, "127.0.0.1:8080", max_connections=20000, idle_timeout="90s"))
+    code, out, err = world.handfast("guard", "--dump", "--json", path)
+    dumped = json.loads(out)
+    assert (code, err) == (0, "") and dumped["limits"]["max_connections"] == 20000
+    assert dumped["uplink"]["name"] == w.TAP and dumped["services"][0]["backends"][0]["to"] == "127.0.0.1:8080"
+    assert dumped["services"][0]["idle_timeout"] == "90s" and dumped["limits"]["receive_buffer"] == 262144
+    code, out, _ = world.handfast("guard", "--check", "--json", path)
+    assert code == 0 and json.loads(out) == {"file": str(path), "ok": True, "services": 1}
+    code, out, _ = world.handfast("guard", "--net", "show", path, "--json")
+    assert code == 0 and any(line.startswith("ip ") for line in json.loads(out)["commands"])
+    path.write_text("frog = 1\n")
+    code, out, err = world.handfast("guard", "--check", "--json", path)
+    assert code == 1 and err == "" and json.loads(out)["error"].startswith(f"{path}:1: \"frog\"")
+    assert world.handfast("guard", "--json", path)[0] == 2
+
+
+def test_the_standard_output_is_full(world):
+    path = world.config(GOOD)
+    code, _, err = world.run("sh", "-c", '"$@" >/dev/full', "sh", w.HANDFAST, "guard", "--dump", path)
+    assert code == 1 and "No space left on device" in one_message(err)
+    code, _, err = world.run("sh", "-c", '"$@" | true', "sh", w.HANDFAST, "guard", "--dump", path)
+    assert (code, err) == (0, "")
 
 
 def test_good_configuration(world):
@@ -108,6 +160,16 @@ def test_control_socket_in_use(world):
     code, _, err = world.handfast("guard", world.config(GOOD, name="second.conf"))
     assert code == 1
     assert f"{world.name}.sock" in one_message(err)
+
+
+def test_control_path_is_taken(world):
+    """By a file: it stays, and the message says what is wrong."""
+    taken = world.directory / "taken"
+    taken.write_text("precious")
+    path = world.config(GOOD)
+    path.write_text(path.read_text().replace(f"/run/handfast/{world.name}.sock", str(taken)))
+    code, _, err = world.handfast("guard", path)
+    assert code == 1 and "no socket" in one_message(err) and taken.read_text() == "precious"
 
 
 def test_host_address_in_use(world):
