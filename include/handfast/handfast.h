@@ -97,21 +97,28 @@ enum hf_on_timeout {
 struct hf_ipv6;       /* IPv6, with ICMPv6 and neighbour discovery                       */
 struct hf_ethernet;   /* HF_ETHERNET: ARP, and who is where on the link                  */
 struct hf_reassembly; /* fragments become datagrams; without it they are refused         */
+struct hf_watch;      /* connections that stand still are released when room is short    */
+struct hf_scan;       /* who tries one port after another is told                        */
 
 extern HF_API const struct hf_ipv6 hf_ipv6;
 extern HF_API const struct hf_ethernet hf_ethernet;
 extern HF_API const struct hf_reassembly hf_reassembly;
+extern HF_API const struct hf_watch hf_watch;
+extern HF_API const struct hf_scan hf_scan;
 
 /* Each NULL or the address of the one of its name; what the configuration asks of a part that is not named is impossible. */
 struct hf_parts {
     const struct hf_ipv6 *ipv6;             /* addresses, routes */
     const struct hf_ethernet *ethernet;     /* link              */
     const struct hf_reassembly *reassembly; /* max_reassemblies  */
+    const struct hf_watch *watch;           /* stall_timeout_ms  */
+    const struct hf_scan *scan;             /* scan_ports        */
 };
 
-#define HF_PARTS_ALL                                                             \
-    {                                                                            \
-        .ipv6 = &hf_ipv6, .ethernet = &hf_ethernet, .reassembly = &hf_reassembly \
+#define HF_PARTS_ALL                                                              \
+    {                                                                             \
+        .ipv6 = &hf_ipv6, .ethernet = &hf_ethernet, .reassembly = &hf_reassembly, \
+        .watch = &hf_watch, .scan = &hf_scan                                      \
     }
 
 /* What a stack is. Start from HF_CONFIG_DEFAULT and change what differs; where code is dear, from HF_CONFIG_SMALL. */

@@ -79,7 +79,11 @@ static const char *times_error(const struct hf_config *c)
         {c->half_open_timeout_ms, 1, HOUR_MS, "half_open_timeout_ms must be 1 to 3600000"},
         {c->on_timeout, 0, HF_SEND_RESET, "on_timeout must be HF_FORGET or HF_SEND_RESET"},
         {c->stall_timeout_ms, 0, 24 * HOUR_MS, "stall_timeout_ms must be 0 to 86400000"},
+        {c->stall_timeout_ms, 0, c->parts.watch ? UINT32_MAX : 0,
+         "stall_timeout_ms must be 0 without parts.watch"},
         {c->scan_ports, 0, SCAN_PORTS_MOST, "scan_ports must be 0 to 48"},
+        {c->scan_ports, 0, c->parts.scan ? UINT8_MAX : 0,
+         "scan_ports must be 0 without parts.scan"},
     };
 
     return first_outside(ranges, COUNT_OF(ranges));

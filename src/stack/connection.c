@@ -117,7 +117,8 @@ int connection_open_active(struct hf_stack *stack, const struct flow *flow, uint
     }
     connection->flags |= CONNECTION_HAS_USER;
     table_insert(&stack->connections.table, hash, *slot);
-    watch_open(stack, *slot, now_us);
+    if (stack->watching)
+        stack->watching->open(stack, *slot, now_us);
     connection_after(stack, *slot, NULL, now_us);
     return HF_OK;
 }
@@ -164,7 +165,8 @@ uint32_t connection_open_passive(struct hf_stack *stack, const struct gate_segme
     if (listener->options_set)
         take_over_options(stack, listener, &connection->tcb, now_us);
     table_insert(&stack->connections.table, arrived->hash, slot);
-    watch_open(stack, slot, now_us);
+    if (stack->watching)
+        stack->watching->open(stack, slot, now_us);
     connection->flags |= CONNECTION_QUEUED | CONNECTION_TOLD_OPEN;
     connection->listener = arrived->listener;
     connection->cookie_until_ms = (uint32_t)(now_us / US_PER_MS) + COOKIE_LIFE_MS;
@@ -284,7 +286,8 @@ static void detach(struct hf_stack *stack, struct connection *connection, uint32
                    const struct hf_mac *from, int64_t now_us)
 {
     table_remove(&stack->connections.table, connection->hash, slot);
-    watch_close(stack, slot);
+    if (stack->watching)
+        stack->watching->close(stack, slot);
     if (is_replayable(connection, now_us))
         time_wait_guard(&stack->time_waits, connection->hash, &connection->flow,
                         connection->tcb.iss, now_us);
@@ -363,8 +366,9 @@ void connection_after(struct hf_stack *stack, uint32_t slot, const struct hf_mac
         announce(connections, connection, slot);
     if (connection->flags & CONNECTION_DETACHED)
         return;
-    if (__builtin_expect(watch_is_above(&connection->watched, tcb->snd_held + tcb->rcv_held), 0))
-        watch_grew(stack, slot, now_us);
+    if (__builtin_expect(watch_is_above(&connection->watched, tcb->snd_held + tcb->rcv_held), 0) &&
+        stack->watching)
+        stack->watching->grew(stack, slot, now_us);
     connection_file_deadline(connections, slot);
     if (!list_is_linked(&connection->by_output) && tcp_wants_output(&stack->tcp, tcb))
         list_append(&connections->output, by_output(connections), slot);
@@ -422,8 +426,8 @@ void connections_tick(struct hf_stack *stack, int64_t now_us)
             continue;
         }
         tcp_timeout(&stack->tcp, tcb, now_us);
-        if (tcb->backoff && tcb->end == TCP_END_NONE)
-            watch_note(stack, slot, now_us);
+        if (tcb->backoff && tcb->end == TCP_END_NONE && stack->watching)
+            stack->watching->note(stack, slot, now_us);
         connection_after(stack, slot, NULL, now_us);
     }
 }

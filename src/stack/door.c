@@ -35,7 +35,7 @@ static void look_for_scan(struct hf_stack *stack, const struct flow *flow, enum 
 {
     struct hf_event event;
 
-    if (!scan_note(&stack->scan, flow, what, &event, now_us))
+    if (!stack->scan || !stack->config.parts.scan->note(stack->scan, flow, what, &event, now_us))
         return;
     stack->stats.scans_told++;
     event_sink_put(stack->events, &event);

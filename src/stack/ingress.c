@@ -386,5 +386,5 @@ void hf_input(struct hf_stack *stack, struct hf_frame *frames, size_t count, int
     if (stack->neighbors.changed.count)
         connections_wake(stack);
     if (__builtin_expect(stack_is_short(stack), 0))
-        watch_run(stack, now_us);
+        stack->watching->run(stack, now_us);
 }

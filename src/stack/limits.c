@@ -25,6 +25,7 @@ int hf_change_limits(struct hf_stack *stack, const struct hf_limits *limits)
     for (int kind = 0; kind < BUDGETS; kind++)
         budget_change(&stack->budgets[kind], per_s[kind]);
     stack->watch.stall_ms = limits->stall_timeout_ms;
-    stack->scan.ports = limits->scan_ports;
+    if (stack->scan)
+        stack->scan->ports = limits->scan_ports;
     return HF_OK;
 }

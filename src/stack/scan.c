@@ -102,3 +102,5 @@ bool scan_note(struct scan *scan, const struct flow *flow, enum scan_try what,
         describe(suspect, flow, event, now_us);
     return suspect->told;
 }
+
+const struct hf_scan hf_scan = {.init = scan_init, .note = scan_note};

@@ -95,6 +95,7 @@ static void set_values(struct hf_stack *stack, const struct hf_config *config,
     stack->env = *env;
     stack->ipv6 = config->parts.ipv6;
     stack->fragments = config->parts.reassembly;
+    stack->watching = config->parts.watch;
     stack->events = env->event_sink;
     stack->seen_us = now_us;
     stack->last_met = SLOT_NONE;
@@ -114,7 +115,6 @@ static void set_values(struct hf_stack *stack, const struct hf_config *config,
         stack->addresses[i] = stack->route.ours[i].address;
     tcp_init(&stack->tcp, config, &stack->stats);
     init_budgets(stack, config, now_us);
-    scan_init(&stack->scan, config->scan_ports, stack->keys.scan);
 }
 
 static void init_gate(struct hf_stack *stack, struct arena *arena, const struct hf_config *config,
@@ -163,6 +163,23 @@ static void init_neighbors(struct hf_stack *stack, struct arena *arena,
     config->parts.ethernet->init(&stack->neighbors, arena, &neighbors, now_us);
 }
 
+static void init_watch(struct hf_stack *stack, struct arena *arena, const struct hf_config *config)
+{
+    if (config->parts.watch)
+        config->parts.watch->init(&stack->watch, arena, config, stack->keys.watch);
+    else
+        stack->watch.slots_high = stack->watch.chunks_high = UINT32_MAX; /* never short */
+}
+
+static void init_scan(struct hf_stack *stack, struct arena *arena, const struct hf_config *config)
+{
+    if (!config->parts.scan)
+        return;
+    stack->scan = arena_take(arena, sizeof *stack->scan);
+    if (stack->scan)
+        config->parts.scan->init(stack->scan, config->scan_ports, stack->keys.scan);
+}
+
 /* The walk over the memory: the same for measuring, when *stack is a scratch value and the arena has no base. */
 static void carve(struct hf_stack *stack, struct arena *arena, const struct hf_config *config,
                   int64_t now_us)
@@ -181,7 +198,8 @@ static void carve(struct hf_stack *stack, struct arena *arena, const struct hf_c
     listeners_init(&stack->listeners, arena, config->max_listeners);
     init_gate(stack, arena, config, now_us);
     time_wait_init(&stack->time_waits, arena, &waits);
-    watch_init(&stack->watch, arena, config, stack->keys.watch);
+    init_watch(stack, arena, config);
+    init_scan(stack, arena, config);
     outbox_init(&stack->outbox, arena, config, &stack->stats);
     if (config->link == HF_ETHERNET)
         init_neighbors(stack, arena, config, now_us);
@@ -268,7 +286,7 @@ void hf_tick(struct hf_stack *stack, int64_t now_us)
     if (stack->neighbors.changed.count)
         connections_wake(stack);
     if (stack_is_short(stack))
-        watch_run(stack, now_us);
+        stack->watching->run(stack, now_us);
 }
 
 int64_t hf_next_deadline(const struct hf_stack *stack)

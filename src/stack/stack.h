@@ -60,7 +60,7 @@ struct hf_stack {
     struct watch watch;
     struct outbox outbox;
     struct budget budgets[BUDGETS];
-    struct scan scan;
+    struct scan *scan; /* NULL: none is looked for */
     struct signing signing;
     const struct filtering_calls *filtering;
     uint32_t filters;                     /* set: how many, ... */
@@ -71,6 +71,7 @@ struct hf_stack {
 
     const struct hf_ipv6 *ipv6; /* parts, or NULL: see struct hf_parts */
     const struct hf_reassembly *fragments;
+    const struct hf_watch *watching;
 
     struct route route;
     struct neighbors neighbors; /* of HF_ETHERNET: only there its calls may be used */

@@ -509,3 +509,12 @@ void watch_run(struct hf_stack *stack, int64_t now_us)
         release_idle(stack, &round);
     stack->watch.next_us = round.releases == RELEASES ? now_us + WATCH_REST_US : now_us;
 }
+
+const struct hf_watch hf_watch = {
+    .init = watch_init,
+    .open = watch_open,
+    .close = watch_close,
+    .grew = watch_grew,
+    .note = watch_note,
+    .run = watch_run,
+};

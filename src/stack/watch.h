@@ -87,4 +87,15 @@ void watch_note(struct hf_stack *stack, uint32_t slot, int64_t now_us);
  * gone afterwards. */
 void watch_run(struct hf_stack *stack, int64_t now_us);
 
+/* The part of a stack that watches: what stands above. */
+struct hf_watch {
+    void (*init)(struct watch *watch, struct arena *arena, const struct hf_config *config,
+                 struct siphash_key key);
+    void (*open)(struct hf_stack *stack, uint32_t slot, int64_t now_us);
+    void (*close)(struct hf_stack *stack, uint32_t slot);
+    void (*grew)(struct hf_stack *stack, uint32_t slot, int64_t now_us);
+    void (*note)(struct hf_stack *stack, uint32_t slot, int64_t now_us);
+    void (*run)(struct hf_stack *stack, int64_t now_us);
+};
+
 #endif

@@ -55,6 +55,8 @@ SPOIL(long_route, (c->routes[0].to.address = address_of("10.0.0.0"), c->routes[0
 SPOIL(no_ethernet_part, c->parts.ethernet = NULL)
 SPOIL(no_ipv6_part, c->parts.ipv6 = NULL)
 SPOIL(no_reassembly_part, c->parts.reassembly = NULL)
+SPOIL(no_watch_part, c->parts.watch = NULL)
+SPOIL(no_scan_part, c->parts.scan = NULL)
 SPOIL(no_link, c->link = (enum hf_link)7)
 
 static const struct row rows[] = {
@@ -67,6 +69,8 @@ static const struct row rows[] = {
     {"HF_ETHERNET without its part", no_ethernet_part, "link"},
     {"an IPv6 address without its part", no_ipv6_part, "addresses"},
     {"fragments without their part", no_reassembly_part, "max_reassemblies"},
+    {"a stall timeout without the watch", no_watch_part, "stall_timeout_ms"},
+    {"scans told without their part", no_scan_part, "scan_ports"},
     {"receive_bytes 10", small_receive, "receive_bytes"},
     {"receive_bytes beyond a scaled window", large_receive, "receive_bytes"},
     {"window_scale 15 [RFC 7323 2.3]", large_scale, "window_scale"},
