@@ -20,13 +20,13 @@ const struct story_term story_glossary[] = {
     {"FIN", {{"Finish: the sender has nothing more to send. It still receives.",
               "结束：发送方不再发送数据，但仍然接收。"}}},
     {"RST", {{"Reset: the connection is at an end, or was refused; nothing is answered to it.",
-              "复位：复位出现错误的连接，或拒绝非法的数据和请求；对 RST 不作回答。"}}},
+              "复位：用于复位因某种原因引起出现的错误连接，也用来拒绝非法数据和请求；对 RST 不作回答。"}}},
     {"sequence number", {{"Each byte has one of 4,294,967,296 numbers; SYN and FIN have one too. The first is chosen so that nobody can guess it.",
-              "序号：每个字节都有一个编号，共 4,294,967,296 个；SYN 和 FIN 也各占一个。初始序号的选择使人无法猜中。"}}},
+              "序号：每个字节都有一个编号，共 4,294,967,296 个；SYN 和 FIN 也各占一个。初始序号的选法使人无从猜测。"}}},
     {"three-way handshake", {{"SYN, SYN+ACK, ACK: after it both know that both have heard.",
-              "三次握手：SYN、SYN+ACK、ACK。此后双方都知道对方已经听到。"}}},
+              "三次握手：SYN、SYN+ACK、ACK。此后双方都知道，对方听到了自己。"}}},
     {"four-way close", {{"FIN, ACK, FIN, ACK: each direction is closed by itself, by either side first.",
-              "四次挥手：FIN、ACK、FIN、ACK。两个方向各自关闭，任何一方都可以先开始。"}}},
+              "四次挥手：FIN、ACK、FIN、ACK。两个方向分别关闭，任何一方都可以先开始。"}}},
     {"LISTEN", {{"A server's open door.", "Server 开着的门。"}}},
     {"SYN-RECEIVED", {{"SYN heard, SYN+ACK said, the last ACK not there yet.", "收到 SYN，发出 SYN+ACK，最后的 ACK 还没有到。"}}},
     {"ESTABLISHED", {{"Both ways are open.", "连接已建立，两个方向都可以传数据。"}}},
@@ -42,23 +42,23 @@ const struct story_term story_glossary[] = {
               "用一个小的 HASH 表保存半开连接，收到正确的 ACK 才分配 TCB。"}}},
     {"SYN cookie", {{"The server's first number is computed from the question under a secret key, so that nothing need be kept.",
               "用密钥从对方和己方的信息算出 Server 的初始序号，因此什么也不用保存。"}}},
-    {"DoS", {{"Denial of service: one attacker against one server.", "拒绝服务：单挑。"}}},
+    {"DoS", {{"Denial of service: one attacker against one server.", "拒绝服务：一台机器对一台机器，说白了就是单挑。"}}},
     {"DDoS", {{"Distributed denial of service: many machines in one attacker's hand.",
-              "分布式拒绝服务：群殴，但只由一名黑客来操作。"}}},
+              "分布式拒绝服务：用好多的机器一起攻击，说白了就是群殴，但只由一名黑客来操作。"}}},
     {"DRDoS", {{"Distributed reflection: honest servers are made to answer the victim. (Smurf does it to everybody in a local network.)",
-              "分布反射式拒绝服务：让诚实的 Server 都去回答受害者。（Smurf 在局域网内对所有人这样做。）"}}},
+              "分布反射式拒绝服务：让许多无辜的 Server 都去回答受害者。（Smurf 与它相近，在局域网进行。）"}}},
     {"challenge ACK", {{"Who gets a RST that might be forged asks back; the true sender then knows the exact number (RFC 5961).",
-              "收到可能是伪造的 RST 时反问一句；真正的发送方知道准确的序号（RFC 5961）。"}}},
+              "收到可能是伪造的 RST 时反问一句；真正的发送方随后能给出准确的序号（RFC 5961）。"}}},
     {"TCP-AO", {{"A signature in each segment, by a password that both ends have (RFC 5925).",
               "每个报文都带有用双方口令算出的签名（RFC 5925）。"}}},
     {"ingress filtering", {{"A network lets no packet out whose source is not in it; then nobody can write in another's name (RFC 2827).",
-              "入口包过滤：网络不让源地址不属于自己的报文出去，于是没有人能以他人的名义寄信（RFC 2827）。"}}},
+              "入口包过滤：网络不放行源地址不属于自己的报文，于是谁也不能以他人的名义寄信（RFC 2827）。"}}},
     {NULL, {{NULL, NULL}}},
 };
 
 const struct story_text story_limits = {{
     "What no defence can do: within TCP/IP, a full uplink and a flood of real connections from real hosts cannot be stopped at the server.",
-    "任何防御都做不到的：除非不用 TCP/IP，带宽被占满，以及真实主机的大量真实连接，无法在 Server 上阻止。"}};
+    "任何防御都做不到的：除非不用 TCP/IP，否则带宽被占满，以及大量真实主机建立的真实连接，都无法在 Server 上阻止。"}};
 /* clang-format on */
 
 static void put(struct story *story, const char *term, const struct story_text *text)

@@ -123,8 +123,8 @@ static struct story_table *compare(struct story *story, const struct story_text 
     struct story_table *table = story_table(story, count, columns);
 
     ROW(STORY_COUNT, "forged SYNs", "伪造的 SYN", syns);
-    ROW(STORY_PER_CENT, "honest clients served", "得到服务的诚实客户", served_per_cent);
-    ROW(STORY_COUNT, "honest clients reset by Amily", "被 Amily 复位的诚实客户", turned_away);
+    ROW(STORY_PER_CENT, "honest clients served", "得到服务的正常客户", served_per_cent);
+    ROW(STORY_COUNT, "honest clients reset by Amily", "被 Amily 复位的正常客户", turned_away);
     ROW(STORY_COUNT, "half-opens kept, at most", "同时保留的半开连接（最多）", half_opens_most);
     ROW(STORY_COUNT, "bytes kept for half-opens, at most", "半开连接占用的字节（最多）",
         kept_bytes);
@@ -144,7 +144,7 @@ static void cost(struct outcome *outcome, uint32_t bytes_each)
 
 void scene_flood(struct story *story)
 {
-    static const struct story_text columns[] = {{{"owners are silent", "真实主机沉默"}},
+    static const struct story_text columns[] = {{{"owners are silent", "真实主机不回应"}},
                                                 {{"owners answer RST", "真实主机回 RST"}}};
     struct trial silent = textbook(SLOW_FLOOD), resetting = silent;
     const unsigned count = 2;
@@ -161,12 +161,13 @@ void scene_flood(struct story *story)
         "textbook server holds %u half-opens, says SYN+ACK up to five times again, and when "
         "there is no room it hears nobody.",
         "有很多人冒充 Karma，没有人回复 Amily，而 Amily 一直在等待。"
-        "这台教科书式的 Server 只能容纳 %u 个半开连接，SYN+ACK 最多重试 5 次，满了就谁也听不见。",
+        "这台教科书式的 Server 只能容纳 %u 个半开连接，SYN+ACK 最多重试 5 "
+        "次；队列满了以后，谁的话也听不见。",
         FEW);
     struct story_table *table = compare(story, columns, outcomes, count);
     ROW(STORY_COUNT, "SYN+ACKs sent again", "重发的 SYN+ACK", repeats);
     ROW(STORY_COUNT, "RSTs from owners", "真实主机发来的 RST", resets);
-    ROW(STORY_COUNT, "SYNs not heard (no room)", "因为已满而没听见的 SYN", unheard);
+    ROW(STORY_COUNT, "SYNs not heard (no room)", "因队列已满而丢弃的 SYN", unheard);
     story_note(story, "served_silent", outcomes[0].served_per_cent);
     story_note(story, "served_resetting", outcomes[1].served_per_cent);
     story_note(story, "half_opens_silent", outcomes[0].half_opens_most);
@@ -175,8 +176,8 @@ void scene_flood(struct story *story)
         story,
         "The mark of it: very many SYNs, and the last ACK missing. Forged addresses of living "
         "hosts do the attacker no good, as these say RST; so he takes addresses of nobody.",
-        "它的特征：大量 SYN 包，并且缺少最后一步的 ACK 回复。若被伪造的地址有主机在，"
-        "它会回 RST 释放半开连接，所以攻击者专挑没有人的地址。");
+        "它的特征：大量 SYN 包，并且缺少最后一步的 ACK 回复。如果被伪造的地址上真有主机，"
+        "它会回 RST，半开连接随即释放；所以攻击者专挑没有主机的地址。");
 }
 
 /* ---- the cures ---- */
@@ -202,7 +203,7 @@ void scene_release(struct story *story)
         "First cure: watch the half-open and the idle, and release them when there are too "
         "many: here the oldest gives way, and none waits longer than a second.",
         "解决方法一：无效连接监视释放。不停监视半开连接和不活动连接，达到一定值时就释放："
-        "这里最旧的让位，等待不超过一秒。");
+        "这里由最旧的让位，每个最多等一秒。");
     struct story_table *table = compare(story, columns, outcomes, count);
     ROW(STORY_COUNT, "half-opens released", "被释放的半开连接", released);
     story_note(story, "served_none", outcomes[0].served_per_cent);
@@ -216,7 +217,7 @@ void scene_release(struct story *story)
         "Hurt a thousand of the enemy, lose eight hundred of your own: an honest client farther "
         "away than the time that a half-open lives is released with the rest.",
         "《孙子兵法》的谋攻引申出来的一句话：伤敌一千，自损八百。"
-        "往返时间长过半开连接寿命的诚实客户，也一起被释放了。");
+        "往返时间比半开连接的寿命还长的正常客户，也一起被释放了。");
 }
 
 void scene_cache(struct story *story)
@@ -245,7 +246,7 @@ void scene_cache(struct story *story)
         "Second cure: no TCB for a SYN. A hash table keeps %u bytes of it, and only the right "
         "ACK makes a connection of %u. In the same memory wait %u instead of %u.",
         "解决方法二：SYN cache。收到 SYN 时不急着分配 TCB，先在专用的 HASH 表中只记 %u 字节，"
-        "直到收到正确的 ACK 才分配 %u 字节的连接。同样的内存可以等 %u 个，而不是 %u 个。",
+        "直到收到正确的 ACK 才分配 %u 字节的连接。同样的内存可以同时等待 %u 个，而不是 %u 个。",
         CACHE_ENTRY, TCB_BYTES, entries, FEW);
     struct story_table *table = compare(story, columns, outcomes, count);
     ROW(STORY_COUNT, "half-opens that gave way", "被挤出的半开连接", released);
@@ -260,8 +261,8 @@ void scene_cache(struct story *story)
         story,
         "Honest clients pay nothing until the flood is faster than the table is large; then "
         "the oldest give way, the honest among them.",
-        "只要表够大，诚实客户没有任何代价；洪水快过表的大小时，最旧的被挤出，"
-        "其中也有诚实的。");
+        "只要表够大，正常客户不付任何代价；洪水超出表的容量时，最旧的被挤出，"
+        "其中也有正常客户的。");
 }
 
 struct agreed {
@@ -332,10 +333,11 @@ void scene_cookie(struct story *story)
         "and Karma's number. She keeps nothing; whoever brings the number back plus one was "
         "there to read it.",
         "解决方法三：SYN Cookie。用一种特殊的算法生成 sequence number，"
-        "算法考虑到对方的（IP、端口等）信息和己方信息。Amily 什么也不保存；"
-        "能带回这个序号加一的人，一定收到了它，验证之后才生成 TCB。");
+        "算法考虑到对方的（IP、端口等）信息和己方信息，收到对方的 ACK "
+        "报文后，验证之后才决定是否生成 TCB："
+        "能带回这个序号加一的人，一定收到过它。在此之前 Amily 什么也不保存。");
     struct story_table *table = compare(story, columns, outcomes, count);
-    ROW(STORY_COUNT, "SYN+ACKs that kept nothing", "什么都没保存的 SYN+ACK", cookies);
+    ROW(STORY_COUNT, "SYN+ACKs that kept nothing", "不留状态的 SYN+ACK", cookies);
     story_note(story, "served_none", outcomes[0].served_per_cent);
     story_note(story, "served_cookie", outcomes[1].served_per_cent);
     story_note(story, "served_fast", outcomes[2].served_per_cent);
@@ -349,8 +351,8 @@ void scene_cookie(struct story *story)
         "What it costs honest clients: a SYN+ACK that is lost is not repeated, as nobody "
         "remembers it; and a client without timestamps gets a coarser agreement, for want of bits "
         "to remember it in. So Handfast uses cookies only under pressure.",
-        "诚实客户的代价：丢失的 SYN+ACK 不会重发，因为没有人记得它；没有时间戳选项的客户"
-        "只能得到较粗略的约定，因为没有足够的位来记住它。所以 Handfast 只在有压力时使用 cookie。");
+        "正常客户的代价：丢失的 SYN+ACK 不会重发，因为没有人记得它；没有时间戳选项的客户"
+        "只能得到近似的参数，因为没有足够的位来记住它们。所以 Handfast 只在有压力时使用 cookie。");
     tell_agreed(story);
 }
 
@@ -380,8 +382,8 @@ static void tell_crowd(struct story *story, enum flood_source source)
     cost(&outcomes[0], TCB_BYTES);
     cost(&outcomes[1], CACHE_ENTRY);
     struct story_table *table = compare(story, columns, outcomes, count);
-    ROW(STORY_COUNT, "SYNs not heard (no room)", "因为已满而没听见的 SYN", unheard);
-    ROW(STORY_COUNT, "SYN+ACKs that kept nothing (cookies)", "什么都没保存的 SYN+ACK（cookie）",
+    ROW(STORY_COUNT, "SYNs not heard (no room)", "因队列已满而丢弃的 SYN", unheard);
+    ROW(STORY_COUNT, "SYN+ACKs that kept nothing (cookies)", "不留状态的 SYN+ACK（cookie）",
         cookies);
     story_note(story, "served_textbook", outcomes[0].served_per_cent);
     story_note(story, "served", outcomes[1].served_per_cent);
@@ -394,14 +396,14 @@ static void tell_crowd(struct story *story, enum flood_source source)
 void scene_dos(struct story *story)
 {
     story_remark(story, "Denial of Service: a duel, one machine against one. Whose is faster?",
-                 "DoS 是 Denial of Service 的简写，就是拒绝服务。说白了就是单挑，"
-                 "比谁的机器性能好、速度快。");
+                 "DoS 是 Denial of Service 的简写，就是拒绝服务。它的攻击方法说白了就是单挑，"
+                 "是比谁的机器性能好、速度快。");
     tell_crowd(story, FLOOD_FROM_ONE);
     story_remark(
         story,
         "One source has a sixteenth of the cache, and no more; beyond it is answered without a "
         "memory, not refused: else a forger could lock out whom he imitates.",
-        "单一来源最多占缓存的十六分之一；超出的部分不是被拒绝，而是无状态地回答："
+        "单一来源最多占缓存的十六分之一；超出的部分不会被拒绝，只是回答时不留状态："
         "否则伪造者就能把他冒充的人锁在门外。");
 }
 
@@ -411,14 +413,15 @@ void scene_ddos(struct story *story)
         story,
         "Distributed Denial of Service: a brawl. Many machines at once, all in the hand of one "
         "attacker.",
-        "DDoS 是 Distributed Denial of Service 的简写，就是分布式拒绝服务。说白了就是群殴，"
-        "用好多的机器一起发动 DoS 攻击，但只是由一名黑客来操作的。");
+        "DDoS 是 Distributed Denial of Service 的简写，就是分布式拒绝服务。它的原理说白了就是群殴，"
+        "用好多的机器对目标机器一起发动 DoS "
+        "攻击，但这不是很多黑客一起参与的，这种攻击只是由一名黑客来操作的。");
     tell_crowd(story, FLOOD_FROM_ANYWHERE);
     story_remark(
         story,
         "No source stands out here, so no limit of one helps: what helps is that a SYN costs "
         "nothing. A full uplink, and a flood of real connections from many real hosts, cannot "
         "be stopped at the server within TCP/IP.",
-        "这里没有一个来源特别突出，限制单一来源没有用；有用的是一个 SYN 不花费任何资源。"
-        "带宽被占满，或大量真实主机建立真实连接，在 TCP/IP 之内无法由 Server 阻止。");
+        "这里没有哪个来源特别突出，限制单一来源没有用；有用的是让一个 SYN 不占用任何资源。"
+        "带宽被占满，或者大量真实主机建立真实连接，在 TCP/IP 之内，Server 自己是挡不住的。");
 }

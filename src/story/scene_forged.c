@@ -18,19 +18,21 @@ static const struct cue guessed[] = {
      true,
      STORY_IMPOSTOR,
      {{"Karma, it is over. (Signed: Amily)", "Karma, 结束了。（署名：Amily）"}},
-     {{"A guess outside the window: not even looked at further.", "序号猜在窗口之外：直接忽略。"}}},
+     {{"A guess outside the window: not even looked at further.",
+       "猜的序号在窗口之外：直接忽略。"}}},
     {"R",
      true,
      STORY_IMPOSTOR,
      {{"Karma, it is over. (Signed: Amily)", "Karma, 结束了。（署名：Amily）"}},
-     {{"Inside the window, but not the very next number ...", "猜在窗口之内，但不是下一个序号……"}}},
+     {{"Inside the window, but not the very next number ...",
+       "猜的序号在窗口之内，但不是准确的下一个……"}}},
     {".",
      false,
      STORY_KARMA,
      {{"Amily, was that you?", "Amily, 是你说的吗？"}},
      {{"... so Karma asks back: a challenge ACK. The true Amily would answer with the exact "
        "number.",
-       "……于是 Karma 反问：challenge ACK。真的 Amily 会用准确的序号回答。"}}},
+       "……于是 Karma 反问：challenge ACK。真正的 Amily 会用准确的序号回答。"}}},
     {".",
      true,
      STORY_AMILY,
@@ -45,7 +47,7 @@ static const struct cue known[] = {
      STORY_KARMA,
      {{"Amily, let us get married.", "Amily, 我们结婚吧。"}},
      {{"This letter is lost on the way; soon Karma would write it again.",
-       "这封信在路上丢失；稍后 Karma 本会再写一遍。"}}},
+       "这封信在路上丢了；本来过一会儿 Karma 会再写一遍。"}}},
     {"R",
      true,
      STORY_IMPOSTOR,
@@ -53,7 +55,7 @@ static const struct cue known[] = {
      {{"This impostor has read their letters, and knows the exact number. No check of numbers "
        "helps: "
        "Karma gives up.",
-       "这个冒充者读过他们的信，知道准确的序号。检查序号已经没有用：Karma 放弃了。"}}},
+       "这个冒充者读过他们的信，知道准确的序号。只检查序号已经没有用：Karma 信以为真，放弃了。"}}},
     NO_CUE,
 };
 
@@ -63,12 +65,12 @@ static const struct cue with_signature[] = {
      STORY_KARMA,
      {{"Amily, let us get married.", "Amily, 我们结婚吧。"}},
      {{"Lost again; but now both have agreed on a password, and sign (ao).",
-       "又丢失了；但这一次双方约定了口令，每个报文都有签名（ao）。"}}},
+       "又丢了；但这一次双方约定了口令，每个报文都带签名（ao）。"}}},
     {"R",
      true,
      STORY_IMPOSTOR,
      {{"Karma, it is over. (Signed: Amily)", "Karma, 结束了。（署名：Amily）"}},
-     {{"The exact number, and no signature: silence.", "序号完全正确，却没有签名：沉默。"}}},
+     {{"The exact number, and no signature: silence.", "序号完全正确，却没有签名：不予理会。"}}},
     {"F.",
      false,
      STORY_KARMA,
@@ -122,7 +124,7 @@ static const struct cue wrong_password[] = {
      false,
      STORY_IMPOSTOR,
      {{"Amily, I like you. (Signed: Karma)", "Amily, 我喜欢你。（署名：Karma）"}},
-     {{"Signed with another password: silence.", "用另一个口令签名：沉默。"}}},
+     {{"Signed with another password: silence.", "用另一个口令签名：不予理会。"}}},
     NO_CUE,
 };
 
@@ -131,7 +133,7 @@ static const struct cue no_password[] = {
      false,
      STORY_IMPOSTOR,
      {{"Amily, I like you. (Signed: Karma)", "Amily, 我喜欢你。（署名：Karma）"}},
-     {{"Not signed at all: silence.", "完全没有签名：沉默。"}}},
+     {{"Not signed at all: silence.", "完全没有签名：不予理会。"}}},
     NO_CUE,
 };
 
@@ -247,7 +249,7 @@ void scene_forged_reset(struct story *story)
     story_remark(
         story,
         "A blind impostor must hit one number in 4,294,967,296. But what if he is not blind?",
-        "看不见信的冒充者，要在 4,294,967,296 个序号中猜中唯一的一个。但如果他看得见呢？");
+        "看不到信的冒充者，要在 4,294,967,296 个序号中猜中唯一的一个。但如果他看得到呢？");
     tell_exact(story);
     story_remark(
         story,
@@ -298,7 +300,7 @@ static void tell_stranger(struct story *story, const struct stranger *stranger)
     const struct hf_stats *amily;
 
     setup.opening = (struct story_text){
-        {"Somebody else tries, in Karma's place.", "另一个人在 Karma 的位置上试探。"}};
+        {"Somebody else tries, in Karma's place.", "另一个人站到 Karma 的位置上来试探。"}};
     stage_open(&stage, story, &setup);
     amily = stage_stats(&stage, STAGE_AMILY);
     if (stranger->password)

@@ -112,15 +112,16 @@ void scene_drdos(struct story *story)
         "Distributed Reflection Denial of Service: the impostor writes to many honest servers in "
         "the victim's name, and their answers crush the victim. Is Amily a good mirror?",
         "DRDoS 就是 Distributed Reflection Denial of Service 的简写，这是分布反射式拒绝服务的意思。"
-        "冒充者以受害者的名义给许多诚实的 Server 写信，把回信都引向受害者。Amily 会成为镜子吗？");
+        "冒充者以受害者的名义给许多无辜的 Server 写信，让回信全都涌向受害者。Amily "
+        "会成为这样的镜子吗？");
     struct story_table *table = story_table(story, 4, columns);
-    story_row(table, STORY_COUNT, "packets in the victim's name", "以受害者名义的报文",
+    story_row(table, STORY_COUNT, "packets in the victim's name", "冒用受害者名义的报文",
               (int64_t[]){r[0].frames, r[1].frames, r[2].frames, r[3].frames});
-    story_row(table, STORY_COUNT, "answers to the victim", "引向受害者的回答",
+    story_row(table, STORY_COUNT, "answers to the victim", "发往受害者的回答",
               (int64_t[]){r[0].answers, r[1].answers, r[2].answers, r[3].answers});
-    story_row(table, STORY_RATIO, "packets out for one in", "每进一包，出几包",
+    story_row(table, STORY_RATIO, "packets out for one in", "每收一个包，发出几个",
               (int64_t[]){r[0].packets, r[1].packets, r[2].packets, r[3].packets});
-    story_row(table, STORY_RATIO, "bytes out for one in", "每进一字节，出几字节",
+    story_row(table, STORY_RATIO, "bytes out for one in", "每收一字节，发出几字节",
               (int64_t[]){r[0].bytes, r[1].bytes, r[2].bytes, r[3].bytes});
     story_note(story, "textbook_packets", r[0].packets);
     story_note(story, "calm_packets", r[1].packets);
@@ -133,7 +134,8 @@ void scene_drdos(struct story *story)
         "The textbook's server sends six for one. In a flood Handfast sends one answer, never "
         "larger than the question. Smurf does the same in a local network, with a question to "
         "everybody at once: such questions meet silence.",
-        "教科书式的 Server 一进六出。洪水中 Handfast 只回答一次，且绝不大于来信。"
-        "它的攻击原理和 Smurf 攻击原理相近，不过 DRDoS 可以在广域网上进行，而 Smurf 在局域网进行，"
-        "向所有人同时发问：这样的问题只会遇到沉默。");
+        "教科书式的 Server 收一个，发六个。洪水中 Handfast 只回答一次，而且绝不比来信长。"
+        "DRDoS 的攻击原理和 Smurf 攻击原理相近，不过 DRDoS 是可以在广域网上进行的，而 Smurf "
+        "攻击是在局域网进行的："
+        "向所有人同时发问。这样的问题得不到任何回答。");
 }

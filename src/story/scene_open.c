@@ -27,7 +27,7 @@ static const struct cue three[] = {
      {{"You like me and I like you: let us be together.",
        "你喜欢我, 我也喜欢你, 那我们在一起吧。"}},
      {{"ACK: I heard yours too. Now both know that both have heard.",
-       "ACK：我也听到了你的。至此双方都知道对方已经听到。"}}},
+       "ACK：我也收到了你的回应。至此双方都知道，对方听到了自己。"}}},
     NO_CUE,
 };
 
@@ -55,13 +55,14 @@ static const struct cue four[] = {
      STORY_AMILY,
      {{"Karma, let us get married.", "Karma, 我们结婚吧。"}},
      {{"FIN: Amily has nothing more to send. The server closes first here; either side may.",
-       "FIN：Amily 自己已经传输结束。这里由 Server 先关闭，任何一方都可以先关闭。"}}},
+       "FIN：Amily 表示自己已经传输结束。这里由 Server 主动发起；Client 或 Server "
+       "均可主动发起挥手动作。"}}},
     {".",
      false,
      STORY_KARMA,
      {{"Amily, let me get ready.", "Amily, 让我准备一下。"}},
      {{"ACK: I heard you, and I am not done yet. That is CLOSE-WAIT.",
-       "ACK：我已经知道了，但还没有准备好，还需要稍等一会。这就是 CLOSE-WAIT。"}}},
+       "ACK：我已经知道了，但是我还没有确定是否收到所有的，还需要稍等一会。这就是 CLOSE-WAIT。"}}},
     {"P",
      false,
      STORY_KARMA,
@@ -78,14 +79,15 @@ static const struct cue four[] = {
      false,
      STORY_KARMA,
      {{"Amily, let us get married.", "Amily, 我们结婚吧。"}},
-     {{"FIN: Karma is done too.", "FIN：Karma 也准备完成了。"}}},
+     {{"FIN: Karma is done too.", "FIN：Karma 自己已经收集完成，可以 interrupt。"}}},
     {".",
      true,
      STORY_AMILY,
      {{"OK, then let us go and register.", "OK, 那我们去登记。"}},
      {{"ACK: heard. Karma's end is closed; Amily waits twice the life of a segment (TIME-WAIT), in "
        "case this last word was lost.",
-       "ACK：收到。Karma 一端就此关闭；Amily 再等两倍的报文最大生存时间（TIME-WAIT），"
+       "ACK：收到，会 interrupt。Karma 一端就此关闭；Amily "
+       "再等两倍的报文最大生存时间（TIME-WAIT），"
        "以防这最后一句丢失。"}}},
     NO_CUE,
 };
@@ -120,7 +122,7 @@ void scene_close(struct story *story)
     story_remark(story,
                  "TCP connection ended. Four segments end it because each direction is closed by "
                  "itself.",
-                 "TCP 连接 interrupt。之所以要四次，是因为两个方向各自关闭。");
+                 "TCP 连接 interrupt。之所以要四次，是因为两个方向要分别关闭。");
     stage_close(&stage);
 }
 
@@ -133,7 +135,7 @@ static const struct cue unheard[] = {
      STORY_AMILY,
      {{"Karma, I like you too.", "Karma, 我也喜欢你。"}},
      {{"With two steps this would have to be the end. But does Amily know that she was heard?",
-       "如果只有两次，到这里就必须结束。但 Amily 怎么知道 Karma 听到了呢？"}}},
+       "如果只有两次握手，到这里就结束了。但 Amily 怎么知道 Karma 听到了呢？"}}},
     {".",
      false,
      STORY_KARMA,
@@ -162,7 +164,7 @@ static const struct cue ghost[] = {
      {{"Amily, I like you.", "Amily, 我喜欢你。"}},
      {{"An old letter: the very bytes of Karma's first SYN, which the network delivers once more "
        "long after all was over.",
-       "一封旧信：Karma 第一个 SYN 的原样副本，在一切结束很久之后又被网络送到。"}}},
+       "一封旧信：Karma 第一个 SYN 的副本，在一切结束很久以后，才又被网络送到。"}}},
     {"S.",
      true,
      STORY_AMILY,
@@ -171,7 +173,7 @@ static const struct cue ghost[] = {
        "has. "
        "With three this is only a question.",
        "若采用两次握手，Amily 此刻就已经“在一起”了——和一个幽灵，并为它一直占着资源。"
-       "三次握手时，这只是一个问题。"}}},
+       "而在三次握手里，这只不过是一句问话。"}}},
     {"R",
      false,
      STORY_KARMA,
@@ -235,7 +237,7 @@ void scene_two_way(struct story *story)
     story_row(table, STORY_COUNT, "connections opened by the old letter", "旧信打开的连接",
               (int64_t[]){story_fact(story, "ghosts_under_two"),
                           story_fact(story, "ghosts_under_three")});
-    story_row(table, STORY_YES, "Amily knows that she was heard", "Amily 知道自己被听到",
+    story_row(table, STORY_YES, "Amily knows that she was heard", "Amily 知道 Karma 听到了",
               (int64_t[]){false, story_fact(story, "amily_knows")});
     story_remark(story, "With two steps there is neither together nor married.",
                  "若采用两次握手，那就没有 together 或者 marry 哦。");
@@ -270,26 +272,30 @@ static const struct cue flags_ignored[] = {
      STORY_IMPOSTOR,
      {{NULL, NULL}},
      {{"SYN=1, ACK=0, and in the acknowledgment field a number that acknowledges nothing.",
-       "SYN=1, ACK=0，而确认号字段里填着一个什么也没有确认的数。"}}},
+       "SYN=1, ACK=0，但确认号字段里填了一个毫无意义的数。"}}},
     {"S.",
      true,
      STORY_AMILY,
      {{NULL, NULL}},
      {{"Answered like any request: with ACK=0 the number is ignored.",
-       "像普通请求一样得到回答：ACK=0 时，确认号被忽略。"}}},
+       "仍然按普通请求回答：ACK 为 0 时，确认号被忽略。"}}},
     {"R",
      false,
      STORY_KARMA,
      {{NULL, NULL}},
      {{"RST: Karma asked for nothing. A connection that is an error is reset.",
-       "RST：Karma 没有发出请求。RST 用于复位出现错误的连接。"}}},
+       "RST：Karma 并没有发出过请求。RST 用于复位因某种原因引起出现的错误连接。"}}},
     {".",
      false,
      STORY_IMPOSTOR,
      {{NULL, NULL}},
      {{"SYN=0, ACK=1 with the same number: now it counts, and it is wrong.",
-       "SYN=0, ACK=1，同一个确认号：现在它有效，而且是错的。"}}},
-    {"R", true, STORY_AMILY, {{NULL, NULL}}, {{"RST: refused.", "RST：拒绝非法数据和请求。"}}},
+       "SYN=0, ACK=1，还是那个确认号：这一次它有效，而且是错的。"}}},
+    {"R",
+     true,
+     STORY_AMILY,
+     {{NULL, NULL}},
+     {{"RST: refused.", "RST：也用来拒绝非法数据和请求。"}}},
     NO_CUE,
 };
 
@@ -331,8 +337,8 @@ void scene_flags(struct story *story)
     story_remark(story,
                  "In the notation S is SYN, F is FIN, R is RST, P is PSH and the dot is ACK; "
                  "\"S. 0:0(0) ack 1\" is SYN+ACK, number 0, no text, 1 expected next.",
-                 "记法：S 是 SYN，F 是 FIN，R 是 RST，P 是 PSH，点是 ACK；"
-                 "“S. 0:0(0) ack 1”即 SYN+ACK，序号 0，没有数据，期待对方的 1。");
+                 "记法：S 是 SYN，F 是 FIN，R 是 RST，P 是 PSH，点（.）是 ACK；"
+                 "“S. 0:0(0) ack 1”即 SYN+ACK，序号为 0，不带数据，期待对方的序号 1。");
     stage_close(&stage);
 }
 
@@ -343,13 +349,13 @@ static const struct cue closed_door[] = {
      false,
      STORY_KARMA,
      {{"Amily, I like you.", "Amily, 我喜欢你。"}},
-     {{"SYN to port 81, a door that is not open.", "发给 81 端口的 SYN：这扇门没有开。"}}},
+     {{"SYN to port 81, a door that is not open.", "发给 81 端口的 SYN：这扇门没开。"}}},
     {"R.",
      true,
      STORY_AMILY,
      {{NULL, NULL}},
      {{"RST+ACK: refused, at once. Nothing is kept on either side.",
-       "RST+ACK：当场拒绝，双方都不保留任何东西。"}}},
+       "RST+ACK：当场拒绝，双方都不留下任何状态。"}}},
     NO_CUE,
 };
 
@@ -369,7 +375,7 @@ void scene_refused(struct story *story)
         story,
         "Such answers have a budget (%u a second here): who knocks at every door soon meets "
         "silence.",
-        "这种回答有预算（此处每秒 %u 个）：挨门敲的人很快只会遇到沉默。",
+        "这种回答有限额（此处每秒 %u 个）：挨个敲门试探的人，很快就得不到任何回答。",
         setup.config[STAGE_AMILY].reset_budget_per_s);
     stage_close(&stage);
 }
@@ -429,8 +435,8 @@ void scene_timeout(struct story *story)
         "was lost: she is reset. So Handfast's default repeats the SYN+ACK twice while all is "
         "calm, and does this only where it is asked to (syn_ack_retries = 0, on_timeout = "
         "reset).",
-        "这样做在 SYN Flood 时节省内存和带宽，代价落在诚实的 Karma 身上："
-        "只丢了一个 ACK，她就被复位。所以 Handfast 默认在平静时重发两次 SYN+ACK，"
+        "这样做在 SYN Flood 时节省内存和带宽，代价却落在真正的 Karma 身上："
+        "只丢了一个 ACK，就被复位了。所以 Handfast 默认在平静时重发两次 SYN+ACK，"
         "只有明确配置（syn_ack_retries = 0, on_timeout = reset）才照教科书行事。");
     stage_close(&stage);
 }

@@ -6,7 +6,7 @@ const struct story_scene story_scenes[] = {
     {"close", {{"Four-way close", "四次挥手"}}, scene_close},
     {"two-way", {{"Why two steps are not enough", "若采用两次握手"}}, scene_two_way},
     {"flags", {{"SYN, ACK and RST", "SYN、ACK 与 RST"}}, scene_flags},
-    {"refused", {{"A door that is not open", "没有开的门"}}, scene_refused},
+    {"refused", {{"A door that is not open", "没开的门"}}, scene_refused},
     {"dos", {{"DoS: one against one", "DoS：单挑"}}, scene_dos},
     {"ddos", {{"DDoS: many hands of one attacker", "DDoS：群殴"}}, scene_ddos},
     {"drdos", {{"DRDoS: mirrors", "DRDoS：反射"}}, scene_drdos},
