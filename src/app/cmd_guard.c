@@ -90,6 +90,8 @@ static bool check_named(const struct config *config, char error[GUARD_FILTER_ERR
     struct key_image keys = {{.entries = NULL}};
     bool ok = filter_image_make(&lists, config, error);
 
+    if (ok && lists.note[0] != '\0')
+        fprintf(stderr, "%s\n", lists.note);
     filter_image_free(&lists);
     ok = ok && key_image_make(&keys, config, error);
     key_image_free(&keys);

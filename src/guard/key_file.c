@@ -130,7 +130,14 @@ static bool read_text(const char *word, struct key_entry *entry)
 
 /* ---- one line ---- */
 
-enum said { SAID_PEER = 1, SAID_SEND = 2, SAID_RECEIVE = 4, SAID_SECRET = 8 };
+enum said {
+    SAID_PEER = 1,
+    SAID_SEND = 2,
+    SAID_RECEIVE = 4,
+    SAID_SECRET = 8,
+    SAID_ALGORITHM = 16,
+    SAID_PORT = 32,
+};
 
 static bool take_peer(const struct reading *reading, struct key_entry *entry, const char *value)
 {
@@ -157,40 +164,54 @@ static bool take_secret(const struct reading *reading, struct key_entry *entry, 
     return true;
 }
 
+/* 0: no such word. */
+static unsigned said_of(const char *name)
+{
+    static const struct {
+        const char *name;
+        unsigned said;
+    } words[] = {{"peer", SAID_PEER},     {"send", SAID_SEND},  {"receive", SAID_RECEIVE},
+                 {"secret", SAID_SECRET}, {"hex", SAID_SECRET}, {"algorithm", SAID_ALGORITHM},
+                 {"port", SAID_PORT}};
+
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (strcmp(words[i].name, name) == 0)
+            return words[i].said;
+    return 0;
+}
+
 static bool take_pair(const struct reading *reading, struct key_entry *entry, const char *name,
                       const char *value, unsigned *said)
 {
+    unsigned word = said_of(name);
     uint32_t number;
 
-    if (strcmp(name, "peer") == 0) {
-        *said |= SAID_PEER;
+    if (word == 0)
+        return refuse(reading,
+                      "an unknown word, not shown as it may be part of a secret, accepted is %s",
+                      FORM);
+    if (*said & word)
+        return refuse(reading, "a second %s, accepted is one%s", name,
+                      word == SAID_SECRET ? " secret or hex" : "");
+    *said |= word;
+    if (word == SAID_PEER)
         return take_peer(reading, entry, value);
-    }
-    if (strcmp(name, "secret") == 0 || strcmp(name, "hex") == 0) {
-        *said |= SAID_SECRET;
+    if (word == SAID_SECRET)
         return take_secret(reading, entry, name, value);
-    }
-    if (strcmp(name, "algorithm") == 0) {
+    if (word == SAID_ALGORITHM) {
         entry->key.algorithm = algorithm_of(value);
         return entry->key.algorithm != HF_KEY_NONE ||
                refuse(reading, "algorithm %.40s, accepted are %s", value, ALGORITHMS);
     }
-    if (strcmp(name, "send") == 0 || strcmp(name, "receive") == 0) {
-        bool send = name[0] == 's';
-
-        *said |= send ? SAID_SEND : SAID_RECEIVE;
-        if (!read_id(value, UINT8_MAX, &number))
-            return refuse(reading, "%s %.20s, accepted is an id from 0 to 255", name, value);
-        *(send ? &entry->key.send_id : &entry->key.receive_id) = (uint8_t)number;
+    if (word == SAID_PORT) {
+        if (!read_id(value, UINT16_MAX, &number) || number == 0)
+            return refuse(reading, "port %.20s, accepted is the peer's, 1 to 65535", value);
+        entry->key.remote_port = (uint16_t)number;
         return true;
     }
-    if (strcmp(name, "port") != 0)
-        return refuse(reading,
-                      "an unknown word, not shown as it may be part of a secret, accepted is %s",
-                      FORM);
-    if (!read_id(value, UINT16_MAX, &number) || number == 0)
-        return refuse(reading, "port %.20s, accepted is the peer's, 1 to 65535", value);
-    entry->key.remote_port = (uint16_t)number;
+    if (!read_id(value, UINT8_MAX, &number))
+        return refuse(reading, "%s %.20s, accepted is an id from 0 to 255", name, value);
+    *(word == SAID_SEND ? &entry->key.send_id : &entry->key.receive_id) = (uint8_t)number;
     return true;
 }
 

@@ -102,6 +102,12 @@ static void every_bad_line_is_named(void **state)
          "algorithm sha-512, accepted are hmac-sha-1-96, aes-128-cmac-96, hmac-sha-256-128 and "
          "md5"},
         {"peer 192.0.2.1 send 256 receive 1 secret " SECRET, "send 256, accepted is an id"},
+        {GOOD "secret " SECRET " secret " SECRET, "a second secret, accepted is one secret or hex"},
+        {GOOD "secret " SECRET " hex 00", "a second hex, accepted is one secret or hex"},
+        {GOOD "peer 192.0.2.2 secret " SECRET, "a second peer, accepted is one"},
+        {GOOD "send 2 secret " SECRET, "a second send, accepted is one"},
+        {GOOD "algorithm md5 algorithm md5 secret " SECRET, "a second algorithm"},
+        {GOOD "port 1 port 2 secret " SECRET, "a second port"},
         {"peer 192.0.2.1 send 1 receive -1 secret " SECRET, "receive -1, accepted is an id"},
         {"peer 192.0.2.1 send 1 receive 1x secret " SECRET, "receive 1x, accepted is an id"},
         {GOOD "port 0 secret " SECRET, "port 0, accepted is"},
