@@ -181,4 +181,30 @@ def whitespace(source, tables):
         yield source.text.count("\n") + 1, "whitespace", "no newline at the end"
 
 
-ALL = (layers, system_headers, calls, conditionals, globals_, sizes, opening, citations_, whitespace)
+SUITE = re.compile(r"\b(?:(unit|sim|conformance)/([a-z0-9_/]+)|(tests/interop/\w+\.py))")
+TEST_NAME = re.compile(r"\b[a-z][a-z0-9]*(?:_[a-z0-9]+)+\b")
+
+
+def named_tests(source, tables):
+    """docs/attacks.md names tests, and each of them is there."""
+    if source.path != "docs/attacks.md":
+        return
+    for number, line in enumerate(source.text.partition("\n## Odd packets")[0].splitlines(), 1):
+        if not line.startswith("| "):
+            continue
+        for piece in line.rstrip("| ").rpartition("|")[2].split(";"):
+            suite = SUITE.search(piece)
+            if not suite:
+                continue
+            name = suite.group(3) or f"tests/{suite.group(1)}/{suite.group(2)}_test.c"
+            path = tables.root / name
+            if not path.is_file():
+                yield number, "tests", f"there is no {name}"
+                continue
+            text = path.read_text(encoding="utf-8")
+            for test in TEST_NAME.findall(piece[suite.end():]):
+                if not re.search(rf"\b{test}\(", text):
+                    yield number, "tests", f"there is no {test} in {name}"
+
+
+ALL = (layers, system_headers, calls, conditionals, globals_, sizes, opening, citations_, whitespace, named_tests)

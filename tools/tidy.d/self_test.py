@@ -40,6 +40,7 @@ CASES = [
     ("citations", "tests/unit/tcp/a_test.c", "/* [RFC 9293 the\n * window] */\n", "/* [RFC 9293\n * MUST-51..53, source routes] */\n"),
     ("whitespace", "src/tcp/a.c", "int a(void); \n", "int a(void);\n"),
     ("whitespace", "README.md", "text", "text\n"),
+    ("tests", "docs/attacks.md", "| 1 | attack | sim/nowhere |\n", "| 1 | attack | by hand |\n"),
 ]
 
 
