@@ -145,7 +145,7 @@ static void every_length_in_every_state(void **state)
         pair_add_keys(&life.pair, algorithm, 61);
         live(&life);
         hf_gauges(life.pair.end[SERVER].stack, &gauges);
-        assert_int_equal(gauges.time_waits, 2); /* a signed record has two slots */
+        assert_int_equal(gauges.time_waits, 2);      /* a signed record has two slots */
         assert_true(life.met[HF_STATE_CLOSED] >= 2); /* listener and half-open: no socket yet */
         assert_true(life.met[HF_STATE_SYN_SENT] == 1);
         assert_true(life.met[HF_STATE_ESTABLISHED] >= 4);
