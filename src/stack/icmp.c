@@ -60,20 +60,24 @@ uint32_t icmp_mtu_plateau(uint32_t total_length)
     return 68;
 }
 
-/* For IPv6 those are hard that say "no", not "not now": prohibited, and no such port. Who has no such port or protocol
- * refuses, as with a RST. [RFC 9293 3.9.2.2] */
+/* Hard is what says "no", not "not now". No such port or protocol is a refusal, like a RST; who forbids it stands in between,
+ * which the RFC's list for IPv4 is older than. [RFC 9293 3.9.2.2] */
 static enum tcp_end hardness(uint8_t version, const struct icmp_message *message)
 {
     if (message->kind != ICMP_UNREACHABLE)
         return TCP_END_NONE;
-    if (version == 4)
-        return message->code == ICMPV4_PROTOCOL_UNREACHABLE ||
-                       message->code == ICMPV4_PORT_UNREACHABLE
-                   ? TCP_END_REFUSED
-                   : TCP_END_NONE;
-    if (message->code == ICMPV6_PORT_UNREACHABLE)
+    if (version == 6 && message->code == ICMPV6_PORT_UNREACHABLE)
         return TCP_END_REFUSED;
-    return message->code == ICMPV6_ADMIN_PROHIBITED ? TCP_END_UNREACHABLE : TCP_END_NONE;
+    if (version == 6)
+        return message->code == ICMPV6_ADMIN_PROHIBITED ? TCP_END_UNREACHABLE : TCP_END_NONE;
+    switch (message->code) {
+    case ICMPV4_PROTOCOL_UNREACHABLE:
+    case ICMPV4_PORT_UNREACHABLE: return TCP_END_REFUSED;
+    case ICMPV4_NET_PROHIBITED:
+    case ICMPV4_HOST_PROHIBITED:
+    case ICMPV4_ADMIN_PROHIBITED: return TCP_END_UNREACHABLE;
+    default: return TCP_END_NONE;
+    }
 }
 
 static enum icmp_verdict ignore(struct icmp_finding *finding, enum hf_stat reason)

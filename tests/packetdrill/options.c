@@ -149,8 +149,8 @@ static int get_socket_level(const struct world *world, struct file *file,
     }
 }
 
-static int get_tcp_level(const struct file *file, const struct socket_option *option,
-                         const struct hf_status *status)
+static int get_tcp_level(const struct flags *flags, const struct file *file,
+                         const struct socket_option *option, const struct hf_status *status)
 {
     switch (option->name) {
     case TCP_INFO: return give_info(option, status);
@@ -160,6 +160,11 @@ static int get_tcp_level(const struct file *file, const struct socket_option *op
     case TCP_NODELAY: return give_int(option, file->nodelay);
     case TCP_CORK: return give_int(option, file->cork);
     case TCP_USER_TIMEOUT: return give_int(option, file->user_timeout_ms);
+    case TCP_KEEPIDLE:
+        return give_int(option,
+                        (file->keep_idle_ms ? file->keep_idle_ms : flags->keep_idle_ms) / 1000);
+    case TCP_KEEPINTVL: return give_int(option, flags->config.keepalive_interval_ms / 1000);
+    case TCP_KEEPCNT: return give_int(option, flags->config.keepalive_count);
     default: world_die("getsockopt(SOL_TCP, %d): unsupported", option->name);
     }
 }
@@ -179,7 +184,7 @@ int socket_get_option(struct world *world, const struct socket_option *option)
     if (option->level == SOL_SOCKET)
         return get_socket_level(world, file, option, &status);
     if (option->level == IPPROTO_TCP)
-        return get_tcp_level(file, option, &status);
+        return get_tcp_level(&world->flags, file, option, &status);
     world_die("getsockopt(level %d, %d): unsupported", option->level, name);
 }
 
