@@ -45,6 +45,6 @@ struct bench {
 extern const struct bench bench_bulk, bench_cycle, bench_cycle_10k_idle, bench_segment, bench_ack,
     bench_idle_bytes, bench_tap_bulk, bench_syn_cookie, bench_syn_cookie_10m, bench_ack_bad_cookie,
     bench_ack_good_cookie, bench_syn_cache, bench_idle_10m, bench_hold_1m, bench_filter_match,
-    bench_filter_load, bench_ao_segment, bench_ao_syn, bench_journal_rate;
+    bench_filter_load, bench_ao_segment, bench_ao_syn, bench_journal_rate, bench_explain;
 
 #endif

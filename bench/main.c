@@ -23,6 +23,7 @@ static const struct bench *const benches[] = {
     &bench_ao_segment,
     &bench_ao_syn,
     &bench_journal_rate,
+    &bench_explain,
     /* Those that need gigabytes are only run when they are named. */
     &bench_syn_cookie_10m,
     &bench_idle_10m,
