@@ -38,6 +38,13 @@ static uint32_t usable(const struct tcb *tcb)
     return allowed > flight ? allowed - flight : 0;
 }
 
+/* Whether our FIN may go behind the next `length` bytes, which are the last. It takes a place in the peer's window, but it is
+ * no text: congestion limits data [RFC 5681 1], so a FIN of its own waits for no ACK. */
+static bool fin_fits(const struct tcb *tcb, uint32_t length)
+{
+    return fin_is_due(tcb) && seq_distance(tcb->snd_una, tcb->snd_nxt) + length < tcb->snd_wnd;
+}
+
 /* Nagle, SWS avoidance and cork: whether a segment of `length` out of `unsent` bytes should go now.
  * [RFC 9293 3.8.6.2.1, 3.7.4] [RFC 9293 MUST-38, MUST-60, SHLD-7] */
 static bool worth_sending(const struct tcb *tcb, uint32_t length, uint32_t unsent)
@@ -106,8 +113,9 @@ bool tcp_wants_output(const struct tcp *tcp, const struct tcb *tcb)
         return false;
     unsent = unsent_bytes(tcb);
     room = usable(tcb);
-    if (room > 0 && (unsent > 0 || fin_is_due(tcb)) &&
-        worth_sending(tcb, min_u32(unsent, room), unsent))
+    if (room > 0 && unsent > 0 && worth_sending(tcb, min_u32(unsent, room), unsent))
+        return true;
+    if (unsent == 0 && fin_fits(tcb, 0))
         return true;
     return idle_timer_missing(tcb) != IDLE_NONE; /* tcp_output starts it */
 }
@@ -284,13 +292,12 @@ static bool send_new(struct tcp *tcp, struct tcb *tcb, struct tcp_outgoing *outg
                      int64_t now_us)
 {
     struct segment *out = &outgoing->segment;
-    uint32_t unsent = unsent_bytes(tcb), room, length;
+    uint32_t unsent = unsent_bytes(tcb), length;
     bool fin;
 
     restart_after_idle(tcp, tcb, now_us);
-    room = usable(tcb);
     length = text_for(tcp, tcb, outgoing->text_max);
-    fin = fin_is_due(tcb) && length == unsent && room > length;
+    fin = length == unsent && fin_fits(tcb, length);
     if (!fin && (length == 0 || !worth_sending(tcb, length, unsent)))
         return false;
     *out = (struct segment){.seq = tcb->snd_nxt, .length = length, .flags = fin ? TCP_FIN : 0};

@@ -208,6 +208,21 @@ static bool is_there(const struct record *record, seq left, seq right)
     return false;
 }
 
+/* The first part of [left, right) that waits already is a duplicate to report. [RFC 2883 4.1] */
+static void note_overlap(struct tcb *tcb, const struct record *record, seq left, seq right)
+{
+    for (uint32_t i = 0; i < record->blocks; i++) {
+        seq from = seq_max(left, record->block[i].left),
+            to = seq_min(right, record->block[i].right);
+
+        if (!seq_lt(from, to))
+            continue;
+        tcb->dsack_left = from;
+        tcb->dsack_right = to;
+        return;
+    }
+}
+
 static enum reassembly_verdict keep(struct tcp *tcp, struct tcb *tcb, seq at, struct byte_run text,
                                     bool fin)
 {
@@ -234,6 +249,7 @@ static enum reassembly_verdict keep(struct tcp *tcp, struct tcb *tcb, seq at, st
             reassembly_drop(tcp, tcb);
         return REASSEMBLY_NO_ROOM;
     }
+    note_overlap(tcb, record, at, seq_add(at, written));
     add_block(record, at, seq_add(at, written));
     return REASSEMBLY_KEPT;
 }
@@ -265,6 +281,7 @@ static uint32_t fill_gap(struct tcp *tcp, struct tcb *tcb, struct byte_run text)
     uint32_t written = write_text(tcp, tcb, 0, text);
     seq end = seq_add(tcb->rcv_nxt, written);
 
+    note_overlap(tcb, record, tcb->rcv_nxt, end);
     while (record->blocks > 0 && seq_leq(record->block[0].left, end)) {
         end = seq_max(end, record->block[0].right);
         remove_block(record, 0);

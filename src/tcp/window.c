@@ -48,12 +48,15 @@ void window_open(const struct tcp *tcp, struct tcb *tcb)
         tcb->rcv_edge = seq_add(tcb->rcv_nxt, offered);
 }
 
+/* An ACK of its own for what the user has read pays only if the peer may be short of window: it has half of the buffer or
+ * less, or a quarter came free at once. Otherwise the next ACK for its text brings the news, and a reader that keeps up does
+ * not double the number of ACKs. */
 bool window_update_due(const struct tcp *tcp, const struct tcb *tcb)
 {
-    uint32_t more = gain(tcp, tcb);
+    uint32_t more = gain(tcp, tcb), offered = tcb_rcv_wnd(tcb);
 
-    return more > 0 &&
-           (more >= 2u * tcb->mss || more >= tcb->rcv_limit / 2 || tcb_rcv_wnd(tcb) == 0);
+    return more > 0 && (offered == 0 || more >= offered ||
+                        (more >= 2u * tcb->mss && more >= tcb->rcv_limit / 4));
 }
 
 /* [R7323-06] */
