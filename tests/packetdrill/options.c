@@ -221,6 +221,8 @@ void socket_apply(struct world *world, struct file *file)
         tell(world, file, HF_SEND_BYTES, file->send_bytes);
     if (file->keepalive)
         tell(world, file, HF_KEEPALIVE_IDLE_MS, keep_idle_of(world, file));
+    if (file->dscp)
+        tell(world, file, HF_DSCP, file->dscp);
 }
 
 static int set_time(int64_t *to, const void *value, socklen_t length)
@@ -287,6 +289,11 @@ static int set_tcp_level(struct world *world, struct file *file, int name, uint3
         file->nodelay = number != 0;
         if (live)
             tell(world, file, HF_NODELAY, file->nodelay);
+        if (live && file->nodelay && (file->cork || file->more)) { /* what waits goes out */
+            tell(world, file, HF_CORK, 0);
+            world_settle(world);
+            tell(world, file, HF_CORK, 1);
+        }
         return 0;
     case TCP_CORK:
         file->cork = number != 0;
@@ -316,6 +323,21 @@ static int set_tcp_level(struct world *world, struct file *file, int name, uint3
     }
 }
 
+/* IP_TOS may come as a single byte. Its two lower bits are ECN's, which the stack owns. */
+static int set_traffic_class(struct world *world, struct file *file,
+                             const struct socket_option *option)
+{
+    uint8_t class;
+
+    if (option->length == 0)
+        return -EINVAL;
+    memcpy(&class, option->from, 1);
+    file->dscp = class >> 2;
+    if (file->kind != FILE_FRESH)
+        tell(world, file, HF_DSCP, file->dscp);
+    return 0;
+}
+
 int socket_set_option(struct world *world, const struct socket_option *option)
 {
     struct file *file = world_file(world, option->fd);
@@ -328,6 +350,9 @@ int socket_set_option(struct world *world, const struct socket_option *option)
                         option->from, option->length);
     if (option->level == SOL_SOCKET && name == SO_LINGER)
         return set_linger(file, option->from, option->length);
+    if ((option->level == IPPROTO_IP && name == IP_TOS) ||
+        (option->level == IPPROTO_IPV6 && name == IPV6_TCLASS))
+        return set_traffic_class(world, file, option);
     if (option->length < sizeof number)
         return -EINVAL;
     memcpy(&number, option->from, sizeof number);

@@ -62,11 +62,25 @@ int64_t socket_poll(struct world *world, struct call *call)
     return ready > 0 ? ready : CALL_WAITS;
 }
 
+/* More text than last time: an edge, even if there was some to read before. */
+static bool has_grown(struct world *world, struct interest *interest)
+{
+    const struct file *file = world_file(world, interest->fd);
+    struct hf_status status = {0};
+    uint64_t before = interest->received;
+
+    if (file && file->kind == FILE_CONNECTION)
+        hf_status(world->stack, file->socket, &status);
+    interest->received = status.bytes_received;
+    return status.bytes_received > before && status.receive_queued > 0;
+}
+
 static uint32_t told(struct world *world, struct interest *interest)
 {
     uint32_t wanted = interest->event.events | EPOLLERR | EPOLLHUP;
     uint32_t now = socket_events(world, interest->fd) & wanted;
-    uint32_t news = interest->event.events & EPOLLET ? now & ~interest->seen : now;
+    bool grown = has_grown(world, interest);
+    uint32_t news = interest->event.events & EPOLLET && !grown ? now & ~interest->seen : now;
 
     interest->seen = now;
     if (news == 0 || interest->spent)

@@ -1,10 +1,11 @@
 #!/usr/bin/python3
 """Runs packetdrill scripts against the adapter: a small reader of packetdrill's language, by ctypes.
 
-    run.py [--so FILE] [--exact] [--packetdrill FILE] SCRIPT_OR_DIRECTORY...
+    run.py [--so FILE] [--exact | --no-push] [--packetdrill FILE] SCRIPT_OR_DIRECTORY...
     run.py [--so FILE] --bad SCRIPT_OR_DIRECTORY...    each must fail, and say what its line "// error: TEXT" says
 
---exact looks more closely than packetdrill does: at each segment alone, at TS ecr, at a fortieth of the time. With PACKETDRILL=path (or --packetdrill) the scripts are given to the real packetdrill instead, with the same flags. The
+--exact looks more closely than packetdrill does: at each segment alone, at TS ecr, at a fortieth of the time. --no-push
+does not compare the flag P, which each system sets in its own way. With PACKETDRILL=path (or --packetdrill) the scripts are given to the real packetdrill instead, with the same flags. The
 language is the part of packetdrill's that our scripts use; what is not read is an error, never a pass. docs/packetdrill.md.
 """
 import os
@@ -21,7 +22,7 @@ from runner.play import play  # noqa: E402
 PASSED, FAILED = 0, 1
 
 
-def run_here(adapter, path, exact, errors_to=None):
+def run_here(adapter, path, how, errors_to=None):
     """Each script in a process of its own: the adapter ends the process when a script asks for what it cannot do."""
     sys.stdout.flush()
     child = os.fork()
@@ -30,7 +31,7 @@ def run_here(adapter, path, exact, errors_to=None):
         if errors_to is not None:
             os.dup2(errors_to, 2)
         try:
-            play(adapter, read_script(path), exact)
+            play(adapter, read_script(path), how)
             status = PASSED
         except ScriptError as error:
             print(error, file=sys.stderr)
@@ -45,9 +46,9 @@ def run_here(adapter, path, exact, errors_to=None):
     return os.waitstatus_to_exitcode(wait_status)
 
 
-def run_there(packetdrill, adapter, path, exact):
+def run_there(packetdrill, adapter, path, how):
     """The real one. It asks for TCP_INFO with the process's own getsockopt: the adapter has one, if it is preloaded."""
-    options = ["--so_filename=" + adapter] + (["--strict_segments"] if exact else [])
+    options = ["--so_filename=" + adapter] + (["--strict_segments"] if how == "exact" else [])
     return subprocess.run([packetdrill, *options, path], check=False, env={**os.environ, "LD_PRELOAD": adapter}).returncode
 
 
@@ -59,7 +60,7 @@ def run_bad(adapter, path):
         print("%s: no line \"// error: ...\"" % path, file=sys.stderr)
         return FAILED
     with tempfile.TemporaryFile() as errors:
-        status = run_here(adapter, path, True, errors.fileno())
+        status = run_here(adapter, path, "exact", errors.fileno())
         errors.seek(0)
         found = errors.read().decode()
     if status == FAILED and wanted.group(1) in found and "Traceback" not in found:
@@ -93,16 +94,17 @@ def main(arguments):
     here = os.path.dirname(os.path.abspath(__file__))
     adapter = take_option(arguments, "--so", os.path.join(here, "packetdrill_adapter.so"))
     packetdrill = take_option(arguments, "--packetdrill", os.environ.get("PACKETDRILL"))
-    bad, exact = "--bad" in arguments, "--exact" in arguments
+    bad = "--bad" in arguments
+    how = "exact" if "--exact" in arguments else "no-push" if "--no-push" in arguments else ""
     failed, count = [], 0
-    for path in scripts_of(argument for argument in arguments if argument not in ("--bad", "--exact")):
+    for path in scripts_of(argument for argument in arguments if argument not in ("--bad", "--exact", "--no-push")):
         count += 1
         if bad:
             status = run_bad(adapter, path)
         elif packetdrill:
-            status = run_there(packetdrill, os.path.abspath(adapter), path, exact)
+            status = run_there(packetdrill, os.path.abspath(adapter), path, how)
         else:
-            status = run_here(adapter, path, exact)
+            status = run_here(adapter, path, how)
         if status != 0:
             failed.append(path)
             print("FAIL %s" % path)

@@ -110,6 +110,7 @@ struct interest {
     int fd;
     struct epoll_event event;
     uint32_t seen; /* EPOLLET, EPOLLONESHOT: what was told */
+    uint64_t received;
     bool spent;
 };
 
@@ -124,6 +125,7 @@ struct file {
     bool nodelay, cork, quick_ack, keepalive;
     bool more; /* the last MSG_MORE has not been followed by a send without it */
     bool inq;  /* TCP_INQ: recvmsg tells how much is left */
+    uint8_t dscp;
     uint32_t keep_idle_ms, user_timeout_ms, receive_bytes, send_bytes;
     int64_t receive_timeout_us, send_timeout_us; /* 0: none */
     struct interest interests[WORLD_INTERESTS];

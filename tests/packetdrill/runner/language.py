@@ -73,7 +73,7 @@ TOKEN = re.compile(r"""
   | (?P<ellipsis>\.\.\.)
   | (?P<float>[0-9]*\.[0-9]+)
   | (?P<hex>0x[0-9a-fA-F]+)
-  | (?P<integer>-?[0-9]+(?![a-zA-Z_]))
+  | (?P<integer>-?[0-9]+(?![a-zA-Z0-9_]))
   | (?P<word>[a-zA-Z0-9_]+)
   | (?P<string>"(?:\\.|[^"])*")
   | (?P<mark>[^ \t\n])

@@ -10,13 +10,26 @@ ICMP_TYPES = {
                             "net_unknown": 6, "host_unknown": 7, "source_host_isolated": 8, "net_prohibited": 9,
                             "host_prohibited": 10, "net_unreachable_for_tos": 11, "host_unreachable_for_tos": 12,
                             "packet_filtered": 13, "precedence_violation": 14, "precedence_cutoff": 15}),
-        "source_quench": (4, {}), "redirect": (5, {}), "time_exceeded": (11, {}),
-        "parameter_problem": (12, {})},
+        "source_quench": (4, {}), "redirect": (5, {}), "time_exceeded": (11, {}), "parameter_problem": (12, {}),
+        "echo_reply": (0, {}), "echo_request": (8, {}), "timestamp_request": (13, {}), "timestamp_reply": (14, {}),
+        "information_request": (15, {}), "information_reply": (16, {}), "address_mask_request": (17, {}),
+        "address_mask_reply": (18, {})},
     6: {"unreachable": (1, {"no_route": 0, "admin_prohibited": 1, "not_neighbour": 2, "address_unreachable": 3,
                             "port_unreachable": 4}),
         "packet_too_big": (2, {}), "time_exceeded": (3, {"exceeded_hop_limit": 0, "exceeded_frag_time": 1}),
-        "parameter_problem": (4, {"header_field": 0, "unknown_next_header": 1, "unknown_option": 2})},
+        "parameter_problem": (4, {"header_field": 0, "unknown_next_header": 1, "unknown_option": 2}),
+        "echo_request": (128, {}), "echo_reply": (129, {})},
 }
+
+
+def icmp_numbers(version, kind, code):
+    """(type, code) as numbers; None: unknown. type_N and code_N are what they say."""
+    number, codes = ICMP_TYPES[version].get(kind, (None, {}))
+    if kind.startswith("type_"):
+        number = int(kind[5:])
+    if code is None:
+        return number, 0
+    return number, int(code[5:]) if code.startswith("code_") else codes.get(code)
 
 
 def checksum(data):
