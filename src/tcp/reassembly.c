@@ -98,8 +98,7 @@ void reassembly_drop(struct tcp *tcp, struct tcb *tcb)
     unlink_record(tcp, record);
     chunk_give(&tcp->chunks, tcb->ooo, &tcb->rcv_held);
     tcb->ooo = SLOT_NONE;
-    if (tcb->rcv_queue.length == 0)
-        byte_queue_rest(&tcb->rcv_queue, &tcp->chunks, &tcb->rcv_held);
+    byte_queue_rest(&tcb->rcv_queue, &tcp->chunks, &tcb->rcv_held);
 }
 
 /* [R2018-11] */

@@ -45,8 +45,7 @@ static uint32_t take_off(struct tcp *tcp, struct tcb *tcb, seq ack)
     if (text == 0)
         return 0;
     byte_queue_consume(&tcb->snd_queue, &tcp->chunks, text, &tcb->snd_held);
-    if (tcb->snd_queue.length == 0)
-        byte_queue_rest(&tcb->snd_queue, &tcp->chunks, &tcb->snd_held);
+    byte_queue_rest(&tcb->snd_queue, &tcp->chunks, &tcb->snd_held);
     tcb->bytes_acked += text;
     tcp->stats->bytes_acknowledged += text;
     tcb->max_acked = (uint16_t)max_u32(tcb->max_acked, min_u32(text, tcb->mss));

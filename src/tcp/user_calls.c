@@ -92,8 +92,7 @@ int tcp_commit(struct tcp *tcp, struct tcb *tcb, size_t length, int64_t now_us)
 {
     (void)now_us;
     byte_queue_commit(&tcb->snd_queue, &tcp->chunks, (uint32_t)length, &tcb->snd_held);
-    if (tcb->snd_queue.length == 0)
-        byte_queue_rest(&tcb->snd_queue, &tcp->chunks, &tcb->snd_held);
+    byte_queue_rest(&tcb->snd_queue, &tcp->chunks, &tcb->snd_held);
     return HF_OK;
 }
 
@@ -132,7 +131,7 @@ int tcp_consume(struct tcp *tcp, struct tcb *tcb, size_t length, int64_t now_us)
     if (length > tcb->rcv_queue.length)
         return HF_INVALID;
     byte_queue_consume(&tcb->rcv_queue, &tcp->chunks, (uint32_t)length, &tcb->rcv_held);
-    if (tcb->rcv_queue.length == 0 && tcb->ooo == SLOT_NONE)
+    if (tcb->ooo == SLOT_NONE)
         byte_queue_rest(&tcb->rcv_queue, &tcp->chunks, &tcb->rcv_held);
     if ((tcb->flags & TCB_WANT_ROOM) && tcb->snd_queue.length < tcb->snd_limit &&
         chunk_room(&tcp->chunks, tcb->snd_held) > 0) { /* what was read made room to write */
