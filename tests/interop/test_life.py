@@ -331,9 +331,7 @@ def test_the_journal_comes_and_goes(world):
         assert line["PRIORITY"] == "5" and "serving on hf0" in line["MESSAGE"]
         first.close()
         os.unlink(path)
-        process.send_signal(signal.SIGHUP)  # said to nobody
-        for _ in range(3):
-            talks(world)
+        assert world.handfast("-i", world.name, "reload")[0] == 0  # said to nobody
         second = journal()
         process.send_signal(signal.SIGHUP)
         while line.get("EVENT") != "log-lost":
