@@ -27,7 +27,8 @@ static enum color kind_color(const char *kind)
                   {"memory-full", COLOR_RED},  {"address-conflict", COLOR_RED},
                   {"next-hop", COLOR_RED},     {"held-memory", COLOR_YELLOW},
                   {"flood-over", COLOR_GREEN}, {"backend-down", COLOR_RED},
-                  {"backend-up", COLOR_GREEN}, {"reload-failed", COLOR_RED}};
+                  {"backend-up", COLOR_GREEN}, {"reload-failed", COLOR_RED},
+                  {"uplink-down", COLOR_RED},  {"uplink-up", COLOR_GREEN}};
 
     for (size_t i = 0; i < sizeof colors / sizeof *colors; i++)
         if (strcmp(colors[i].kind, kind) == 0)

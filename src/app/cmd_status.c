@@ -35,7 +35,8 @@ static void print_uplink(const json_t *reply)
     if (strcmp(guard_string(uplink, "interface"), guard_string(uplink, "name")) != 0 &&
         *guard_string(uplink, "interface"))
         printf(", %s", guard_string(uplink, "interface"));
-    printf(", MTU %" PRId64 ")", guard_integer(uplink, "mtu"));
+    printf(", MTU %" PRId64 "%s%s%s)", guard_integer(uplink, "mtu"), paint(COLOR_RED),
+           json_is_false(json_object_get(uplink, "up")) ? ", down" : "", paint(COLOR_PLAIN));
     json_array_foreach(addresses, i, address)
         printf("%s%s", i == 0 ? "  " : ", ", json_string_value(address));
     putchar('\n');

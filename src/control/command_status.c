@@ -22,13 +22,16 @@ static json_t *uplink(const struct guard *guard)
     const struct config_uplink *uplink = &guard->config->uplink;
     json_t *addresses = json_array();
     bool port = uplink->mode == CONFIG_MODE_PORT;
+    char trouble[UPLINK_ERROR_MAX];
 
     for (uint32_t i = 0; i < uplink->addresses.count; i++)
         json_array_append_new(addresses, describe_prefix(&uplink->addresses.items[i].prefix));
-    return json_pack("{s:s, s:s, s:s, s:i, s:o}", "name", uplink->name, "mode",
+    for (uint32_t i = 0; i < guard->uplink.address_count && uplink->addresses.count == 0; i++)
+        json_array_append_new(addresses, describe_prefix(&guard->uplink.addresses[i]));
+    return json_pack("{s:s, s:s, s:s, s:i, s:b, s:o}", "name", uplink->name, "mode",
                      port ? "port" : "address", "interface",
-                     guard->tap.fd >= 0 ? guard->tap.name : "", "mtu", (int)uplink->mtu,
-                     "addresses", addresses);
+                     guard->tap.fd >= 0 ? guard->tap.name : "", "mtu", (int)uplink->mtu, "up",
+                     uplink_trouble(&guard->uplink, trouble) == NULL, "addresses", addresses);
 }
 
 static json_t *load(const struct guard *guard)
@@ -57,13 +60,13 @@ static json_t *answer(void *context, const json_t *request)
         if (service)
             json_array_append_new(services, describe_service(guard, service, now_us));
     }
-    return json_pack("{s:s, s:I, s:s, s:o, s:I, s:o, s:o, s:o, s:I, s:o}", "version", HF_VERSION,
-                     "pid", (json_int_t)getpid(), "life", life_word(guard->life), "since",
-                     describe_instant(guard->started_at_us, now_us), "up_s",
+    return json_pack("{s:s, s:I, s:s, s:o, s:I, s:o, s:o, s:o, s:I, s:I, s:o}", "version",
+                     HF_VERSION, "pid", (json_int_t)getpid(), "life", life_word(guard->life),
+                     "since", describe_instant(guard->started_at_us, now_us), "up_s",
                      (json_int_t)((now_us - guard->started_at_us) / 1000000), "uplink",
                      uplink(guard), "services", services, "load", load(guard), "blocks",
-                     (json_int_t)guard->filter.blocks.count, "alarms",
-                     describe_alarms(guard, now_us));
+                     (json_int_t)guard->filter.blocks.count, "log_lost",
+                     (json_int_t)log_lost(&guard->log), "alarms", describe_alarms(guard, now_us));
 }
 
 void command_status_register(struct control_server *server, struct guard *guard)

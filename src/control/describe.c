@@ -254,9 +254,18 @@ json_t *describe_alarms(const struct guard *guard, int64_t now_us)
     json_t *alarms = json_array();
     struct hf_gauges gauges;
     struct journal_count journal;
+    char trouble[UPLINK_ERROR_MAX];
 
     hf_gauges(guard->stack, &gauges);
     journal_counts(guard->journal, &journal);
+    if (uplink_trouble(&guard->uplink, trouble) != NULL)
+        alarm_say(alarms, "%s", trouble);
+    if (log_lost(&guard->log) > 0)
+        alarm_say(alarms,
+                  "%" PRIu64
+                  " lines of the log were lost since the start: it hung, was full or was "
+                  "not there; events has the latest 1024",
+                  log_lost(&guard->log));
     if (journal.error != 0)
         alarm_say(alarms, "the journal cannot be written: %s", strerror(journal.error));
     if (guard->life == GUARD_DRAINING)

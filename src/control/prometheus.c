@@ -269,6 +269,7 @@ static void backends(struct page *page, const struct guard *guard)
 
 static void process(struct page *page, const struct guard *guard, int64_t now_us)
 {
+    char trouble[UPLINK_ERROR_MAX];
     double wall_s = (double)(guard->started_at_us + guard->env.wall_minus_now_us) / US_PER_S;
 
     head(page, "build_info", "gauge", "1, with the version as a label");
@@ -283,6 +284,8 @@ static void process(struct page *page, const struct guard *guard, int64_t now_us
     gauge(page, "relays_limit", "connections that may be relayed at once", guard->relays.limit);
     gauge(page, "blocks", "prefixes that an operator has shut out",
           (double)guard->filter.blocks.count);
+    gauge(page, "uplink_up", "0 while the uplink is down or was removed: nobody can be served",
+          uplink_trouble(&guard->uplink, trouble) == NULL);
     counter(page, "uplink_frames_received", "frames", "frames read from the interface",
             guard->tap.received);
     counter(page, "uplink_frames_transmitted", "frames", "frames given to the interface",

@@ -112,6 +112,7 @@ static int on_link(const struct nlmsghdr *message, void *context)
         .ethernet = info->ifi_type == ARPHRD_ETHER,
         .loopback = (info->ifi_flags & IFF_LOOPBACK) != 0,
         .up = (info->ifi_flags & IFF_UP) != 0,
+        .carrier = (info->ifi_flags & IFF_UP) != 0 && (info->ifi_flags & IFF_RUNNING) != 0,
     };
     if (found.at[IFLA_ADDRESS] != NULL &&
         mnl_attr_get_payload_len(found.at[IFLA_ADDRESS]) == sizeof link->mac.bytes)

@@ -12,6 +12,7 @@ struct network_link {
     uint32_t mtu;
     struct hf_mac mac;
     bool ethernet, loopback, up;
+    bool carrier; /* up, and somebody is at the other end */
 };
 
 struct network_address {

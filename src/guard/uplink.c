@@ -140,8 +140,9 @@ static void attach(struct uplink *uplink, const struct network_link *now)
         return;
     }
     uplink->interface_gone = false;
-    log_say(uplink->log, hf_os_now_us(), "uplink %s is back, its ports are served again",
-            uplink->interface);
+    log_about(uplink->log, hf_os_now_us(),
+              &(struct log_about){.level = LOG_LEVEL_NOTICE, .event = "uplink-up"},
+              "uplink %s is back, its ports are served again", uplink->interface);
 }
 
 static void lost_interface(struct uplink *uplink)
@@ -149,8 +150,23 @@ static void lost_interface(struct uplink *uplink)
     if (uplink->interface_gone)
         return;
     uplink->interface_gone = true;
-    log_warn(uplink->log, hf_os_now_us(),
-             "uplink %s was removed: nobody can be served until it is back", uplink->interface);
+    uplink->interface_down = false;
+    log_about(uplink->log, hf_os_now_us(),
+              &(struct log_about){.level = LOG_LEVEL_WARNING, .event = "uplink-down"},
+              "uplink %s was removed: nobody can be served until it is back", uplink->interface);
+}
+
+/* Down is worth a line, and so is its end; *before is what the last line said. */
+static void note_state(struct uplink *uplink, const char *what, const char *name, bool *before,
+                       bool down)
+{
+    if (*before == down)
+        return;
+    *before = down;
+    log_about(uplink->log, hf_os_now_us(),
+              &(struct log_about){.level = down ? LOG_LEVEL_WARNING : LOG_LEVEL_NOTICE,
+                                  .event = down ? "uplink-down" : "uplink-up"},
+              "%s %s is %s", what, name, down ? "down: nobody can be served" : "up again");
 }
 
 /* What became of the interface, whatever was told of it. */
@@ -171,6 +187,7 @@ static void look_at_interface(struct uplink *uplink)
         uplink->link.mac = now.mac;
         hf_set_mac(uplink->stack, &now.mac);
     }
+    note_state(uplink, "uplink", uplink->interface, &uplink->interface_down, !now.carrier);
 }
 
 /* A spare that is used goes; one that did not help stays, so that trying again costs none. */
@@ -209,7 +226,9 @@ static void reopen_tap(struct uplink *uplink)
         return;
     }
     uplink->tap_gone = false;
-    log_say(uplink->log, hf_os_now_us(), "the TAP %s was made again", uplink->tap_name);
+    log_about(uplink->log, hf_os_now_us(),
+              &(struct log_about){.level = LOG_LEVEL_NOTICE, .event = "uplink-up"},
+              "the TAP %s was made again", uplink->tap_name);
 }
 
 static void lost_tap(struct uplink *uplink)
@@ -217,8 +236,10 @@ static void lost_tap(struct uplink *uplink)
     if (uplink->tap_gone)
         return;
     uplink->tap_gone = true;
-    log_warn(uplink->log, hf_os_now_us(), "the TAP %s was removed by somebody else",
-             uplink->tap_name);
+    uplink->tap_down = false;
+    log_about(uplink->log, hf_os_now_us(),
+              &(struct log_about){.level = LOG_LEVEL_WARNING, .event = "uplink-down"},
+              "the TAP %s was removed by somebody else", uplink->tap_name);
     reopen_tap(uplink);
 }
 
@@ -267,7 +288,7 @@ static void on_reroute(struct loop_timer *self, int64_t now_us)
     for (uint32_t i = uplink->route_count; i-- > 0;)
         if (uplink->routes[i].to.length == 0)
             hf_address_format(text, &uplink->routes[i].gateway);
-    log_say(uplink->log, now_us, "uplink %s has other routes: %u, the default by %s",
+    log_say(uplink->log, now_us, "uplink %s has other routes: %u of them, the default by %s",
             uplink->interface, uplink->route_count, text);
 }
 
@@ -277,6 +298,8 @@ static void look_at_tap(struct uplink *uplink)
 
     if (network_link(uplink->tap_name, &now) != HF_OK || now.index != uplink->tap_link.index)
         lost_tap(uplink);
+    else
+        note_state(uplink, "the TAP", uplink->tap_name, &uplink->tap_down, !now.up);
 }
 
 static void on_news(struct loop_handler *self, uint32_t events)
@@ -288,7 +311,7 @@ static void on_news(struct loop_handler *self, uint32_t events)
     while (network_monitor_read(self->fd, &news)) {
         if ((news.index == 0 || news.route) && is_port_mode(uplink))
             loop_timer_set(uplink->loop, &uplink->reroute, hf_os_now_us() + REROUTE_US);
-        if (news.index == 0 || (news.gone && news.index == uplink->tap_link.index))
+        if (news.index == 0 || news.index == uplink->tap_link.index)
             look_at_tap(uplink);
         if (news.index == 0 || news.index == uplink->link.index ||
             strcmp(news.name, uplink->interface) == 0)
@@ -328,7 +351,20 @@ bool uplink_serve(struct uplink *uplink, const struct uplink_setup *setup,
                 "%u connections of before stay with the server that has them", uplink->kept_count);
     forget_later(uplink);
     uplink_port_warn(uplink, NULL);
+    look_at_interface(uplink);
     return true;
+}
+
+const char *uplink_trouble(const struct uplink *uplink, char text[UPLINK_ERROR_MAX])
+{
+    bool tap = uplink->tap_gone || uplink->tap_down;
+    bool gone = tap ? uplink->tap_gone : uplink->interface_gone;
+
+    if (!tap && !gone && !uplink->interface_down)
+        return NULL;
+    snprintf(text, UPLINK_ERROR_MAX, "%s %s %s: nobody can be served", tap ? "the TAP" : "uplink",
+             tap ? uplink->tap_name : uplink->interface, gone ? "was removed" : "is down");
+    return text;
 }
 
 bool uplink_may_become(const struct uplink *uplink, const struct config *config,

@@ -60,6 +60,7 @@ struct uplink {
     void (*tap_changed)(void *context); /* the TAP was opened anew: its descriptors are others */
     void *tap_context;
     bool interface_gone, tap_gone;
+    bool interface_down, tap_down; /* there, but nothing comes */
 };
 
 /* Opens the TAP and sets up what is around it, but redirects nothing yet. False: `error` is one line that says why; uplink_close
@@ -89,6 +90,9 @@ bool uplink_may_become(const struct uplink *uplink, const struct config *config,
                        char error[UPLINK_ERROR_MAX]);
 bool uplink_reconfigure(struct uplink *uplink, const struct config *config,
                         char error[UPLINK_ERROR_MAX]);
+
+/* Why nobody can reach the guard now, one sentence; NULL: they can, as far as this host knows. */
+const char *uplink_trouble(const struct uplink *uplink, char text[UPLINK_ERROR_MAX]);
 
 /* No new clients, whoever is connected stays: others reach the server itself, or nobody, as when_stopped says. */
 void uplink_leave(struct uplink *uplink);

@@ -95,6 +95,22 @@ def test_status_is_one_screen(world):
     assert re.search(r"echo +3 of [0-9.k ]+ connections", out) and "alarms       none" in out
 
 
+def test_status_says_that_nobody_can_come(world):
+    """The TAP was taken down: an operator who only looks at the guard sees why it is so quiet."""
+    echo_guard(world)
+    assert ask(world, "status")["uplink"]["up"] is True
+    world.ip("link", "set", w.TAP, "down")
+    w.until(lambda: not ask(world, "status")["uplink"]["up"], "the guard notices")
+    assert f"the TAP {w.TAP} is down: nobody can be served" in ask(world, "status")["alarms"]
+    assert ", down)" in talk(world, "status")[0]
+    assert "handfast_uplink_up 0\n" in talk(world, "stats", "--prometheus")[0]
+    world.ip("link", "set", w.TAP, "up")
+    w.until(lambda: ask(world, "status")["uplink"]["up"], "and its end")
+    assert ask(world, "status")["alarms"] == []
+    out, _ = talk(world, "events")
+    assert out.index("uplink-down") < out.index("uplink-up")
+
+
 def test_status_says_what_is_wrong_now(world):
     """A backend that is down and a drained service, in words."""
     world.guard(service("echo", 7, "127.0.0.1:7007", check_interval="50ms", check_fall=1), 'state_directory = ""')

@@ -35,6 +35,21 @@ def test_listed_ports_are_served_through_the_guard(host, family):
     assert host.stats()["counters"]["handshake_done"] == 1
 
 
+def test_status_knows_the_interface(host):
+    """Its addresses, and when it is down."""
+    guarded(host)
+
+    def uplink():
+        return json.loads(host.handfast("-i", host.name, "status", "--json")[1])["uplink"]
+
+    assert uplink()["up"] is True and sorted(uplink()["addresses"])[0] == "192.0.2.1/24"
+    host.client.ip("link", "set", "eth0", "down")  # the other end of the wire: no carrier
+    w.until(lambda: not uplink()["up"], "the guard notices")
+    assert b"uplink eth0 is down: nobody can be served" in host.handfast("-i", host.name, "status")[1]
+    host.client.ip("link", "set", "eth0", "up")
+    w.until(lambda: uplink()["up"], "and its end")
+
+
 def test_other_ports_stay_with_the_kernel(host, family):
     host.tell_who(OTHER)
     guarded(host)
