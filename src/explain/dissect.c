@@ -10,7 +10,15 @@
 #define COOKED_HEADER 16
 #define COOKED2_HEADER 20
 #define NULL_HEADER 4
-#define TAGS_MOST 2
+#define TAGS_MOST 8
+#define ETHERTYPE_PROVIDER 0x88a8u     /* [IEEE 802.1ad] */
+#define ETHERTYPE_PROVIDER_OLD 0x9100u /* before it      */
+#define ETHERTYPE_MPLS 0x8847u
+#define ETHERTYPE_PPPOE 0x8864u
+#define MPLS_LABEL 4
+#define PPPOE_HEADER 8 /* with the protocol of PPP */
+#define PPP_IPV4 0x0021u
+#define PPP_IPV6 0x0057u
 
 /* TCP at `data`: `length` bytes were sent, `captured` of them are here. */
 static enum dissect_kind dissect_tcp(struct dissected *dissected, const uint8_t *data,
@@ -92,6 +100,34 @@ static enum dissect_kind dissect_ip(struct dissected *dissected, const uint8_t *
     }
 }
 
+/* Labels up to the last, and what IP there is behind it. [RFC 3032 2.1] */
+static enum dissect_kind dissect_mpls(struct dissected *dissected, const uint8_t *data,
+                                      uint32_t captured)
+{
+    for (unsigned labels = 0; labels < TAGS_MOST && captured >= MPLS_LABEL; labels++) {
+        bool last = data[2] & 1;
+
+        data += MPLS_LABEL;
+        captured -= MPLS_LABEL;
+        if (last)
+            return dissect_ip(dissected, data, captured);
+    }
+    return captured < MPLS_LABEL ? DISSECTED_SHORT : DISSECTED_OTHER;
+}
+
+/* [RFC 2516 4, RFC 1661 2] */
+static enum dissect_kind dissect_pppoe(struct dissected *dissected, const uint8_t *data,
+                                       uint32_t captured)
+{
+    if (captured < PPPOE_HEADER)
+        return DISSECTED_SHORT;
+    uint16_t protocol = get_be16(data + PPPOE_HEADER - 2);
+
+    return protocol == PPP_IPV4 || protocol == PPP_IPV6
+               ? dissect_ip(dissected, data + PPPOE_HEADER, captured - PPPOE_HEADER)
+               : DISSECTED_OTHER;
+}
+
 /* What follows a header that names it by an ethertype at `type`; VLAN tags may stand between. */
 static enum dissect_kind dissect_typed(struct dissected *dissected, const uint8_t *data,
                                        uint32_t captured, uint32_t type, uint32_t header)
@@ -101,7 +137,13 @@ static enum dissect_kind dissect_typed(struct dissected *dissected, const uint8_
 
         if (ethertype == ETHERTYPE_IPV4 || ethertype == ETHERTYPE_IPV6)
             return dissect_ip(dissected, data + header, captured - header);
-        if ((ethertype != ETHERTYPE_VLAN && ethertype != 0x88a8) || tags == TAGS_MOST)
+        if (ethertype == ETHERTYPE_MPLS)
+            return dissect_mpls(dissected, data + header, captured - header);
+        if (ethertype == ETHERTYPE_PPPOE)
+            return dissect_pppoe(dissected, data + header, captured - header);
+        if ((ethertype != ETHERTYPE_VLAN && ethertype != ETHERTYPE_PROVIDER &&
+             ethertype != ETHERTYPE_PROVIDER_OLD) ||
+            tags == TAGS_MOST)
             return DISSECTED_OTHER;
         type = header + 2;
         header += 4;

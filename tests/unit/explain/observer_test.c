@@ -210,6 +210,55 @@ static void test_links(void **state)
     assert_int_equal(dissect(&dissected, DISSECT_COOKED2, cooked, length + 20), DISSECTED_OTHER);
 }
 
+/* What carriers and access lines put between Ethernet and IP: cut at each byte, and whole. [RFC 3032 2.1; RFC 2516 4] */
+static void test_what_lies_between(void **state)
+{
+    static const struct {
+        const char *name;
+        uint8_t between[20];
+        uint32_t length;
+        enum dissect_kind kind;
+    } rows[] = {
+        {"802.1ad", {0x88, 0xa8, 0, 5, 0x81, 0, 0, 6, 8, 0}, 10, DISSECTED_TCP},
+        {"before it", {0x91, 0, 0, 5, 0x81, 0, 0, 6, 8, 0}, 10, DISSECTED_TCP},
+        {"three tags", {0x81, 0, 0, 5, 0x81, 0, 0, 6, 0x81, 0, 0, 7, 8, 0}, 14, DISSECTED_TCP},
+        {"PPPoE", {0x88, 0x64, 0x11, 0, 0, 1, 0, 66, 0, 0x21}, 10, DISSECTED_TCP},
+        {"PPPoE, its own words",
+         {0x88, 0x64, 0x11, 0, 0, 1, 0, 66, 0xc0, 0x21},
+         10,
+         DISSECTED_OTHER},
+        {"a label", {0x88, 0x47, 0, 1, 1, 64}, 6, DISSECTED_TCP},
+        {"two labels in a VLAN",
+         {0x81, 0, 0, 9, 0x88, 0x47, 0, 1, 0, 64, 0, 2, 1, 64},
+         14,
+         DISSECTED_TCP},
+        {"neither", {0x88, 0xcc, 0, 1, 1, 64}, 6, DISSECTED_OTHER},
+    };
+    uint8_t plain[300];
+    uint32_t length = build(plain, false, 0) - ETHERNET_HEADER;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        uint32_t before = 12 + rows[i].length, cut;
+        struct dissected dissected;
+
+        for (cut = 0; cut <= before + length; cut++) {
+            uint8_t *exact = calloc(1, cut + 1), whole[400];
+
+            assert_non_null(exact);
+            memcpy(whole, plain, 12);
+            memcpy(whole + 12, rows[i].between, rows[i].length);
+            memcpy(whole + before, plain + ETHERNET_HEADER, length);
+            memcpy(exact, whole, cut);
+            enum dissect_kind kind = dissect(&dissected, DISSECT_ETHERNET, exact, cut);
+
+            free(exact);
+            if (kind != rows[i].kind && (kind != DISSECTED_SHORT || cut == before + length))
+                fail_msg("%s, %u bytes: %d", rows[i].name, cut, (int)kind);
+        }
+    }
+}
+
 static void test_nonsense(void **state)
 {
     uint64_t seed = 0x6578706c61696eu, random = seed;
@@ -242,6 +291,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_crowd_is_no_flood, set_up, tear_down),
         cmocka_unit_test(test_cut_anywhere),
         cmocka_unit_test(test_links),
+        cmocka_unit_test(test_what_lies_between),
         cmocka_unit_test_setup_teardown(test_nonsense, set_up, tear_down),
     };
 
