@@ -11,8 +11,8 @@
 #define COOKED2_HEADER 20
 #define NULL_HEADER 4
 #define TAGS_MOST 8
-#define ETHERTYPE_PROVIDER 0x88a8u     /* [IEEE 802.1ad] */
-#define ETHERTYPE_PROVIDER_OLD 0x9100u /* before it      */
+#define ETHERTYPE_PROVIDER 0x88a8u     /* IEEE 802.1ad */
+#define ETHERTYPE_PROVIDER_OLD 0x9100u /* before it    */
 #define ETHERTYPE_MPLS 0x8847u
 #define ETHERTYPE_PPPOE 0x8864u
 #define MPLS_LABEL 4
@@ -100,7 +100,7 @@ static enum dissect_kind dissect_ip(struct dissected *dissected, const uint8_t *
     }
 }
 
-/* Labels up to the last, and what IP there is behind it. [RFC 3032 2.1] */
+/* Labels up to the last, and what IP there is behind it. See RFC 3032 2.1. */
 static enum dissect_kind dissect_mpls(struct dissected *dissected, const uint8_t *data,
                                       uint32_t captured)
 {
@@ -115,7 +115,7 @@ static enum dissect_kind dissect_mpls(struct dissected *dissected, const uint8_t
     return captured < MPLS_LABEL ? DISSECTED_SHORT : DISSECTED_OTHER;
 }
 
-/* [RFC 2516 4, RFC 1661 2] */
+/* See RFC 2516 4 and RFC 1661 2. */
 static enum dissect_kind dissect_pppoe(struct dissected *dissected, const uint8_t *data,
                                        uint32_t captured)
 {

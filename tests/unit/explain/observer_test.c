@@ -210,7 +210,7 @@ static void test_links(void **state)
     assert_int_equal(dissect(&dissected, DISSECT_COOKED2, cooked, length + 20), DISSECTED_OTHER);
 }
 
-/* What carriers and access lines put between Ethernet and IP: cut at each byte, and whole. [RFC 3032 2.1; RFC 2516 4] */
+/* What carriers and access lines put between Ethernet and IP: cut at each byte, and whole. See RFC 3032 2.1 and RFC 2516 4. */
 static void test_what_lies_between(void **state)
 {
     static const struct {
