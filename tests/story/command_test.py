@@ -56,6 +56,11 @@ class Command(unittest.TestCase):
         self.assertIn("I like you", story("handshake", LC_ALL="C", LANG="zh_CN.UTF-8").stdout)
         self.assertIn("我喜欢你", story("handshake", "--lang", "zh", LANG="C").stdout)
 
+    def test_the_chinese_readme_shows_what_is_told(self):
+        page = (pathlib.Path(__file__).resolve().parents[2] / "README.zh-CN.md").read_text(encoding="utf-8")
+        shown = page.split("<!-- story -->\n```\n")[1].split("```\n<!-- /story -->")[0]
+        self.assertEqual(shown, story("handshake", "--lang", "zh", LANG="C.UTF-8").stdout)
+
     def test_plain_is_plain(self):
         text = story("--lang", "en", "--plain", LANG="en_US.UTF-8").stdout
         self.assertTrue(text.isascii())
