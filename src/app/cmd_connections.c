@@ -68,13 +68,23 @@ static void print_half_open(const json_t *row)
            json_is_true(json_object_get(row, "window_scaling")) ? "scaling" : "");
 }
 
+/* "md5", or "hmac-sha-1-96 61/84": the ids of the keys that sign what we send, and what was received last. */
+static void print_signing(const json_t *signing)
+{
+    if (json_is_object(signing))
+        printf("  signed %s", guard_string(signing, "algorithm"));
+    if (json_object_get(signing, "send_id"))
+        printf(" %" PRId64 "/%" PRId64, guard_integer(signing, "send_id"),
+               guard_integer(signing, "received_id"));
+}
+
 static void print_connection(const json_t *row)
 {
     char rtt[GUARD_NUMBER_MAX], in[GUARD_NUMBER_MAX], out[GUARD_NUMBER_MAX], age[GUARD_NUMBER_MAX],
         idle[GUARD_NUMBER_MAX];
     const char *backend = guard_string(row, "backend"), *relay = guard_string(row, "relay");
 
-    printf("%-12s %7" PRId64 " %7" PRId64 " %-12s %-24s %-28s %-12s %8s %9s %9s %8s %8s%s%s\n",
+    printf("%-12s %7" PRId64 " %7" PRId64 " %-12s %-24s %-28s %-12s %8s %9s %9s %8s %8s%s%s",
            guard_string(row, "state"), guard_integer(row, "receive_queued"),
            guard_integer(row, "send_queued"), guard_string(row, "service"),
            guard_string(row, "local"), guard_string(row, "peer"), *backend ? backend : "-",
@@ -84,6 +94,8 @@ static void print_connection(const json_t *row)
            guard_duration(age, guard_integer(row, "age_us")),
            guard_duration(idle, guard_integer(row, "idle_us")),
            strcmp(relay, "open") == 0 ? "" : "  ", strcmp(relay, "open") == 0 ? "" : relay);
+    print_signing(json_object_get(row, "signed"));
+    putchar('\n');
 }
 
 static void print_row(struct table *table, const json_t *row)

@@ -2,6 +2,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <handfast/auth.h>
+
 #include "control/commands.h"
 #include "control/describe.h"
 #include "control/filter_text.h"
@@ -20,9 +22,26 @@ struct lister {
 
 /* ---- relayed connections ---- */
 
-static json_t *describe_relay(const struct relay_view *view, const struct hf_status *status)
+/* Which key signs a connection, so that an old one is removed when nobody uses it any more; null: none. */
+static json_t *describe_signing(const struct guard *guard, hf_socket client)
 {
-    return json_pack("{s:s, s:s, s:s, s:s, s:I, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
+    struct hf_signing signing;
+
+    if (hf_signing(guard->stack, client, &signing) != HF_OK || signing.algorithm == HF_KEY_NONE)
+        return json_null();
+    if (signing.algorithm == HF_KEY_MD5) /* it has no ids */
+        return json_pack("{s:s}", "algorithm", hf_key_algorithm_text(signing.algorithm));
+    return json_pack("{s:s, s:i, s:i, s:i, s:i}", "algorithm",
+                     hf_key_algorithm_text(signing.algorithm), "send_id", signing.send_id,
+                     "next_id", signing.next_id, "received_id", signing.received_id,
+                     "received_next_id", signing.received_next_id);
+}
+
+static json_t *describe_relay(const struct guard *guard, const struct relay_view *view,
+                              const struct hf_status *status)
+{
+    return json_pack("{s:s, s:s, s:s, s:s, s:I, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, "
+                     "s:o}",
                      "state", hf_state_text(status->state), "relay", view->state, "service",
                      view->service, "backend", view->backend, "id", (json_int_t)view->id, "local",
                      describe_endpoint(&view->local), "peer", describe_endpoint(&view->client),
@@ -30,7 +49,8 @@ static json_t *describe_relay(const struct relay_view *view, const struct hf_sta
                      (json_int_t)status->send_queued, "bytes_in", (json_int_t)view->bytes_in,
                      "bytes_out", (json_int_t)view->bytes_out, "rtt_us", (json_int_t)view->rtt_us,
                      "age_us", (json_int_t)view->age_us, "idle_us", (json_int_t)view->idle_us,
-                     "retransmits", (json_int_t)status->retransmits);
+                     "retransmits", (json_int_t)status->retransmits, "signed",
+                     describe_signing(guard, guard->relays.slots[view->slot].client));
 }
 
 /* False: that was the last slot. */
@@ -47,7 +67,7 @@ static bool next_relay(struct lister *lister, json_t *rows, int64_t now_us)
         return true;
     hf_status(lister->guard->stack, relays->slots[slot].client, &status);
     if (filter_takes(&lister->filter, &view))
-        json_array_append_new(rows, describe_relay(&view, &status));
+        json_array_append_new(rows, describe_relay(lister->guard, &view, &status));
     return true;
 }
 

@@ -1,5 +1,6 @@
 """Signed segments against the Linux kernel (TCP_MD5SIG) and a BGP daemon. [RFC 2385 2.0; R2385-IOP; R2385-03; R9235-06; R5926-07]"""
 
+import json
 import socket
 import struct
 import subprocess
@@ -157,6 +158,7 @@ def test_keys_change_with_a_reload(world):
     guard = world.guard(w.service("echo", 80, "127.0.0.1:8080", key_file=f'"{keys}"'))
     before = signed_connection(world)
     assert_echo(before)
+    assert b"signed md5\n" in world.handfast("-i", world.name, "connections")[1]
     key_file(world, md5_line(w.V4.host, "the next one"))
     assert world.handfast("-i", world.name, "reload")[0] == 0
     assert_echo(signed_connection(world, secret="the next one"))
@@ -217,9 +219,18 @@ def test_ao_through_a_guard(world, algorithm):
         process.stdin.flush()
         assert process.stdout.read(len(part)) == part
 
+    def signing():
+        code, out, _ = world.handfast("-i", world.name, "connections", "--json")
+        [row] = json.loads(out)["connections"]
+        return row["signed"]
+
     round_trip(b"hello")
+    assert signing() == {"algorithm": algorithm, "send_id": 61, "next_id": 84, "received_id": 84,
+                         "received_next_id": 2}  # the peer has the new key already and asks for it
+    assert f"signed {algorithm} 61/84\n".encode() in world.handfast("-i", world.name, "connections")[1]
     reload_keys(world, first, second)
     round_trip(text[:50000])
+    w.until(lambda: signing()["send_id"] == signing()["received_id"] == 2, "both have gone over to the new key")
     reload_keys(world, second)
     round_trip(text[50000:])
     process.stdin.close()
