@@ -16,6 +16,9 @@ _handfast_options() {
     explain) echo "--odd --summary --all --conversation --plain --json --help" ;;
     story) echo "--lang --plain --json --html --list --help" ;;
     top) echo "--every --order --once --json --help" ;;
+    lab) echo "--json --quick --keep-capture --defence --full --list --help" ;;
+    sim) echo "--scene --seed --seeds --ladder --json --capture --help" ;;
+    nc) echo "--capture --keys --help" ;;
     *) echo "--json --help" ;;
     esac
 }
@@ -75,7 +78,16 @@ _handfast() {
         COMPREPLY=($(compgen -W "en zh" -- "$word"))
         return
     fi
-    if [ "$previous" = --html ]; then
+    if [ "$previous" = --defence ]; then
+        COMPREPLY=($(compgen -W "none release cache cookie all each" -- "$word"))
+        return
+    fi
+    if [ "$previous" = --scene ]; then
+        COMPREPLY=($(compgen -W "$(handfast sim --help | sed -n '/^scenes:/,$s/^  \([a-z-]*\) .*/\1/p')" -- "$word"))
+        return
+    fi
+    if [ "$previous" = --html ] || [ "$previous" = --capture ] || [ "$previous" = --keep-capture ] ||
+        [ "$previous" = --keys ]; then
         compopt -o filenames 2>/dev/null
         COMPREPLY=($(compgen -f -- "$word"))
         return
@@ -105,6 +117,7 @@ _handfast() {
         compopt -o filenames 2>/dev/null
         COMPREPLY=($(compgen -f -- "$word"))
         ;;
+    lab) COMPREPLY=($(compgen -W "$(handfast lab --list 2>/dev/null | awk '/^ *[a-z0-9-]+ / { print $1 }')" -- "$word")) ;;
     story)
         COMPREPLY=($(compgen -W "handshake close two-way flags refused dos ddos drdos flood release cache cookie
             timeout forged-reset signed glossary" -- "$word"))
