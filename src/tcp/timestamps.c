@@ -1,6 +1,8 @@
 /* The timestamps option: PAWS, TS.Recent and round-trip times. [RFC 7323] */
 #include "tcp/timestamps.h"
 
+#include "base/must.h"
+
 /* After 24 days without a segment TS.Recent may have wrapped: it is void then. [RFC 7323 5.5] */
 #define RECENT_LIFE_S (24u * 24 * 3600)
 
@@ -20,10 +22,8 @@ bool timestamp_is_old(const struct tcb *tcb, const struct segment *seg, int64_t 
 /* [R7323-20, R7323-21] */
 void timestamp_remember(struct tcb *tcb, const struct segment *seg, int64_t now_us)
 {
+    must(!timestamp_is_old(tcb, seg, now_us)); /* or PAWS had refused it */
     if (seq_gt(seg->seq, tcb->last_ack_sent))
-        return;
-    if ((int32_t)(seg->options.ts_value - tcb->ts_recent) < 0 &&
-        seconds(now_us) - tcb->ts_recent_at_s <= RECENT_LIFE_S)
         return;
     tcb->ts_recent = seg->options.ts_value;
     tcb->ts_recent_at_s = seconds(now_us);
