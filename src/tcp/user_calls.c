@@ -173,8 +173,6 @@ int tcp_shutdown(struct tcp *tcp, struct tcb *tcb, int64_t now_us)
     (void)now_us;
     if (tcb->end != TCP_END_NONE)
         return tcp_end_error(tcb->end);
-    if (tcb->flags & TCB_FIN_WANTED)
-        return HF_CLOSING;
     switch ((enum tcp_state)tcb->state) {
     case TCP_SYN_SENT: tcb_delete(tcp, tcb, TCP_END_ABORTED); return HF_OK; /* [RFC 9293 3.10.4] */
     case TCP_SYN_RECEIVED:

@@ -328,6 +328,43 @@ static void a_repeat_needs_time(void **state)
     assert_true(syn_ack_is_repeated(&listener, &half_open));
 }
 
+/* Two flows of one hash are two flows: each part of the four-tuple counts. */
+static void one_hash_two_flows(void **state)
+{
+    struct segment answer;
+    struct door door;
+    struct flow flow, other;
+    uint64_t hash;
+
+    (void)state;
+    door_open(&door, 8);
+    door_syn(&door, 0, 7, &answer);
+    flow = door_flow(&door, 0, 7);
+    hash = flow_hash(&flow);
+    assert_int_not_equal(gate_find(&door.gate, hash, &flow), SLOT_NONE);
+    for (int part = 0; part < 4; part++) {
+        other = flow;
+        other.remote_port ^= (uint16_t)(part == 0);
+        other.local_port ^= (uint16_t)(part == 1);
+        other.remote.bytes[15] ^= (uint8_t)(part == 2);
+        other.local.bytes[15] ^= (uint8_t)(part == 3);
+        assert_int_equal(gate_find(&door.gate, hash, &other), SLOT_NONE);
+    }
+    door_close(&door);
+}
+
+/* The keys of now are there from the beginning: no SYN has to wait until they are made. */
+static void keys_from_the_beginning(void **state)
+{
+    struct door door;
+
+    (void)state;
+    door_open(&door, 8);
+    assert_non_null(key_ring_of(&door.gate.keys,
+                                cookie_slot(door.now_us + door.gate.config.wall_minus_now_us)));
+    door_close(&door);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -345,6 +382,8 @@ int main(void)
         cmocka_unit_test(answers_are_taken_off),
         cmocka_unit_test(an_alarm_counts_all),
         cmocka_unit_test(a_repeat_needs_time),
+        cmocka_unit_test(one_hash_two_flows),
+        cmocka_unit_test(keys_from_the_beginning),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
