@@ -56,10 +56,15 @@ class Command(unittest.TestCase):
         self.assertIn("I like you", story("handshake", LC_ALL="C", LANG="zh_CN.UTF-8").stdout)
         self.assertIn("我喜欢你", story("handshake", "--lang", "zh", LANG="C").stdout)
 
-    def test_the_chinese_readme_shows_what_is_told(self):
-        page = (pathlib.Path(__file__).resolve().parents[2] / "README.zh-CN.md").read_text(encoding="utf-8")
-        shown = page.split("<!-- story -->\n```\n")[1].split("```\n<!-- /story -->")[0]
-        self.assertEqual(shown, story("handshake", "--lang", "zh", LANG="C.UTF-8").stdout)
+    def test_the_readmes_show_what_is_told(self):
+        def shown(page, mark):
+            text = (pathlib.Path(__file__).resolve().parents[2] / page).read_text(encoding="utf-8")
+            return text.split(f"<!-- {mark} -->\n```\n")[1].split(f"```\n<!-- /{mark} -->")[0]
+
+        self.assertEqual(shown("README.zh-CN.md", "story"), story("handshake", "--lang", "zh", LANG="C.UTF-8").stdout)
+        ladder = subprocess.run([HANDFAST, "sim", "--seed", "8f3a", "--scene", "close", "--ladder"], text=True, timeout=20,
+                                capture_output=True, env={"LANG": "C.UTF-8"}, encoding="utf-8", check=True).stdout
+        self.assertEqual(shown("README.md", "ladder"), ladder)
 
     def test_plain_is_plain(self):
         text = story("--lang", "en", "--plain", LANG="en_US.UTF-8").stdout
