@@ -46,7 +46,8 @@ static void print_gauges(const json_t *reply, bool all)
     char text[GUARD_NUMBER_MAX];
 
     printf("%sIn use%s\n", color(stdout, COLOR_BOLD), color(stdout, COLOR_PLAIN));
-    print_gauge(gauges, "connections", "connections_used", "max_connections");
+    print_gauge(json_object_get(reply, "relays"), "relayed", "active", "limit");
+    print_gauge(gauges, "in the stack", "connections_used", "max_connections");
     print_gauge(gauges, "half-opens", "half_opens", "max_half_opens");
     print_gauge(gauges, "TIME-WAIT", "time_waits", "max_time_waits");
     print_gauge(gauges, "pool bytes", "pool_used_bytes", "pool_bytes");

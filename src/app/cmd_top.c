@@ -137,11 +137,19 @@ static bool look_once(struct top *top, int *result)
 
 static void print_page(const struct top_page *page)
 {
+    int blank = 0; /* rows, which are worth nothing at the end */
+
     for (int row = 0; row < page->rows; row++) {
         int length = page->columns;
 
         while (length > 0 && page->text[row][length - 1] == ' ')
             length--;
+        if (length == 0) {
+            blank++;
+            continue;
+        }
+        for (; blank > 0; blank--)
+            putchar('\n');
         printf("%.*s\n", length, page->text[row]);
     }
 }

@@ -158,9 +158,10 @@ static int draw_use(struct top_page *page, int column, const char *name, int64_t
 
 static void draw_uses(struct top_page *page, const json_t *answer)
 {
-    const json_t *gauges = json_object_get(answer, "gauges");
-    int column = draw_use(page, 1, "connections", number(gauges, "connections_used"),
-                          number(gauges, "max_connections"));
+    const json_t *gauges = json_object_get(answer, "gauges"),
+                 *relays = json_object_get(answer, "relays"); /* what max_connections limits */
+    int column =
+        draw_use(page, 1, "connections", number(relays, "active"), number(relays, "limit"));
 
     column = draw_use(page, column, "half-opens", number(gauges, "half_opens"),
                       number(gauges, "max_half_opens"));

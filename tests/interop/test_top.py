@@ -181,6 +181,7 @@ def top(world, *words, **options):
 
 def test_once_prints_one_screen(served):
     code, out, err = served.handfast("-i", served.name, "top", "--once", "--every", "500ms")
+    assert not out.endswith(b"\n\n")
     assert (code, err) == (0, "")
     text = out.decode()
     for word in ("SYN/s", "accepted/s", V4.endpoint(7), V6.endpoint(7), "calm", "2001:db8:1::/64", "192.0.2.1/32",

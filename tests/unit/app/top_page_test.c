@@ -28,11 +28,12 @@ static json_t *listener(const char *local, const char *pressure)
 static json_t *answer(int64_t now_us, int64_t syns, const char *service)
 {
     json_t *reply = json_pack(
-        "{s:I, s:I, s:{s:I}, s:{s:i, s:i, s:i, s:i}, s:{s:i, s:i}, s:[{s:s, s:[o, o], s:[{s:s}, "
+        "{s:I, s:I, s:{s:I}, s:{s:i, s:i}, s:{s:i, s:i}, s:{s:i, s:i}, s:[{s:s, s:[o, o], "
+        "s:[{s:s}, "
         "{s:s}, {s:s}]}],"
         " s:[{s:s, s:i, s:i, s:i}], s:o}",
         "now_us", (json_int_t)now_us, "up_us", (json_int_t)90061000000, "counters", "syn_received",
-        (json_int_t)syns, "gauges", "connections_used", 98, "max_connections", 100, "half_opens", 0,
+        (json_int_t)syns, "relays", "active", 98, "limit", 100, "gauges", "half_opens", 0,
         "max_half_opens", 4096, "connections", "ESTABLISHED", 97, "LISTEN", 0, "services", "name",
         service, "listeners", listener("203.0.113.10:443", "calm"),
         listener("203.0.113.11:443", "flooded"), "backends", "health", "up", "health", "down",
