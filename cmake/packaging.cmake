@@ -2,6 +2,14 @@
 
 file(GLOB pages CONFIGURE_DEPENDS docs/man/*.scd)
 find_program(SCDOC scdoc)
+# The pages' date: the last change to one of them, so that two builds are the same.
+execute_process(COMMAND git log -1 --format=%ct -- docs/man WORKING_DIRECTORY ${PROJECT_SOURCE_DIR}
+    OUTPUT_VARIABLE pages_date OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)
+if(DEFINED ENV{SOURCE_DATE_EPOCH})
+    set(pages_date $ENV{SOURCE_DATE_EPOCH})
+elseif(NOT pages_date)
+    set(pages_date 0)
+endif()
 if(SCDOC AND pages)
     foreach(page IN LISTS pages)
         get_filename_component(name ${page} NAME)
@@ -10,7 +18,7 @@ if(SCDOC AND pages)
         set(built ${CMAKE_BINARY_DIR}/man/${name})
         add_custom_command(OUTPUT ${built}
             COMMAND ${CMAKE_COMMAND} -E make_directory ${CMAKE_BINARY_DIR}/man
-            COMMAND sh -c "SOURCE_DATE_EPOCH=0 '${SCDOC}' <'${page}' >'${built}.new' && mv '${built}.new' '${built}'"
+            COMMAND sh -c "SOURCE_DATE_EPOCH=${pages_date} '${SCDOC}' <'${page}' >'${built}.new' && mv '${built}.new' '${built}'"
             DEPENDS ${page} VERBATIM)
         list(APPEND man_pages ${built})
         install(FILES ${built} DESTINATION ${CMAKE_INSTALL_MANDIR}/man${section})
