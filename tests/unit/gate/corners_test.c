@@ -24,18 +24,150 @@ static void nobody_gives_way(void **state)
     door_close(&door);
 }
 
-/* The search for the largest holder asks each of three listeners once. */
-static void each_is_asked_once(void **state)
+/* A gate with more listeners than a door has. */
+static void door_widen(struct door *door, uint32_t listeners, uint32_t half_opens)
+{
+    struct hf_listen_options options = {.cookies = HF_COOKIES_OFF};
+    struct gate_config config = door->gate.config;
+    struct arena arena = {NULL, 0};
+
+    config.max_listeners = listeners;
+    config.cache.capacity = half_opens;
+    gate_init(&door->gate, &arena, &config, door->now_us);
+    free(door->memory);
+    door->memory = arena.base = aligned_alloc(CACHE_LINE, arena.used);
+    arena.used = 0;
+    gate_init(&door->gate, &arena, &config, door->now_us);
+    for (uint32_t i = 0; i < listeners; i++) {
+        options.local.port = (uint16_t)(80 + i);
+        gate_listener_open(&door->gate, i, &options, door->now_us);
+    }
+}
+
+static uint32_t held(const struct door *door, uint32_t listener)
+{
+    return door->gate.listeners[listener].half_opens.count;
+}
+
+/* Wherever the largest holder stands, he is found by whoever needs room; each of three is asked once. */
+static void the_largest_is_found(void **state)
+{
+    struct segment answer;
+
+    (void)state;
+    for (uint32_t largest = 0; largest < LISTENERS; largest++)
+        for (uint32_t asker = 0; asker < LISTENERS; asker++) {
+            struct door door;
+
+            if (asker == largest)
+                continue;
+            door_open(&door, 6);
+            for (uint16_t port = 1; port <= 4; port++)
+                door_syn(&door, largest, port, &answer);
+            for (uint32_t i = 0; i < LISTENERS; i++)
+                if (i != largest)
+                    door_syn(&door, i, 9, &answer);
+            for (uint32_t left = 3; left >= 2; left--) {
+                door_syn(&door, asker, (uint16_t)(20 + left), &answer);
+                assert_int_equal(held(&door, largest), left);
+                assert_int_equal(door.gate.next_victim, 0);
+            }
+            door_close(&door);
+        }
+}
+
+/* Between equals nobody gives way to the other: it is one's own oldest that goes. */
+static void equals_keep_theirs(void **state)
 {
     struct segment answer;
     struct door door;
 
     (void)state;
     door_open(&door, 4);
-    for (uint16_t port = 1; port <= 5; port++)
+    for (uint16_t port = 1; port <= 2; port++) {
         door_syn(&door, 0, port, &answer);
-    assert_int_equal(door.stats.syn_cache_evicted, 1);
-    assert_int_equal(door.gate.next_victim, 0);
+        door_syn(&door, 1, port, &answer);
+    }
+    door_syn(&door, 0, 3, &answer);
+    assert_int_equal(held(&door, 1), 2);
+    assert_int_equal(door_find(&door, 0, 1), SLOT_NONE);
+    door_close(&door);
+}
+
+/* Who has reached his own limit takes from himself, however much others hold. */
+static void his_own_limit(void **state)
+{
+    struct segment answer;
+    struct door door;
+
+    (void)state;
+    door_open(&door, 16);
+    door.gate.listeners[0].limit = 2;
+    for (uint16_t port = 1; port <= 5; port++)
+        door_syn(&door, 1, port, &answer);
+    for (uint16_t port = 1; port <= 3; port++)
+        door_syn(&door, 0, port, &answer);
+    assert_int_equal(held(&door, 0), 2);
+    assert_int_equal(held(&door, 1), 5);
+    door_close(&door);
+}
+
+/* Of many listeners sixteen are asked, and the next search goes on with the seventeenth. */
+static void sixteen_are_asked(void **state)
+{
+    struct segment answer;
+    struct door door;
+
+    (void)state;
+    door_open(&door, 8);
+    door_widen(&door, 20, 4);
+    for (uint16_t port = 1; port <= 3; port++)
+        door_syn(&door, 19, port, &answer);
+    door_syn(&door, 0, 1, &answer);
+    door_syn(&door, 0, 2, &answer); /* the largest is not among them: from himself */
+    assert_int_equal(door.gate.next_victim, 16);
+    assert_int_equal(held(&door, 19), 3);
+    door_syn(&door, 0, 3, &answer);
+    assert_int_equal(door.gate.next_victim, 12);
+    assert_int_equal(held(&door, 19), 2);
+    door_close(&door);
+}
+
+/* An ISS that would be the floor itself lies above it, by one and what chance gives. [RFC 6191 2] */
+static void at_the_floor(void **state)
+{
+    struct segment syn = {.seq = {1000}, .flags = TCP_SYN}, answer;
+    struct gate_segment arrived;
+    struct door door;
+    struct flow flow;
+    seq iss;
+
+    (void)state;
+    door_open(&door, 8);
+    flow = door_flow(&door, 0, 7);
+    arrived = door_segment(&flow, &syn);
+    assert_int_equal(gate_on_syn(&door.gate, &arrived, &answer, door.now_us), GATE_ANSWER);
+    iss = answer.seq;
+    gate_forget(&door.gate, door_find(&door, 0, 7), arrived.hash);
+    arrived.has_iss_floor = true;
+    arrived.iss_floor = iss;
+    assert_int_equal(gate_on_syn(&door.gate, &arrived, &answer, door.now_us), GATE_ANSWER);
+    assert_int_equal(answer.seq.value - iss.value, 1 + (iss.value & 0x3ffff));
+    door_close(&door);
+}
+
+/* A cap of one a window is one: the second SYN is not answered, unless its prefix is proven. */
+static void a_cap_of_one(void **state)
+{
+    struct hf_listen_options options = {.cookies = HF_COOKIES_OFF, .syn_ack_cap_per_s = 10};
+    struct segment answer;
+    struct door door;
+
+    (void)state;
+    door_open_with(&door, 8, &options);
+    assert_int_equal(door_syn(&door, 0, 1, &answer), GATE_ANSWER);
+    assert_int_equal(door_syn(&door, 0, 2, &answer), GATE_SILENT);
+    assert_int_equal(door.gate.reason, HF_STAT_syn_capped);
     door_close(&door);
 }
 
@@ -362,6 +494,15 @@ static void keys_from_the_beginning(void **state)
     door_open(&door, 8);
     assert_non_null(key_ring_of(&door.gate.keys,
                                 cookie_slot(door.now_us + door.gate.config.wall_minus_now_us)));
+    for (int epoch = 0; epoch < 5; epoch++) { /* and stay so while somebody ticks */
+        struct pressure_change change;
+        uint32_t number;
+
+        door.now_us += (INT64_C(4096000) << COOKIE_EPOCH_SHIFT);
+        assert_false(gate_tick(&door.gate, &number, &change, door.now_us));
+        assert_non_null(key_ring_of(&door.gate.keys,
+                                    cookie_slot(door.now_us + door.gate.config.wall_minus_now_us)));
+    }
     door_close(&door);
 }
 
@@ -369,7 +510,12 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nobody_gives_way),
-        cmocka_unit_test(each_is_asked_once),
+        cmocka_unit_test(the_largest_is_found),
+        cmocka_unit_test(equals_keep_theirs),
+        cmocka_unit_test(his_own_limit),
+        cmocka_unit_test(sixteen_are_asked),
+        cmocka_unit_test(at_the_floor),
+        cmocka_unit_test(a_cap_of_one),
         cmocka_unit_test(hurry_prolongs_nothing),
         cmocka_unit_test(bits_of_a_filter),
         cmocka_unit_test(listeners_have_an_end),
