@@ -447,6 +447,33 @@ static void an_alarm_counts_all(void **state)
     assert_int_equal(change.since_us, 6 + 2 * PRESSURE_QUIET_US);
 }
 
+/* Half of what raised a level is rounded up: of six it is three, and three are still too many. */
+static void half_of_an_even_number(void **state)
+{
+    struct pressure pressure = pressure_of(8);
+    struct pressure_change change;
+
+    (void)state;
+    assert_false(pressure_rise(&pressure, 5, &change, 0));
+    assert_true(pressure_rise(&pressure, 6, &change, 0));
+    assert_false(pressure_fall(&pressure, 3, &change, PRESSURE_QUIET_US));
+    assert_true(pressure_fall(&pressure, 2, &change, 2 * PRESSURE_QUIET_US));
+}
+
+/* With a new level everybody begins at nothing: the first SYN names the loudest. */
+static void a_new_race(void **state)
+{
+    struct pressure pressure = pressure_of(100);
+    struct pressure_change change;
+
+    (void)state;
+    syns_of(&pressure, 1, 50);
+    assert_true(pressure_rise(&pressure, 75, &change, 0));
+    syns_of(&pressure, 2, 1);
+    assert_int_equal(pressure.loudest_prefix, 2);
+    assert_int_equal(pressure.lead, 1);
+}
+
 /* A repetition that would end with the half-open's time is none: of three seconds one is before the first, two behind it. */
 static void a_repeat_needs_time(void **state)
 {
@@ -527,6 +554,8 @@ int main(void)
         cmocka_unit_test(periods),
         cmocka_unit_test(answers_are_taken_off),
         cmocka_unit_test(an_alarm_counts_all),
+        cmocka_unit_test(half_of_an_even_number),
+        cmocka_unit_test(a_new_race),
         cmocka_unit_test(a_repeat_needs_time),
         cmocka_unit_test(one_hash_two_flows),
         cmocka_unit_test(keys_from_the_beginning),
