@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "base/pool.h"
+#include "base/shared.h"
 
 /* A link's next when it is in no list. */
 #define SLOT_UNLINKED (UINT32_MAX - 1)
@@ -51,7 +52,13 @@ static inline bool list_is_linked(const struct list_link *link)
     return link->next != SLOT_UNLINKED;
 }
 
-static inline void list_append(struct list *list, struct list_links links, uint32_t slot)
+#ifdef __OPTIMIZE_SIZE__
+void list_append(struct list *list, struct list_links links, uint32_t slot);
+void list_remove(struct list *list, struct list_links links, uint32_t slot);
+uint32_t list_take(struct list *list, struct list_links links);
+#endif
+#ifndef SHARED_ELSEWHERE
+SHARED void list_append(struct list *list, struct list_links links, uint32_t slot)
 {
     struct list_link *link = list_link_at(links, slot);
 
@@ -67,7 +74,7 @@ static inline void list_append(struct list *list, struct list_links links, uint3
     list->count++;
 }
 
-static inline void list_remove(struct list *list, struct list_links links, uint32_t slot)
+SHARED void list_remove(struct list *list, struct list_links links, uint32_t slot)
 {
     struct list_link *link = list_link_at(links, slot);
 
@@ -86,7 +93,7 @@ static inline void list_remove(struct list *list, struct list_links links, uint3
 }
 
 /* The first slot, taken off; SLOT_NONE if there is none. */
-static inline uint32_t list_take(struct list *list, struct list_links links)
+SHARED uint32_t list_take(struct list *list, struct list_links links)
 {
     uint32_t slot = list->first;
 
@@ -94,5 +101,6 @@ static inline uint32_t list_take(struct list *list, struct list_links links)
         list_remove(list, links, slot);
     return slot;
 }
+#endif
 
 #endif

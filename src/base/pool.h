@@ -9,6 +9,7 @@
 
 #include "base/arena.h"
 #include "base/must.h"
+#include "base/shared.h"
 
 #define SLOT_NONE UINT32_MAX
 
@@ -28,9 +29,14 @@ static inline void *pool_at(const struct pool *pool, uint32_t slot)
     return pool->slots + (size_t)slot * pool->stride;
 }
 
+#ifdef __OPTIMIZE_SIZE__
+uint32_t pool_take(struct pool *pool, bool *fresh);
+void pool_give(struct pool *pool, uint32_t slot);
+#endif
+#ifndef SHARED_ELSEWHERE
 /* A slot whose content is whatever it was (zero or its former user's, but for the first 4 bytes), or SLOT_NONE. *fresh (may
  * be NULL) says that it was never used before. */
-static inline uint32_t pool_take(struct pool *pool, bool *fresh)
+SHARED uint32_t pool_take(struct pool *pool, bool *fresh)
 {
     uint32_t slot = pool->free;
 
@@ -47,7 +53,7 @@ static inline uint32_t pool_take(struct pool *pool, bool *fresh)
     return slot;
 }
 
-static inline void pool_give(struct pool *pool, uint32_t slot)
+SHARED void pool_give(struct pool *pool, uint32_t slot)
 {
     must(slot < pool->high && pool->count > 0);
 
@@ -55,5 +61,6 @@ static inline void pool_give(struct pool *pool, uint32_t slot)
     pool->free = slot;
     pool->count--;
 }
+#endif
 
 #endif

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "base/pool.h"
+#include "base/shared.h"
 
 #define TABLE_BUCKET_ENTRIES 10
 
@@ -106,9 +107,13 @@ static inline uint64_t table_last_tags(const struct table_bucket *bucket)
     return (uint64_t)bucket->tags[8] | (uint64_t)bucket->tags[9] << 16;
 }
 
+#ifdef __OPTIMIZE_SIZE__
+uint64_t table_matches(const struct table_bucket *bucket, uint16_t tag);
+#endif
+#ifndef SHARED_ELSEWHERE
 /* The entries of a bucket with this tag: of each 16-bit lane, bit 15 is entry `lane`, bit 14 entry 4 + lane, bit 13 entry
  * 8 + lane. */
-static inline uint64_t table_matches(const struct table_bucket *bucket, uint16_t tag)
+SHARED uint64_t table_matches(const struct table_bucket *bucket, uint16_t tag)
 {
     uint64_t pattern = TAG_LANES * tag;
     uint64_t a = table_tags(bucket, 0), b = table_tags(bucket, 4);
@@ -116,6 +121,7 @@ static inline uint64_t table_matches(const struct table_bucket *bucket, uint16_t
     return table_zero_lanes(a ^ pattern) | table_zero_lanes(b ^ pattern) >> 1 |
            table_zero_lanes(c ^ pattern) >> 2;
 }
+#endif
 
 static inline uint32_t table_place(uint64_t matches)
 {
@@ -129,7 +135,12 @@ static inline uint32_t table_place(uint64_t matches)
     return group * 4 + lane;
 }
 
-static inline struct table_cursor table_find(const struct table *table, uint64_t hash)
+#ifdef __OPTIMIZE_SIZE__
+struct table_cursor table_find(const struct table *table, uint64_t hash);
+uint32_t table_next(const struct table *table, struct table_cursor *cursor);
+#endif
+#ifndef SHARED_ELSEWHERE
+SHARED struct table_cursor table_find(const struct table *table, uint64_t hash)
 {
     const struct table_bucket *bucket = table_bucket_of(table, hash);
     uint16_t tag = table_tag(hash);
@@ -137,7 +148,7 @@ static inline struct table_cursor table_find(const struct table *table, uint64_t
     return (struct table_cursor){bucket, table_matches(bucket, tag), tag};
 }
 
-static inline uint32_t table_next(const struct table *table, struct table_cursor *cursor)
+SHARED uint32_t table_next(const struct table *table, struct table_cursor *cursor)
 {
     while (!cursor->matches) {
         if (cursor->bucket->overflow == SLOT_NONE)
@@ -150,6 +161,7 @@ static inline uint32_t table_next(const struct table *table, struct table_cursor
     cursor->matches &= cursor->matches - 1;
     return cursor->bucket->slots[place];
 }
+#endif
 
 /* Brings the bucket of a hash near before it is needed. */
 static inline void table_prefetch(const struct table *table, uint64_t hash)

@@ -25,30 +25,18 @@ struct siphash {
 #define SIPHASH_INLINE static inline __attribute__((unused))
 #endif
 
-/* Where the compiler is told to make little code, a hash is called. */
-#ifdef __OPTIMIZE_SIZE__
-#define SIPHASH_STEP static __attribute__((noinline, unused))
-#else
+/* Where the compiler is told to make little code (-Os), a hash is called: crypto/shared.c has the one copy. */
+#ifndef __OPTIMIZE_SIZE__
 #define SIPHASH_STEP SIPHASH_INLINE
+#elif defined SIPHASH_HERE
+#define SIPHASH_STEP
+#else
+#define SIPHASH_ELSEWHERE
 #endif
 
 SIPHASH_INLINE uint64_t siphash_rotate(uint64_t word, unsigned bits)
 {
     return word << bits | word >> (64 - bits);
-}
-
-SIPHASH_STEP void siphash_round(struct siphash *s)
-{
-    s->v0 += s->v1;
-    s->v2 += s->v3;
-    s->v1 = siphash_rotate(s->v1, 13) ^ s->v0;
-    s->v3 = siphash_rotate(s->v3, 16) ^ s->v2;
-    s->v0 = siphash_rotate(s->v0, 32);
-    s->v2 += s->v1;
-    s->v0 += s->v3;
-    s->v1 = siphash_rotate(s->v1, 17) ^ s->v2;
-    s->v3 = siphash_rotate(s->v3, 21) ^ s->v0;
-    s->v2 = siphash_rotate(s->v2, 32);
 }
 
 SIPHASH_INLINE uint64_t siphash_load(const void *bytes)
@@ -76,6 +64,38 @@ SIPHASH_INLINE uint32_t siphash_load32(const void *bytes)
 SIPHASH_INLINE struct siphash_key siphash_key_from(const uint8_t bytes[16])
 {
     return (struct siphash_key){siphash_load(bytes), siphash_load(bytes + 8)};
+}
+
+#define SIPHASH_LABEL_MAX 32
+
+#ifdef __OPTIMIZE_SIZE__
+void siphash_round(struct siphash *s);
+struct siphash siphash_begin(struct siphash_key key);
+void siphash_word(struct siphash *s, uint64_t word);
+uint64_t siphash_end(struct siphash *s, uint64_t rest, uint64_t length);
+uint64_t siphash_8(struct siphash_key key, uint64_t word);
+uint64_t siphash_12(struct siphash_key key, uint64_t word, uint32_t rest);
+uint64_t siphash_16(struct siphash_key key, uint64_t a, uint64_t b);
+uint64_t siphash_20(struct siphash_key key, uint64_t a, uint64_t b, uint32_t rest);
+uint64_t siphash_24(struct siphash_key key, uint64_t a, uint64_t b, uint64_t c);
+uint64_t siphash_36(struct siphash_key key, const uint64_t words[4], uint32_t rest);
+uint64_t siphash_40(struct siphash_key key, const uint64_t words[5]);
+uint64_t siphash_bytes(struct siphash_key key, const void *data, uint64_t length);
+struct siphash_key siphash_derive(struct siphash_key master, const char *label, uint32_t number);
+#endif
+#ifndef SIPHASH_ELSEWHERE
+SIPHASH_STEP void siphash_round(struct siphash *s)
+{
+    s->v0 += s->v1;
+    s->v2 += s->v3;
+    s->v1 = siphash_rotate(s->v1, 13) ^ s->v0;
+    s->v3 = siphash_rotate(s->v3, 16) ^ s->v2;
+    s->v0 = siphash_rotate(s->v0, 32);
+    s->v2 += s->v1;
+    s->v0 += s->v3;
+    s->v1 = siphash_rotate(s->v1, 17) ^ s->v2;
+    s->v3 = siphash_rotate(s->v3, 21) ^ s->v0;
+    s->v2 = siphash_rotate(s->v2, 32);
 }
 
 /* Piece by piece: begin, each whole word, end with the rest. */
@@ -195,8 +215,6 @@ SIPHASH_STEP uint64_t siphash_bytes(struct siphash_key key, const void *data, ui
     return siphash_end(&s, rest, length);
 }
 
-#define SIPHASH_LABEL_MAX 32
-
 /* A key for one purpose from a master key: K(label, n) of HF1. Purposes with different labels or numbers have keys that say
  * nothing about each other. Of a label at most SIPHASH_LABEL_MAX characters count. Off the packet path. */
 SIPHASH_STEP struct siphash_key siphash_derive(struct siphash_key master, const char *label,
@@ -216,5 +234,6 @@ SIPHASH_STEP struct siphash_key siphash_derive(struct siphash_key master, const 
     key.k1 = siphash_bytes(master, input, length + 1);
     return key;
 }
+#endif
 
 #endif

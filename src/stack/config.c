@@ -14,79 +14,100 @@
 #define MTU_LEAST_V6 1280u
 #define POOL_MOST (UINT64_C(1) << 42)
 
+/* A value that lies between two numbers, whatever the others are. */
 struct range {
-    uint64_t value, least, most;
-    const char *sentence;
+    uint16_t at; /* where it lies in struct hf_config */
+    uint8_t bytes, fault;
+    uint32_t least, most;
 };
 
-static const char *first_outside(const struct range *ranges, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        if (ranges[i].value < ranges[i].least || ranges[i].value > ranges[i].most)
-            return ranges[i].sentence;
-    return NULL;
-}
-
-#define COUNT_OF(array) (sizeof(array) / sizeof *(array))
-
-static const char *limits_error(const struct hf_config *c)
-{
-    bool ethernet = c->link == HF_ETHERNET;
-    const struct range ranges[] = {
-        {c->max_connections, 1, SLOTS_MOST, "max_connections must be 1 to 67108864"},
-        {c->max_half_opens, 1, SLOTS_MOST, "max_half_opens must be 1 to 67108864"},
-        {c->max_time_waits, 0, SLOTS_MOST, "max_time_waits must be 0 to 67108864"},
-        {c->max_listeners, 1, UINT16_MAX, "max_listeners must be 1 to 65535"},
-        {c->max_neighbors, ethernet, 1u << 20, "max_neighbors must be 1 to 1048576"},
-        {c->max_keys, 0, 1u << 20, "max_keys must be 0 to 1048576"},
-        {c->max_signed, 0, SLOTS_MOST, "max_signed must be 0 to 67108864"},
-        {c->max_reassemblies, 0, UINT16_MAX, "max_reassemblies must be 0 to 65535"},
-        {c->max_reassemblies, 0, c->parts.reassembly ? UINT16_MAX : 0,
-         "max_reassemblies must be 0 without parts.reassembly"},
-        {c->receive_bytes, 1024, WINDOW_MOST, "receive_bytes must be 1024 to 1073725440"},
-        {c->window_scale, 0, 14, "window_scale must be 0 to 14"}, /* [RFC 7323 2.3] */
-        {c->send_bytes, 1024, WINDOW_MOST, "send_bytes must be 1024 to 1073725440"},
-        {c->promise_bytes, 0, 1u << 24, "promise_bytes must be 0 to 16777216"},
-        {c->pool_bytes, c->pool_bytes ? c->promise_bytes : 0, POOL_MOST,
-         "pool_bytes must be 0, or promise_bytes to 4 TiB"},
-        {c->segmentation_bytes, 0, 65535, "segmentation_bytes must be 0 to 65535"},
-        {c->segmentation_bytes, 0, c->checksum_offload ? UINT32_MAX : 0,
-         "segmentation_bytes must be 0 without checksum_offload"},
-    };
-
-    return first_outside(ranges, COUNT_OF(ranges));
-}
+#define RANGE(field, least, most, fault)                                                           \
+    {                                                                                              \
+        offsetof(struct hf_config, field), sizeof(((struct hf_config *)0)->field), CONFIG_##fault, \
+            least, most                                                                            \
+    }
 
 /* [RFC 9293 MUST-49] */
-static const char *times_error(const struct hf_config *c)
-{
-    const struct range ranges[] = {
-        {c->msl_ms, 1, HOUR_MS, "msl_ms must be 1 to 3600000"},
-        {c->min_rto_ms, 1, 60000, "min_rto_ms must be 1 to 60000"},
-        {c->initial_rto_ms, c->min_rto_ms, 60000, "initial_rto_ms must be min_rto_ms to 60000"},
-        {c->max_rto_ms, c->initial_rto_ms, HOUR_MS, "max_rto_ms must be initial_rto_ms to 3600000"},
-        {c->delayed_ack_ms, 0, 500, "delayed_ack_ms must be 0 to 500"}, /* [RFC 9293 MUST-40] */
-        {c->user_timeout_ms, 1, UINT32_MAX, "user_timeout_ms must be 1 or more"},
-        {c->syn_timeout_ms, 1, UINT32_MAX, "syn_timeout_ms must be 1 or more"},
-        {c->fin_wait_2_ms, 1, UINT32_MAX, "fin_wait_2_ms must be 1 or more"},
-        {c->keepalive_interval_ms, c->keepalive_idle_ms ? 1 : 0, UINT32_MAX,
-         "keepalive_interval_ms must be 1 or more"},
-        {c->keepalive_count, c->keepalive_idle_ms ? 1 : 0, UINT8_MAX,
-         "keepalive_count must be 1 to 255"},
-        {c->initial_window, 1, 255, "initial_window must be 1 to 255"},
-        {c->ttl, 1, 255, "ttl must be 1 to 255"},
-        {c->syn_ack_retries, 0, 10, "syn_ack_retries must be 0 to 10"},
-        {c->half_open_timeout_ms, 1, HOUR_MS, "half_open_timeout_ms must be 1 to 3600000"},
-        {c->on_timeout, 0, HF_SEND_RESET, "on_timeout must be HF_FORGET or HF_SEND_RESET"},
-        {c->stall_timeout_ms, 0, 24 * HOUR_MS, "stall_timeout_ms must be 0 to 86400000"},
-        {c->stall_timeout_ms, 0, c->parts.watch ? UINT32_MAX : 0,
-         "stall_timeout_ms must be 0 without parts.watch"},
-        {c->scan_ports, 0, SCAN_PORTS_MOST, "scan_ports must be 0 to 48"},
-        {c->scan_ports, 0, c->parts.scan ? UINT8_MAX : 0,
-         "scan_ports must be 0 without parts.scan"},
-    };
+static const struct range ranges[] = {
+    RANGE(max_connections, 1, SLOTS_MOST, MAX_CONNECTIONS),
+    RANGE(max_half_opens, 1, SLOTS_MOST, MAX_HALF_OPENS),
+    RANGE(max_time_waits, 0, SLOTS_MOST, MAX_TIME_WAITS),
+    RANGE(max_listeners, 1, UINT16_MAX, MAX_LISTENERS),
+    RANGE(max_neighbors, 0, 1u << 20, MAX_NEIGHBORS),
+    RANGE(max_keys, 0, 1u << 20, MAX_KEYS),
+    RANGE(max_signed, 0, SLOTS_MOST, MAX_SIGNED),
+    RANGE(max_reassemblies, 0, UINT16_MAX, MAX_REASSEMBLIES),
+    RANGE(receive_bytes, 1024, WINDOW_MOST, RECEIVE_BYTES),
+    RANGE(window_scale, 0, 14, WINDOW_SCALE), /* [RFC 7323 2.3] */
+    RANGE(send_bytes, 1024, WINDOW_MOST, SEND_BYTES),
+    RANGE(promise_bytes, 0, 1u << 24, PROMISE_BYTES),
+    RANGE(segmentation_bytes, 0, 65535, SEGMENTATION_BYTES),
+    RANGE(msl_ms, 1, HOUR_MS, MSL),
+    RANGE(min_rto_ms, 1, 60000, MIN_RTO),
+    RANGE(initial_rto_ms, 0, 60000, INITIAL_RTO),
+    RANGE(max_rto_ms, 0, HOUR_MS, MAX_RTO),
+    RANGE(delayed_ack_ms, 0, 500, DELAYED_ACK), /* [RFC 9293 MUST-40] */
+    RANGE(user_timeout_ms, 1, UINT32_MAX, USER_TIMEOUT),
+    RANGE(syn_timeout_ms, 1, UINT32_MAX, SYN_TIMEOUT),
+    RANGE(fin_wait_2_ms, 1, UINT32_MAX, FIN_WAIT_2),
+    RANGE(initial_window, 1, 255, INITIAL_WINDOW),
+    RANGE(ttl, 1, 255, TTL),
+    RANGE(syn_ack_retries, 0, 10, SYN_ACK_RETRIES),
+    RANGE(half_open_timeout_ms, 1, HOUR_MS, HALF_OPEN_TIMEOUT),
+    RANGE(on_timeout, 0, HF_SEND_RESET, ON_TIMEOUT),
+    RANGE(stall_timeout_ms, 0, 24 * HOUR_MS, STALL_TIMEOUT),
+    RANGE(scan_ports, 0, SCAN_PORTS_MOST, SCAN_PORTS),
+};
 
-    return first_outside(ranges, COUNT_OF(ranges));
+static uint32_t value_of(const struct hf_config *config, const struct range *range)
+{
+    const uint8_t *at = (const uint8_t *)config + range->at;
+    uint32_t word;
+    uint16_t half;
+
+    if (range->bytes == sizeof *at)
+        return *at;
+    if (range->bytes == sizeof half) {
+        memcpy(&half, at, sizeof half);
+        return half;
+    }
+    memcpy(&word, at, sizeof word);
+    return word;
+}
+
+static enum config_fault check_ranges(const struct hf_config *config)
+{
+    for (size_t i = 0; i < sizeof ranges / sizeof ranges[0]; i++) {
+        uint32_t value = value_of(config, &ranges[i]);
+
+        if (value < ranges[i].least || value > ranges[i].most)
+            return (enum config_fault)ranges[i].fault;
+    }
+    return CONFIG_POSSIBLE;
+}
+
+/* What depends on another value. */
+static enum config_fault check_together(const struct hf_config *c)
+{
+    if (c->link == HF_ETHERNET && c->max_neighbors == 0)
+        return CONFIG_MAX_NEIGHBORS;
+    if (c->max_reassemblies && !c->parts.reassembly)
+        return CONFIG_REASSEMBLY_PART;
+    if (c->pool_bytes && (c->pool_bytes < c->promise_bytes || c->pool_bytes > POOL_MOST))
+        return CONFIG_POOL_BYTES;
+    if (c->segmentation_bytes && !c->checksum_offload)
+        return CONFIG_SEGMENTATION_ALONE;
+    if (c->initial_rto_ms < c->min_rto_ms)
+        return CONFIG_INITIAL_RTO;
+    if (c->max_rto_ms < c->initial_rto_ms)
+        return CONFIG_MAX_RTO;
+    if (c->keepalive_idle_ms && c->keepalive_interval_ms == 0)
+        return CONFIG_KEEPALIVE_INTERVAL;
+    if (c->keepalive_idle_ms && c->keepalive_count == 0)
+        return CONFIG_KEEPALIVE_COUNT;
+    if (c->stall_timeout_ms && !c->parts.watch)
+        return CONFIG_WATCH_PART;
+    return c->scan_ports && !c->parts.scan ? CONFIG_SCAN_PART : CONFIG_POSSIBLE;
 }
 
 static bool is_prefix(const struct hf_prefix *prefix)
@@ -94,42 +115,45 @@ static bool is_prefix(const struct hf_prefix *prefix)
     return prefix->length <= (hf_address_is_v4(&prefix->address) ? 32 : 128);
 }
 
-/* Sentences about what names an address: `route` holds what of the configuration is in use. */
-static const char *addresses_error(const struct route *route)
+/* `route` holds what of the configuration is in use. */
+static enum config_fault check_addresses(const struct hf_config *config, const struct route *route)
 {
     if (route->our_count == 0)
-        return "addresses must name at least one address";
+        return CONFIG_ADDRESSES;
     for (uint8_t i = 0; i < route->our_count; i++) {
         const struct hf_prefix *ours = &route->ours[i];
 
+        if (!config->parts.ipv6 && !hf_address_is_v4(&ours->address))
+            return CONFIG_ADDRESSES_PART;
         if (!is_prefix(ours))
-            return "addresses: a prefix length must be 0 to 32 for IPv4, 0 to 128 for IPv6";
+            return CONFIG_ADDRESSES_LENGTH;
         if (address_kind(&ours->address) != ADDRESS_UNICAST ||
             route_is_broadcast(route, &ours->address))
-            return "addresses must be unicast addresses of a host";
-        for (uint8_t other = 0; other < i; other++)
-            if (address_equal(&route->ours[other].address, &ours->address))
-                return "addresses must name each address once";
+            return CONFIG_ADDRESSES_KIND;
+        if (route_our_index(route, &ours->address) != i)
+            return CONFIG_ADDRESSES_TWICE;
     }
-    return NULL;
+    return CONFIG_POSSIBLE;
 }
 
-static const char *routes_error(const struct route *route)
+static enum config_fault check_routes(const struct hf_config *config, const struct route *route)
 {
     for (uint8_t i = 0; i < route->route_count; i++) {
         const struct hf_route *one = &route->routes[i];
 
         if (!is_prefix(&one->to))
-            return "routes: a prefix length must be 0 to 32 for IPv4, 0 to 128 for IPv6";
+            return CONFIG_ROUTES_LENGTH;
         if (hf_address_is_v4(&one->to.address) != hf_address_is_v4(&one->gateway))
-            return "routes: a gateway must be of the same family as its prefix";
+            return CONFIG_ROUTES_FAMILY;
+        if (!config->parts.ipv6 && !hf_address_is_v4(&one->gateway))
+            return CONFIG_ROUTES_PART;
         if (address_kind(&one->gateway) != ADDRESS_UNICAST || route_is_ours(route, &one->gateway))
-            return "routes: a gateway must be another host's unicast address";
+            return CONFIG_ROUTES_KIND;
         if (!route->raw_ip && !route->anywhere && !route_is_on_link(route, &one->gateway) &&
             !address_is_link_local(&one->gateway))
-            return "routes: a gateway must lie in one of the networks of addresses";
+            return CONFIG_ROUTES_ON_LINK;
     }
-    return NULL;
+    return CONFIG_POSSIBLE;
 }
 
 static bool has_v6(const struct route *route)
@@ -141,29 +165,26 @@ static bool has_v6(const struct route *route)
 }
 
 /* [R1122-38, R8200-17] */
-static const char *link_error(const struct hf_config *config, const struct route *route)
+static enum config_fault check_link(const struct hf_config *config, const struct route *route)
 {
     if (config->link != HF_ETHERNET && config->link != HF_RAW_IP)
-        return "link must be HF_ETHERNET or HF_RAW_IP";
+        return CONFIG_LINK;
     if (config->link == HF_ETHERNET && !config->parts.ethernet)
-        return "link must be HF_RAW_IP without parts.ethernet";
-    if (!config->parts.ipv6 && has_v6(route))
-        return "addresses and routes must be of IPv4 without parts.ipv6";
-    if (has_v6(route) ? config->mtu < MTU_LEAST_V6 : config->mtu < MTU_LEAST_V4)
-        return has_v6(route) ? "mtu must be 1280 to 65535 with an IPv6 address"
-                             : "mtu must be 576 to 65535";
+        return CONFIG_LINK_PART;
+    if (config->mtu < MTU_LEAST_V6 && has_v6(route))
+        return CONFIG_MTU_V6;
+    if (config->mtu < MTU_LEAST_V4)
+        return CONFIG_MTU;
     if (config->vlan > 4094)
-        return "vlan must be 0 to 4094";
+        return CONFIG_VLAN;
     if (config->vlan && config->link == HF_RAW_IP)
-        return "vlan must be 0 with HF_RAW_IP";
-    if (mac_is_group(&config->mac))
-        return "mac must not be a group address: its first byte must be even";
-    return NULL;
+        return CONFIG_VLAN_RAW_IP;
+    return mac_is_group(&config->mac) ? CONFIG_MAC : CONFIG_POSSIBLE;
 }
 
 /* Where addresses have 32 bits, what was asked for may be more than they can tell apart: a generous sum, so that no
  * measure of hf_memory_needed wraps. */
-static const char *size_error(const struct hf_config *c)
+static bool is_too_large(const struct hf_config *c)
 {
     uint64_t waits = c->max_time_waits ? c->max_time_waits : c->max_connections;
     uint64_t bytes = UINT64_C(1024) * c->max_connections + UINT64_C(256) * c->max_half_opens +
@@ -172,27 +193,27 @@ static const char *size_error(const struct hf_config *c)
                      UINT64_C(8192) * c->max_reassemblies +
                      (CHUNK_BYTES + UINT64_C(16)) * config_chunks(c);
 
-    return bytes > SIZE_MAX / 2 ? "the limits are more than this machine can address" : NULL;
+    return bytes > SIZE_MAX / 2;
 }
 
-const char *hf_config_error(const struct hf_config *config)
+enum config_fault config_find_fault(const struct hf_config *config)
 {
     struct route route;
-    const char *error;
+    enum config_fault fault;
 
     if (!config)
-        return "config must not be NULL";
+        return CONFIG_NULL;
     route_init(&route, config);
-    error = link_error(config, &route);
-    if (!error)
-        error = addresses_error(&route);
-    if (!error)
-        error = routes_error(&route);
-    if (!error)
-        error = limits_error(config);
-    if (!error)
-        error = size_error(config);
-    return error ? error : times_error(config);
+    fault = check_link(config, &route);
+    if (fault == CONFIG_POSSIBLE)
+        fault = check_addresses(config, &route);
+    if (fault == CONFIG_POSSIBLE)
+        fault = check_routes(config, &route);
+    if (fault == CONFIG_POSSIBLE)
+        fault = check_ranges(config);
+    if (fault == CONFIG_POSSIBLE)
+        fault = check_together(config);
+    return fault == CONFIG_POSSIBLE && is_too_large(config) ? CONFIG_SIZE : fault;
 }
 
 uint32_t config_chunk_promise(const struct hf_config *config)

@@ -18,7 +18,7 @@ int hf_change_limits(struct hf_stack *stack, const struct hf_limits *limits)
     config.icmp_budget_per_s = limits->icmp_budget_per_s;
     config.stall_timeout_ms = limits->stall_timeout_ms;
     config.scan_ports = limits->scan_ports;
-    if (hf_config_error(&config) != NULL)
+    if (config_find_fault(&config) != CONFIG_POSSIBLE)
         return HF_INVALID;
 
     stack->config = config;

@@ -216,7 +216,7 @@ size_t hf_memory_needed(const struct hf_config *config)
     struct arena arena = {NULL, 0};
     struct hf_stack scratch;
 
-    if (hf_config_error(config))
+    if (config_find_fault(config) != CONFIG_POSSIBLE)
         return 0;
     scratch.tcp.config.receive_scale = 0;
     scratch.keys = (struct stack_keys){0};
@@ -266,7 +266,7 @@ int hf_set_routes(struct hf_stack *stack, const struct hf_route *routes, size_t 
         return HF_INVALID;
     memset(config.routes, 0, sizeof config.routes);
     memcpy(config.routes, routes, count * sizeof *routes);
-    if (hf_config_error(&config))
+    if (config_find_fault(&config) != CONFIG_POSSIBLE)
         return HF_INVALID;
     stack->config = config;
     route_init(&stack->route, &config); /* our addresses keep their numbers */

@@ -1,4 +1,4 @@
-/* The Internet checksum, 64 bytes a turn. [RFC 1071]
+/* The Internet checksum, 64 bytes a turn; where the compiler is told to make little code, 4. [RFC 1071]
  *
  * The sum does not care for byte order [RFC 1071 1]: words are added as they lie in memory and one swap at the end
  * mends it. Each 32-bit lane is split into its halves, so that lanes overflow only after 65536 turns.
@@ -7,25 +7,7 @@
 
 #include "base/bytes.h"
 
-typedef uint32_t lanes __attribute__((vector_size(16)));
-
-#define TURN_BYTES 64
-#define TURNS_MAX 16384 /* four words are added to each lane a turn: 4 * 16384 * 65535 < 2^32 */
-
-static inline lanes load(const uint8_t *from)
-{
-    lanes v;
-
-    memcpy(&v, from, sizeof v);
-    return v;
-}
-
-static inline uint64_t across(lanes v)
-{
-    return (uint64_t)v[0] + v[1] + v[2] + v[3];
-}
-
-/* The last 0 to 63 bytes; copies them if `to` is not NULL. */
+/* The last 0 to 63 bytes, or all; copies them if `to` is not NULL. */
 static inline uint64_t tail(uint8_t *to, const uint8_t *from, size_t length)
 {
     uint64_t sum = 0;
@@ -58,6 +40,33 @@ static inline uint64_t tail(uint8_t *to, const uint8_t *from, size_t length)
         sum += half;
     }
     return sum;
+}
+
+#ifdef __OPTIMIZE_SIZE__
+
+static uint16_t sum_and_copy(uint8_t *to, const uint8_t *from, size_t length)
+{
+    return checksum_finish(tail(to, from, length));
+}
+
+#else
+
+typedef uint32_t lanes __attribute__((vector_size(16)));
+
+#define TURN_BYTES 64
+#define TURNS_MAX 16384 /* four words are added to each lane a turn: 4 * 16384 * 65535 < 2^32 */
+
+static inline lanes load(const uint8_t *from)
+{
+    lanes v;
+
+    memcpy(&v, from, sizeof v);
+    return v;
+}
+
+static inline uint64_t across(lanes v)
+{
+    return (uint64_t)v[0] + v[1] + v[2] + v[3];
 }
 
 static inline uint64_t turns(uint8_t *to, const uint8_t *from, size_t count)
@@ -98,6 +107,8 @@ static inline uint16_t sum_and_copy(uint8_t *to, const uint8_t *from, size_t len
     }
     return checksum_finish(sum + tail(to, from, length));
 }
+
+#endif
 
 /* [R1071-01] */
 uint16_t checksum_sum(const void *data, size_t length)

@@ -9,6 +9,7 @@
 #include <handfast/handfast.h>
 
 #include "base/bytes.h"
+#include "base/shared.h"
 
 struct flow {
     struct hf_address remote, local;
@@ -17,12 +18,18 @@ struct flow {
 
 _Static_assert(sizeof(struct flow) == 36, "a flow is 36 bytes without padding");
 
-static inline bool address_equal(const struct hf_address *a, const struct hf_address *b)
+#ifdef __OPTIMIZE_SIZE__
+bool address_equal(const struct hf_address *a, const struct hf_address *b);
+bool flow_equal(const struct flow *a, const struct flow *b);
+bool address_is_any(const struct hf_address *address);
+#endif
+#ifndef SHARED_ELSEWHERE
+SHARED bool address_equal(const struct hf_address *a, const struct hf_address *b)
 {
     return memcmp(a, b, sizeof *a) == 0;
 }
 
-static inline bool flow_equal(const struct flow *a, const struct flow *b)
+SHARED bool flow_equal(const struct flow *a, const struct flow *b)
 {
     uint64_t x[4], y[4];
     uint32_t ports =
@@ -33,12 +40,13 @@ static inline bool flow_equal(const struct flow *a, const struct flow *b)
     return ((x[0] ^ y[0]) | (x[1] ^ y[1]) | (x[2] ^ y[2]) | (x[3] ^ y[3]) | ports) == 0;
 }
 
-static inline bool address_is_any(const struct hf_address *address)
+SHARED bool address_is_any(const struct hf_address *address)
 {
     static const struct hf_address any;
 
     return address_equal(address, &any);
 }
+#endif
 
 /* What kind an address is, by itself (what is a broadcast address of our networks, `stack` knows). */
 enum address_kind {
@@ -68,8 +76,12 @@ static inline struct hf_address address_v4(uint32_t host_order)
                                 (uint8_t)(host_order >> 8), (uint8_t)host_order}};
 }
 
+#ifdef __OPTIMIZE_SIZE__
+struct hf_address address_v4_from(const uint8_t *bytes);
+#endif
+#ifndef SHARED_ELSEWHERE
 /* The same from the four bytes of a header, in one store: what is then read as a whole need not wait for parts. */
-static inline struct hf_address address_v4_from(const uint8_t *bytes)
+SHARED struct hf_address address_v4_from(const uint8_t *bytes)
 {
     typedef uint32_t words __attribute__((vector_size(16)));
     struct hf_address address = address_v4(0);
@@ -82,6 +94,7 @@ static inline struct hf_address address_v4_from(const uint8_t *bytes)
     memcpy(&address, &mapped, sizeof address);
     return address;
 }
+#endif
 
 static inline const uint8_t *address_v4_bytes(const struct hf_address *address)
 {
@@ -94,8 +107,12 @@ static inline uint64_t address_first_bits(uint64_t word, uint32_t bits)
     return bits == 0 ? 0 : word >> (64 - bits);
 }
 
+#ifdef __OPTIMIZE_SIZE__
+bool prefix_contains(const struct hf_prefix *prefix, const struct hf_address *address);
+#endif
+#ifndef SHARED_ELSEWHERE
 /* Whether the first `length` bits (counted in the prefix's own family) agree. */
-static inline bool prefix_contains(const struct hf_prefix *prefix, const struct hf_address *address)
+SHARED bool prefix_contains(const struct hf_prefix *prefix, const struct hf_address *address)
 {
     bool v4 = hf_address_is_v4(&prefix->address);
     uint32_t bits = prefix->length + (v4 ? 96u : 0u); /* of the mapped form */
@@ -108,5 +125,6 @@ static inline bool prefix_contains(const struct hf_prefix *prefix, const struct 
         return address_first_bits(high, bits) == 0;
     return high == 0 && address_first_bits(low, bits - 64) == 0;
 }
+#endif
 
 #endif

@@ -43,7 +43,11 @@ static inline uint16_t ipv4_sum(const uint8_t *data, uint32_t header_length)
 /* Whether the options may pass: HF_STAT_none, ip_bad_option or ip_source_route. */
 enum hf_stat ipv4_walk_options(const uint8_t *option, uint32_t length);
 
-static inline void ipv4_read_fields(struct ipv4 *header, const uint8_t *data)
+#ifdef __OPTIMIZE_SIZE__
+void ipv4_read_fields(struct ipv4 *header, const uint8_t *data);
+#endif
+#ifndef SHARED_ELSEWHERE
+SHARED void ipv4_read_fields(struct ipv4 *header, const uint8_t *data)
 {
     uint16_t fragment = get_be16(data + 6);
 
@@ -59,6 +63,7 @@ static inline void ipv4_read_fields(struct ipv4 *header, const uint8_t *data)
     header->destination = address_v4_from(data + 16);
     header->options = data + IPV4_HEADER;
 }
+#endif
 
 /* Version and header length; what both kinds of parsing refuse. [R1122-07] */
 static inline enum hf_stat ipv4_check_start(struct ipv4 *header, const uint8_t *data,
@@ -93,8 +98,12 @@ static inline enum hf_stat ipv4_parse(struct ipv4 *header, const uint8_t *data, 
     return ipv4_walk_options(header->options, (uint32_t)header->header_length - IPV4_HEADER);
 }
 
+#ifdef __OPTIMIZE_SIZE__
+uint32_t ipv4_build(uint8_t *to, const struct ipv4 *header);
+#endif
+#ifndef SHARED_ELSEWHERE
 /* Writes the header with its checksum and returns its length. Inline: of most fields the caller knows the value. */
-static inline uint32_t ipv4_build(uint8_t *to, const struct ipv4 *header)
+SHARED uint32_t ipv4_build(uint8_t *to, const struct ipv4 *header)
 {
     uint32_t length = header->header_length ? header->header_length : IPV4_HEADER;
     uint16_t fragment = (uint16_t)(header->fragment_offset / 8);
@@ -123,5 +132,6 @@ static inline uint32_t ipv4_build(uint8_t *to, const struct ipv4 *header)
     put_be32(to + 16, destination);
     return length;
 }
+#endif
 
 #endif

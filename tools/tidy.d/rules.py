@@ -94,7 +94,7 @@ def calls(source, tables):
 
 
 def conditionals(source, tables):
-    """No feature #if below the waterline: include guards, the compiler's own words, HF_CHECKS in base."""
+    """No feature #if below the waterline: include guards, the compiler's own words, HF_CHECKS in base, the one copy."""
     if source.layer not in CORE:
         return
     for number, match in enumerate(CONDITION.finditer(source.uncommented)):
@@ -102,7 +102,8 @@ def conditionals(source, tables):
         words = set(re.findall(r"[A-Za-z_]\w*", condition)) - {"defined", "__has_builtin", "__has_include"}
         guard = kind == "ifndef" and source.path.endswith(".h") and number == 0
         checks = source.layer == "base" and words == {"HF_CHECKS"}
-        if not guard and not checks and any(not word.startswith("__") for word in words):
+        one_copy = words <= {"SHARED_HERE", "SHARED_ELSEWHERE", "SIPHASH_HERE", "SIPHASH_ELSEWHERE"}  # base/shared.h
+        if not guard and not checks and not one_copy and any(not word.startswith("__") for word in words):
             yield source.line_of(match.start()), "conditionals", f"feature #{kind} {condition.strip()}"
 
 
