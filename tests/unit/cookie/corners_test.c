@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "cookie/isn.h"
 #include "cookie/syn_cookie.h"
 
 #define NOW 440832123u
@@ -29,10 +30,24 @@ static void no_key_no_connection(void **state)
     }
 }
 
+/* ISN = M + F: the clock of four microseconds, and the flow's own keyed number. [RFC 6528 3] */
+static void an_isn_is_a_sum(void **state)
+{
+    const uint64_t tuple = 0x123456789abcdef0;
+    uint32_t own = (uint32_t)siphash_8(master, tuple);
+
+    (void)state;
+    assert_int_equal(isn_make(master, tuple, 0), own);
+    assert_int_equal(isn_make(master, tuple, 3), own);
+    assert_int_equal(isn_make(master, tuple, 4), own + 1);
+    assert_int_equal(isn_make(master, tuple, 4000000), own + 1000000);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(no_key_no_connection),
+        cmocka_unit_test(an_isn_is_a_sum),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

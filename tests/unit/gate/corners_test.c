@@ -259,6 +259,105 @@ static uint32_t width_for(uint32_t half_opens)
     return limit.mask + 1;
 }
 
+/* Two rows of counters are all that they take, and all that is cleared. */
+static void memory_of_counters(void **state)
+{
+    struct arena arena = {.base = aligned_alloc(CACHE_LINE, 4096)};
+    struct source_limit limit;
+
+    (void)state;
+    memset(arena.base, 0xa5, 4096);
+    source_limit_init(&limit, &arena, (struct siphash_key){1, 2}, 16);
+    assert_int_equal(arena.used, 2 * 256 * 4);
+    for (unsigned i = 0; i < 4096; i++)
+        assert_int_equal(arena.base[i], i < arena.used ? 0 : 0xa5);
+    free(arena.base);
+}
+
+static enum gate_verdict stray_ack(struct door *door)
+{
+    struct segment ack = {.seq = {1}, .ack = {2}, .flags = TCP_ACK};
+    struct flow flow = door_flow(door, 0, 9);
+    struct gate_segment arrived = door_segment(&flow, &ack);
+    struct handshake handshake;
+
+    return gate_on_ack(&door->gate, &arrived, &handshake, door->now_us);
+}
+
+/* Where cookies are off an ACK brings none, whoever else has the key, and however lately they were on. */
+static void no_cookies_no_guess(void **state)
+{
+    struct hf_listen_options always = {.cookies = HF_COOKIES_ALWAYS},
+                             off = {.cookies = HF_COOKIES_OFF};
+    struct segment answer;
+    struct door door;
+
+    (void)state;
+    door_open_with(&door, 8, &always);
+    assert_int_equal(stray_ack(&door), GATE_STRAY);
+    assert_int_equal(door_syn(&door, 0, 1, &answer), GATE_ANSWER);
+    assert_int_equal(stray_ack(&door), GATE_SILENT);
+    gate_listener_change(&door.gate, 0, &off, door.now_us);
+    assert_int_equal(stray_ack(&door), GATE_STRAY);
+    door.gate.config.cookie_key_shared = true;
+    assert_int_equal(stray_ack(&door), GATE_STRAY);
+    gate_listener_change(&door.gate, 0, &always, door.now_us);
+    assert_int_equal(stray_ack(&door), GATE_SILENT);
+    door_close(&door);
+}
+
+static bool is_empty(const struct age_filter *filter)
+{
+    for (uint32_t i = 0; i < 2 * (filter->mask / 64 + 1); i++)
+        if (filter->bits[i])
+            return false;
+    return true;
+}
+
+/* Only who was sent a cookie without timestamps, by a listener who asks for it, is remembered as seen. */
+static void seen_by_policy(void **state)
+{
+    static const struct {
+        uint8_t policy;
+        bool stamped, seen;
+    } rows[] = {{HF_PLAIN_SEEN, false, true},
+                {HF_PLAIN_SEEN, true, false},
+                {HF_PLAIN_STRICT, false, false},
+                {HF_PLAIN_STRICT, true, false}};
+
+    (void)state;
+    for (unsigned i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct segment answer, syn = {.seq = {1}, .flags = TCP_SYN, .window = 9};
+        struct door door;
+        struct flow flow;
+        struct gate_segment arrived;
+
+        door_open_with(&door, 8,
+                       &(struct hf_listen_options){.cookies = HF_COOKIES_ALWAYS,
+                                                   .without_timestamps = rows[i].policy});
+        flow = door_flow(&door, 0, 5);
+        arrived = door_segment(&flow, &syn);
+        syn.options.present = rows[i].stamped ? TCP_OPTION_TIMESTAMPS : 0;
+        assert_int_equal(gate_on_syn(&door.gate, &arrived, &answer, door.now_us), GATE_ANSWER);
+        assert_int_equal(is_empty(&door.gate.seen), !rows[i].seen);
+        door_close(&door);
+    }
+}
+
+/* What was not offered is not agreed on, and has no value either. */
+static void nothing_agreed(void **state)
+{
+    struct segment syn = {.flags = TCP_SYN, .options = {.scale = 7, .ts_value = 9, .mss = 1000}};
+    struct gate_config config = {.options = HALF_OPEN_OPTIONS};
+    struct syn_terms terms = syn_ack_agree(&config, &syn, true);
+
+    (void)state;
+    assert_int_equal(terms.flags, 0);
+    assert_int_equal(terms.scale, 0);
+    assert_int_equal(terms.ts_value, 0);
+    assert_int_equal(terms.mss, 536);
+}
+
 /* A counter for four half-opens, to a power of two, within bounds. */
 static void width_of_counters(void **state)
 {
@@ -546,6 +645,10 @@ int main(void)
         cmocka_unit_test(hurry_prolongs_nothing),
         cmocka_unit_test(bits_of_a_filter),
         cmocka_unit_test(listeners_have_an_end),
+        cmocka_unit_test(memory_of_counters),
+        cmocka_unit_test(no_cookies_no_guess),
+        cmocka_unit_test(seen_by_policy),
+        cmocka_unit_test(nothing_agreed),
         cmocka_unit_test(width_of_counters),
         cmocka_unit_test(turns_of_a_filter),
         cmocka_unit_test(both_bits_of_one_turn),
