@@ -21,6 +21,12 @@ static uint32_t room(const struct tcp *tcp, const struct tcb *tcb)
     return (uint32_t)(pool < tcb->rcv_limit - queued ? pool : tcb->rcv_limit - queued);
 }
 
+/* What the field can say: a peer that does not scale cannot be told of more. */
+static uint32_t most(const struct tcb *tcb)
+{
+    return (uint32_t)UINT16_MAX << tcb->rcv_wind_shift;
+}
+
 /* How far the edge could move; 0 if not worth a segment: less than a MSS and less than half of the buffer, which is what the
  * queue may hold, or what the pool leaves it. [RFC 9293 3.8.6.2.2] [RFC 9293 MUST-39] */
 static uint32_t gain(const struct tcp *tcp, const struct tcb *tcb)
@@ -28,6 +34,7 @@ static uint32_t gain(const struct tcp *tcp, const struct tcb *tcb)
     uint32_t offered = tcb_rcv_wnd(tcb), possible = room(tcp, tcb);
     uint32_t buffer = min_u32(tcb->rcv_limit, tcb->rcv_queue.length + possible);
 
+    possible = min_u32(possible, most(tcb));
     if (possible <= offered)
         return 0;
     if (possible - offered < min_u32(tcb->mss, buffer / 2))
@@ -38,12 +45,11 @@ static uint32_t gain(const struct tcp *tcp, const struct tcb *tcb)
 /* [R7323-08] */
 void window_open(const struct tcp *tcp, struct tcb *tcb)
 {
-    uint32_t most = (uint32_t)UINT16_MAX << tcb->rcv_wind_shift;
     uint32_t more = gain(tcp, tcb), offered = tcb_rcv_wnd(tcb);
 
     if (more == 0)
         return;
-    offered = min_u32(offered + more, most) >> tcb->rcv_wind_shift << tcb->rcv_wind_shift;
+    offered = (offered + more) >> tcb->rcv_wind_shift << tcb->rcv_wind_shift;
     if (offered > tcb_rcv_wnd(tcb))
         tcb->rcv_edge = seq_add(tcb->rcv_nxt, offered);
 }

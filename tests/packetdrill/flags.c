@@ -111,6 +111,8 @@ static bool read_size(struct flags *flags, const char *key, const char *value)
         flags->rcvbuf = config->receive_bytes = number(key, value, 1024, 1u << 26);
     } else if (strcmp(key, "sndbuf") == 0)
         config->send_bytes = number(key, value, 1024, 1u << 26);
+    else if (strcmp(key, "mtu") == 0)
+        config->mtu = (uint16_t)number(key, value, 576, 65535);
     else if (strcmp(key, "wscale") == 0)
         flags->wscale = (int)number(key, value, 0, 14);
     else if (strcmp(key, "iw") == 0)
