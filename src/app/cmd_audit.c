@@ -138,6 +138,7 @@ static int read_config(struct request *request)
         fprintf(stderr, "%s\n", error);
         return APP_NO;
     }
+    request->world.guard_config = file;
     request->world.guard_here = is_running(config->control);
     request->world.guard_silent = !request->world.guard_here;
     request->world.guard_lists = config->filter.deny_files > 0;

@@ -46,7 +46,8 @@ struct audit_world {
     int (*run)(void *context, const char *const argv[], char **output);
     void *context;
     const struct nft_facts *nft; /* what nft said; NULL: each practice asks it */
-    const char *journal;         /* of the guard, if it has one; or NULL       */
+    const char *guard_config;    /* the guard's configuration, if there is one */
+    const char *journal;         /* ... and its journal, if it has one         */
     struct listeners listeners;
     uint16_t declared[AUDIT_DECLARED_MAX]; /* ports that are meant to be open */
     uint32_t declared_count;

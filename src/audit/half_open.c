@@ -1,6 +1,8 @@
 /* Practices 13, 14 and 18: how the kernel and its firewall meet floods. [RFC 4987 3] */
 #include "audit/audit.h"
 
+#include <stdio.h>
+
 #include "audit/nft.h"
 
 #define IPV4_SYSCTL "/proc/sys/net/ipv4/"
@@ -70,6 +72,23 @@ static void look_at_reverse_path(const struct audit_world *world, struct audit_r
         audit_find(row, AUDIT_PASS, NULL, "reverse-path filter is on");
 }
 
+/* Floods of connections that are real are held back by limits alone. */
+static void look_at_guard(const struct audit_world *world, struct audit_row *row)
+{
+    char fix[AUDIT_FIX_MAX];
+
+    if (world->guard_limits || !world->guard_config) {
+        audit_find(row, AUDIT_PASS, NULL, "a guard answers floods%s",
+                   world->guard_limits ? " and limits prefixes" : "");
+        return;
+    }
+    snprintf(fix, sizeof fix,
+             "sed -i 's/^ *service *\"[^\"]*\" *{/& max_per_prefix = 200 /' %s && handfast reload",
+             world->guard_config);
+    audit_find(row, AUDIT_WARN, fix,
+               "a guard answers floods, and no service limits the connections of one prefix");
+}
+
 void practice_anti_ddos(const struct audit_world *world, struct audit_row *row)
 {
     long cookies = audit_number(world, IPV4_SYSCTL "tcp_syncookies", -1);
@@ -83,8 +102,7 @@ void practice_anti_ddos(const struct audit_world *world, struct audit_row *row)
         audit_find(row, AUDIT_UNSEEN, NULL, "tcp_syncookies cannot be read");
     nft_read(world, &facts);
     if (world->guard_here)
-        audit_find(row, AUDIT_PASS, NULL, "a guard answers floods%s",
-                   world->guard_limits ? " and limits prefixes" : "");
+        look_at_guard(world, row);
     else if (facts.synproxy)
         audit_find(row, AUDIT_PASS, NULL, "the firewall has a synproxy");
     else if (facts.limits)

@@ -17,10 +17,11 @@ static const struct {
 static const struct {
     uint16_t port;
     const char *name;
-} sharing[] = {{20, "FTP"},          {21, "FTP"},      {69, "TFTP"},  {111, "portmapper"},
-               {137, "NetBIOS"},     {138, "NetBIOS"}, {139, "SMB"},  {445, "SMB"},
-               {548, "AFP"},         {873, "rsync"},   {2049, "NFS"}, {3260, "iSCSI"},
-               {20048, "NFS mountd"}};
+} sharing[] = {{20, "FTP"},          {21, "FTP"},      {69, "TFTP"},        {111, "portmapper"},
+               {135, "Windows RPC"}, {137, "NetBIOS"}, {138, "NetBIOS"},    {139, "SMB"},
+               {427, "SLP"},         {445, "SMB"},     {548, "AFP"},        {873, "rsync"},
+               {2049, "NFS"},        {3260, "iSCSI"},  {4045, "NFS lockd"}, {20048, "NFS mountd"},
+               {24007, "GlusterFS"}};
 
 static const char *plain_name(uint16_t port)
 {

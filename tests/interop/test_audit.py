@@ -1,6 +1,7 @@
 """handfast audit: ports in a namespace of the test, logs, and the command line. The practices are unit-tested one by one."""
 
 import json
+import socket
 import subprocess
 import sys
 
@@ -89,6 +90,26 @@ def test_what_it_says_mends_it(listening, before):
     assert {n: second[n]["finding"] for n in mended if second[n]["status"] != "pass"} == {}
     assert subprocess.run([*inside, sys.executable, "-c", "import socket; socket.create_connection(('127.0.0.1', 8022), 5)"],
                           check=False).returncode == 0
+
+
+def test_a_guard_without_limits(netns, tmp_path):
+    """Its control socket is held by the test; the command that is printed leaves a configuration that is right."""
+    conf = tmp_path / "guard.conf"
+    conf.write_text(f"""
+        control = "{tmp_path}/guard.sock"
+        uplink "hf0" {{ mode = address  addresses = {{ "192.0.2.10/24" }}  host_address = {{ "192.0.2.1/24" }} }}
+        service "web" {{ listen = {{ "192.0.2.10:80" }}  backend "b" {{ to = "127.0.0.1:8080" }} }}
+    """)
+    with socket.socket(socket.AF_UNIX) as held:
+        held.bind(f"{tmp_path}/guard.sock")
+        held.listen()
+        row = practices(netns, "--config", str(conf))[18]
+        assert row["status"] == "warn" and "no service limits the connections of one prefix" in row["finding"]
+        sed, and_reload, rest = row["fix"].partition(" && handfast reload")
+        assert and_reload and sed.endswith(str(conf))
+        subprocess.run(["sh", "-c", sed], check=True)
+        assert subprocess.run([HANDFAST, "guard", "--check", conf], check=False).returncode == 0
+        assert "a guard answers floods and limits prefixes" in practices(netns, "--config", str(conf))[18]["finding"]
 
 
 def test_the_guards_journal_is_verified(netns, tmp_path):

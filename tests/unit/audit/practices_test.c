@@ -384,6 +384,16 @@ static void test_anti_ddos(void **state)
     expect(AUDIT_PASS, "the firewall limits rates", "");
     practice(16); /* which is no answer to what no rule names */
     assert_int_equal(row.status, AUDIT_WARN);
+    world.guard_here = true;
+    world.guard_config = "/etc/handfast/guard.conf";
+    practice(18);
+    expect(AUDIT_WARN, "no service limits the connections of one prefix",
+           "sed -i 's/^ *service *\"[^\"]*\" *{/& max_per_prefix = 200 /' "
+           "/etc/handfast/guard.conf && handfast reload");
+    world.guard_limits = true;
+    practice(18);
+    expect(AUDIT_PASS, "a guard answers floods and limits prefixes", "");
+    world.guard_here = false;
     world.guard_silent = true;
     practice(18);
     expect(AUDIT_WARN, "a guard is configured, and none is running",
