@@ -55,6 +55,7 @@ class Build:
     def __init__(self, name, more=()):
         self.place = PLACE / name
         self.core, self.tests, self.include = {}, {}, None
+        self.holders = None  # {path: the objects that have code of it}, where it is known
         self.more = list(more)
         self.flags = [*FLAGS, *more, f"-I{ROOT}/include", f"-I{ROOT}/src", f"-I{ROOT}/tests",
                       f'-DHF_SOURCE_DIR="{ROOT}"']
@@ -134,7 +135,8 @@ class Build:
         if self.include is None:
             self.include = self.read_dependencies()
         own = f"tests/unit/{pathlib.Path(path).parent.name}/"
-        return [made for made in self.include.get(ROOT / path, ()) if made in self.core or own in str(made)]
+        made = [made for made in self.include.get(ROOT / path, ()) if made in self.core or own in str(made)]
+        return made if self.holders is None else [m for m in made if m.relative_to(self.place) in self.holders[path]]
 
     def read_dependencies(self):
         listed = subprocess.run(["ninja", "-t", "deps"], cwd=self.place, capture_output=True, text=True,

@@ -3,6 +3,7 @@
 import bisect
 import json
 import os
+import pathlib
 import shutil
 import subprocess
 
@@ -38,25 +39,46 @@ class Reach:
         return self.everywhere.union(*(self.tests[mutant.path, line] for line in near))
 
 
-def counted(data, paths):
-    """{path: {line: whether it ran}} of the counters that one test has left in `data`."""
-    notes = []
-    for counters in data.rglob("*.gcda"):
-        note = counters.with_suffix(".gcno")
-        if not note.exists():
-            note.symlink_to("/" / note.relative_to(data))
-        notes.append(counters)
-    files = {path: {} for path in paths}
-    for start in range(0, len(notes), 50):
-        told = subprocess.run(["gcov", "--json-format", "--stdout", *notes[start:start + 50]], cwd=data,
+def gcov(files, place):
+    """What gcov tells of these notes or counters, one by one."""
+    for start in range(0, len(files), 50):
+        told = subprocess.run(["gcov", "--json-format", "--stdout", *files[start:start + 50]], cwd=place,
                               capture_output=True, text=True, check=True).stdout
         for text in told.splitlines():
-            for file in json.loads(text)["files"] if text.startswith("{") else ():
-                path = os.path.relpath(os.path.join(ROOT, file["file"]), ROOT)
-                for line in file["lines"] if path in files else ():
-                    number = line["line_number"]
-                    files[path][number] = files[path].get(number, False) or line["count"] > 0
+            if text.startswith("{"):
+                yield json.loads(text)
+
+
+def name_of(file):
+    return os.path.relpath(os.path.join(ROOT, file["file"]), ROOT)
+
+
+def counted(data, paths):
+    """{path: {line: whether it ran}} of the counters that one test has left in `data`."""
+    counters = sorted(data.rglob("*.gcda"))
+    for counter in counters:
+        note = counter.with_suffix(".gcno")
+        note.symlink_to("/" / note.relative_to(data))
+    files = {path: {} for path in paths}
+    for told in gcov(counters, data):
+        for file in told["files"]:
+            lines = files.get(name_of(file), {})
+            for line in file["lines"]:
+                number = line["line_number"]
+                lines[number] = lines.get(number, False) or line["count"] > 0
     return files
+
+
+def holders(build, paths):
+    """{path: the objects with code of it, by their place in a build}: of a header's functions, who calls none has none."""
+    notes = sorted({made.with_suffix(".gcno") for path in paths for made in build.users(path)})
+    found = {path: set() for path in paths}
+    for told in gcov(notes, build.place):
+        made = pathlib.Path(told["data_file"]).with_suffix(".o").relative_to(build.place)
+        for file in told["files"]:
+            if file["lines"] and name_of(file) in found:
+                found[name_of(file)].add(made)
+    return found
 
 
 def measure(build, test, paths):
