@@ -395,6 +395,24 @@ def test_a_socket_of_another_name(world):
     assert world.handfast("-i", "else/where", "status")[0] == 2
 
 
+def test_as_many_services_as_a_configuration_may_have(world):
+    """Nothing that a full configuration makes the guard say is too long for it."""
+    backends = " ".join(f'backend "a-backend-with-a-long-name-{i}" {{ to = "127.0.0.1:{7000 + i}" }}' for i in range(8))
+    services = ""
+    for i in range(64):
+        listen = ", ".join(f'"{V4.guard}:{1000 + 64 * i + j}"' for j in range(64))
+        services += (f'service "a-service-with-a-long-name-{i}" {{ listen = {{ {listen} }} {backends} '
+                     f"check_interval = 0 half_open_limit = 64 }}\n")
+    world.guard(services, 'metrics = "127.0.0.1:9648"\n')
+    assert len(ask(world, "status")["services"]) == 64
+    assert talk(world, "stats", "--prometheus")[0].count("\nhandfast_listener_pressure{") == 4096
+    assert world.run("curl", "-sf", "-o", "/dev/null", "http://127.0.0.1:9648/metrics")[0] == 0
+    assert ask(world, "top")["services"] and "reloaded" in ask(world, "reload")
+    code, dumped, _ = world.handfast("guard", "--dump", world.directory / "guard.conf")
+    (world.directory / "dumped.conf").write_bytes(dumped)
+    assert code == 0 and world.handfast("guard", "--dump", world.directory / "dumped.conf")[1] == dumped
+
+
 # ---- whoever may open the socket ----
 
 def test_a_socket_flooded_with_nonsense(world):

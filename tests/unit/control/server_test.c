@@ -107,7 +107,7 @@ static json_t *too_large(void *context, const json_t *request)
 
     (void)context;
     (void)request;
-    for (int i = 0; i < 50000; i++)
+    for (int i = 0; i < 200000; i++)
         json_array_append_new(rows, json_string("a row of an answer that is too large"));
     return json_pack("{s:o}", "rows", rows);
 }
