@@ -195,13 +195,13 @@ static void on_signal(void *context, int number)
         return;
     }
     if (guard->life == GUARD_SERVING) {
-        log_say(&guard->log, hf_os_now_us(), "ending: %u connections get %u ms",
-                guard->relays.active, guard->config->drain_timeout_ms);
-        notify_say(&daemon->notify,
-                   "STOPPING=1\nEXTEND_TIMEOUT_USEC=%" PRIu64
-                   "\nSTATUS=draining: %u connections get %u ms",
-                   (uint64_t)guard->config->drain_timeout_ms * 1000 + STOP_SLACK_US,
-                   guard->relays.active, guard->config->drain_timeout_ms);
+        log_say(&guard->log, hf_os_now_us(), "ending: %u connection%s %u ms", guard->relays.active,
+                guard->relays.active == 1 ? " gets" : "s get", guard->config->drain_timeout_ms);
+        notify_say(
+            &daemon->notify,
+            "STOPPING=1\nEXTEND_TIMEOUT_USEC=%" PRIu64 "\nSTATUS=draining: %u connection%s %u ms",
+            (uint64_t)guard->config->drain_timeout_ms * 1000 + STOP_SLACK_US, guard->relays.active,
+            guard->relays.active == 1 ? " gets" : "s get", guard->config->drain_timeout_ms);
     }
     guard_drain(guard, hf_os_now_us());
 }
@@ -240,8 +240,8 @@ static void say_ended(struct guard *guard)
         log_about(&guard->log, hf_os_now_us(), &about, "ended, every connection was finished");
     else
         log_about(&guard->log, hf_os_now_us(), &about,
-                  "ended, %u connections were cut and %u more not finished", guard->cut,
-                  guard->unfinished);
+                  "ended, %u connection%s cut and %u more not finished", guard->cut,
+                  guard->cut == 1 ? " was" : "s were", guard->unfinished);
 }
 
 static bool receive_signals(struct daemon *daemon)

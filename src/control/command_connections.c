@@ -152,7 +152,7 @@ static json_t *open_connections(void *context, const json_t *request,
         return control_error("%s", error);
     if (half_opens && filter.state[0] != '\0')
         return control_error("half-opens are all SYN-RECEIVED; accepted are service and from");
-    if (filter.service[0] != '\0' && service_find(&guard->relays, filter.service) == NULL)
+    if (filter.service[0] != '\0' && !describe_knows_service(guard, filter.service))
         return control_error("there is no service %s", filter.service);
     if (strcmp(filter.state, hf_state_text(HF_STATE_SYN_RECEIVED)) == 0) {
         half_opens = true;

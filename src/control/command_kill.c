@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "control/commands.h"
+#include "control/describe.h"
 #include "control/filter_text.h"
 
 #define SLOTS_A_TURN 256u /* looked at between two batches of packets */
@@ -48,11 +49,6 @@ static void end(struct control_stream *self)
     free(loop_owner(self, struct killer, stream));
 }
 
-static bool service_is_known(const struct guard *guard, const char *name)
-{
-    return name[0] == '\0' || service_find(&guard->relays, name) != NULL;
-}
-
 static json_t *open_kill(void *context, const json_t *request, struct control_stream **stream)
 {
     struct guard *guard = context;
@@ -63,7 +59,7 @@ static json_t *open_kill(void *context, const json_t *request, struct control_st
         return control_error("%s", error);
     if (filter_is_empty(&filter))
         return control_error("kill needs to know which connections; accepted are " FILTER_WORDS);
-    if (!service_is_known(guard, filter.service))
+    if (filter.service[0] != '\0' && !describe_knows_service(guard, filter.service))
         return control_error("there is no service %s", filter.service);
     struct killer *killer = calloc(1, sizeof *killer);
     if (killer == NULL)

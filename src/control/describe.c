@@ -20,6 +20,17 @@ const struct service *describe_service_at(const struct guard *guard, uint32_t in
     return service->life != SERVICE_FREE && service->config != NULL ? service : NULL;
 }
 
+bool describe_knows_service(const struct guard *guard, const char *name)
+{
+    for (uint32_t i = 0; i < guard->relays.service_count; i++) {
+        const struct service *service = describe_service_at(guard, i);
+
+        if (service != NULL && strcmp(service->config->name, name) == 0)
+            return true;
+    }
+    return false;
+}
+
 bool describe_listener_at(const struct guard *guard, const struct service *service, uint32_t index,
                           struct hf_status *status)
 {
@@ -260,6 +271,9 @@ json_t *describe_alarms(const struct guard *guard, int64_t now_us)
     journal_counts(guard->journal, &journal);
     if (uplink_trouble(&guard->uplink, trouble) != NULL)
         alarm_say(alarms, "%s", trouble);
+    if (guard->filter.blocks.told_error != 0)
+        alarm_say(alarms, "blocks cannot be kept in %s, a restart forgets them: %s",
+                  guard->filter.blocks.path, strerror(guard->filter.blocks.told_error));
     if (log_lost(&guard->log) > 0)
         alarm_say(alarms,
                   "%" PRIu64

@@ -9,6 +9,9 @@
 /* The service in a place of guard->services, or NULL if the place is free. */
 const struct service *describe_service_at(const struct guard *guard, uint32_t index);
 
+/* Whether a service has this name, or had it and its last connections go on. */
+bool describe_knows_service(const struct guard *guard, const char *name);
+
 /* The state of a listener of a service, below SERVICE_LISTENERS_MAX. False: there is none. */
 bool describe_listener_at(const struct guard *guard, const struct service *service, uint32_t index,
                           struct hf_status *status);

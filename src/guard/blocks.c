@@ -120,12 +120,15 @@ static void tell_keeper(struct blocks *blocks, int64_t now_us)
         return;
     blocks->told_error = error;
     if (error != 0)
-        log_warn(blocks->log, now_us,
-                 "blocks cannot be kept in %s: %s; they are in force, and tried again at the next "
-                 "change",
-                 blocks->path, strerror(error));
+        log_about(blocks->log, now_us,
+                  &(struct log_about){.level = LOG_LEVEL_WARNING, .event = "blocks-not-kept"},
+                  "blocks cannot be kept in %s: %s; they are in force, and tried again at the next "
+                  "change",
+                  blocks->path, strerror(error));
     else
-        log_say(blocks->log, now_us, "blocks are kept in %s again", blocks->path);
+        log_about(blocks->log, now_us,
+                  &(struct log_about){.level = LOG_LEVEL_NOTICE, .event = "blocks-kept"},
+                  "blocks are kept in %s again", blocks->path);
 }
 
 /* ---- the beginning ---- */

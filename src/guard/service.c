@@ -331,8 +331,8 @@ void service_remove(struct relays *relays, struct service *service, int64_t now_
     for (uint32_t i = 0; i < SERVICE_BACKEND_FORGOTTEN; i++)
         if (service->backends[i].config != NULL)
             health_stop(&service->backends[i].health);
-    log_about(relays->log, now_us, &about, "service %s: removed; %u connections go on",
-              service->config->name, service->active);
+    log_about(relays->log, now_us, &about, "service %s: removed; %u connection%s on",
+              service->config->name, service->active, service->active == 1 ? " goes" : "s go");
     service->life = SERVICE_REMOVED;
     if (service->active > 0 && !keep_copy(service))
         relays_cut_service(relays, service, now_us);

@@ -43,6 +43,11 @@ def talk(world, *words, code=0):
     return out.decode(), err
 
 
+def talk_any(world, *words):
+    """What a command says on standard error, whatever its exit code."""
+    return world.handfast("-i", world.name, *words)[2]
+
+
 def connected(world, count, family=V4):
     made = [world.connect(family, 7) for _ in range(count)]
     for connection in made:
@@ -268,6 +273,34 @@ def test_block_and_unblock(world):
     connected(world, 1)
     _, err = talk(world, "unblock", V4.host, code=1)
     assert "not blocked" in err
+
+
+def test_blocks_that_cannot_be_kept(world):
+    """They are in force; that a restart will forget them is said until they are kept."""
+    state = world.directory / "state"
+    state.mkdir()
+    world.serve(world.listen(V4, 7007, "127.0.0.1"), echo)
+    world.directory.chmod(0o755)
+    world.guard(service("echo", 7, "127.0.0.1:7007"), f'user = "nobody"\nstate_directory = "{state}"\n')
+    ask(world, "block", "203.0.113.0/24")
+    w.until(lambda: any("blocks cannot be kept" in alarm for alarm in ask(world, "status")["alarms"]), "an alarm")
+    state.chmod(0o777)
+    ask(world, "block", "203.0.113.0/25")
+    w.until(lambda: ask(world, "status")["alarms"] == [], "they are kept")
+    assert (state / "blocks").exists()
+
+
+def test_a_removed_service_is_known_until_it_is_empty(world):
+    """What connections lists can be killed."""
+    echo_guard(world)
+    connected(world, 1)
+    path = world.directory / "guard.conf"
+    path.write_text(path.read_text().replace('service "echo"', 'service "other"'))
+    ask(world, "reload")
+    [row] = ask(world, "connections", "service", "echo")["connections"]
+    assert row["service"] == "echo"
+    assert ask(world, "kill", "service", "echo")["killed"] == 1
+    w.until(lambda: "no service" in talk_any(world, "kill", "service", "echo"), "it is gone")
 
 
 def test_drain_and_resume(world):

@@ -195,7 +195,7 @@ def test_a_drain_waits_for_those_who_finish(world):
     process = world.guard(echo_service(world), 'drain_timeout = 10s')
     client = talks(world)
     process.send_signal(signal.SIGTERM)
-    w.until(lambda: "ending: 1 connections" in world.guard_log(), "it drains")
+    w.until(lambda: "ending: 1 connection gets" in world.guard_log(), "it drains")
     refused = world.socket(V4)
     with pytest.raises(ConnectionRefusedError):
         refused.connect((V4.guard, 7))
