@@ -1,15 +1,11 @@
 /* handfast guard FILE: stand before TCP servers, admit real clients, relay to them. */
 #include "app/app.h"
 #include "app/config_json.h"
+#include "app/guard_check.h"
 #include "app/guard_client.h"
 #include "app/serve.h"
 #include "control/client.h"
 #include "guard/config.h"
-#include "guard/config_keys.h"
-#include "guard/config_sources.h"
-#include "guard/cookie_key.h"
-#include "guard/guard_keys.h"
-#include "guard/guard_filter.h"
 #include "guard/uplink.h"
 
 #include <handfast/handfast.h>
@@ -21,7 +17,7 @@ static const char help[] =
     "usage: handfast [-i NAME] guard FILE\n"
     "       handfast guard --check FILE | --dump FILE | --net show|up|down FILE\n\n"
     "Serves the addresses of FILE with a TCP of its own and relays to the servers behind.\n"
-    "  --check     only says whether FILE, and what it names, is right\n"
+    "  --check     only says whether FILE, and what it names, is right; root asks as `user`\n"
     "  --dump      prints every key in force, as a file that reads back to the same\n"
     "  --net show  prints what FILE needs of the network, as commands\n"
     "  --net up    makes what outlives a guard: its interface, addresses and rules\n"
@@ -82,29 +78,6 @@ static bool parse(int argc, char **argv, enum task *task, const char **file, con
 
 /* ---- tasks ---- */
 
-/* Those files that it names. */
-static bool check_named(const struct config *config, char error[GUARD_FILTER_ERROR_MAX])
-{
-    uint8_t key[COOKIE_KEY_BYTES];
-    struct filter_image lists;
-    struct key_image keys = {{.entries = NULL}};
-    bool ok = filter_image_make(&lists, config, error);
-
-    if (ok && lists.note[0] != '\0')
-        fprintf(stderr, "%s\n", lists.note);
-    filter_image_free(&lists);
-    ok = ok && key_image_make(&keys, config, error);
-    key_image_free(&keys);
-    if (ok && config->cookie_key_file[0] != '\0' &&
-        !cookie_key_read(config->cookie_key_file, key, error)) {
-        config_say_where(config, config_key_line(config, CONFIG_ROOT, "cookie_key_file"),
-                         config->cookie_key_file, error, GUARD_FILTER_ERROR_MAX);
-        ok = false;
-    }
-    explicit_bzero(key, sizeof key);
-    return ok;
-}
-
 /* A path may be any bytes. */
 static json_t *words(const char *text)
 {
@@ -133,9 +106,9 @@ static int refuse(const char *file, const char *error, bool json)
 
 static int check(const struct config *config, const char *file, bool json)
 {
-    char error[GUARD_FILTER_ERROR_MAX] = "";
+    char error[GUARD_CHECK_ERROR_MAX] = "";
 
-    if (!check_named(config, error))
+    if (!guard_check(config, error))
         return refuse(file, error, json);
     if (json)
         print_json(json_pack("{s:o, s:b, s:i}", "file", words(file), "ok", true, "services",

@@ -15,10 +15,10 @@
 #include "os/loop.h"
 
 #define HTTP_CONNECTIONS_MAX 16
-#define HTTP_CONNECTION_MEMORY_BYTES 8192 /* of a request's head, and of an answer's */
-#define HTTP_PATIENCE_S 5                 /* without a byte in either direction       */
-#define HTTP_BACKLOG 128                  /* who wait to be among them                */
-#define HTTP_PAGE_MAX ((size_t)4 << 20) /* a page of 4096 listeners and 512 backends */
+#define HTTP_CONNECTION_MEMORY_BYTES 8192       /* of a request's head, and of an answer's */
+#define HTTP_PATIENCE_S 5                       /* without a byte in either direction       */
+#define HTTP_BACKLOG 128                        /* who wait to be among them                */
+#define HTTP_PAGE_MAX ((size_t)4 << 20)         /* a page of 4096 listeners and 512 backends */
 #define HTTP_PAGE_LIFE_US ((int64_t)100 * 1000) /* who asks again sooner gets the same page */
 
 /* Makes the page: text that is free()d, NULL if there is no memory. */

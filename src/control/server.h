@@ -20,7 +20,7 @@
 #define CONTROL_CLIENTS_MAX 32
 #define CONTROL_STREAMS_MAX 8 /* of the clients; they never give way to others */
 #define CONTROL_LINE_MAX 4096
-#define CONTROL_REPLY_MAX ((size_t)4 << 20) /* a page of 4096 listeners and 512 backends */
+#define CONTROL_REPLY_MAX ((size_t)4 << 20)     /* a page of 4096 listeners and 512 backends */
 #define CONTROL_CHUNK_BYTES ((size_t)64 * 1024) /* about what a stream should say in one go */
 #define CONTROL_PATIENCE_US ((int64_t)10 * 1000 * 1000) /* without a byte in either direction */
 #define CONTROL_WAIT_US ((int64_t)50 * 1000) /* a stream with nothing to say is asked again */

@@ -75,6 +75,26 @@ def test_a_line_of_a_list(world):
     assert one_message(err).endswith(f"(it is named in {path}:3)")
 
 
+@pytest.mark.parametrize("what", ["guard.conf", "deny"])
+def test_what_only_root_may_read(world, what):
+    """The guard becomes its user, who reads everything again with each reload: root's check is his."""
+    world.directory.chmod(0o755)
+    (world.directory / "deny").write_text("192.0.2.0/24\n")
+    path = world.config(GOOD, f'user = "nobody"\nfilter {{ deny_files = {{ "{world.directory}/deny" }} }}')
+    assert world.handfast("guard", "--check", path)[0] == 0
+    (world.directory / what).chmod(0o600)
+    code, _, err = world.handfast("guard", "--check", path)
+    assert code == 1 and f"{world.directory}/{what}: Permission denied" in one_message(err)
+    assert one_message(err).endswith("(read as the user nobody)")
+    assert world.handfast("guard", "--dump", path)[0] == 0
+
+
+def test_a_user_that_is_not_there(world):
+    path = world.config(GOOD, 'user = "nosuchuser"')
+    code, _, err = world.handfast("guard", "--check", path)
+    assert code == 1 and one_message(err).startswith(f'{path}:3: user = "nosuchuser", accepted is')
+
+
 def test_configuration_for_machines(world):
     path = world.config(service("web", 80, "127.0.0.1:8080", max_connections=20000, idle_timeout="90s"))
     code, out, err = world.handfast("guard", "--dump", "--json", path)
