@@ -233,6 +233,21 @@ static bool count_brace(struct scan *scan)
     return true;
 }
 
+/* libconfuse would take the next key for the value. A list may begin on the next line. */
+static bool check_value(struct scan *scan)
+{
+    const char *value;
+
+    scan->at++;
+    value = scan->at + strspn(scan->at, " \t\r");
+
+    if (*value != '\n')
+        return true;
+    value += strspn(value, " \t\r\n");
+    return *value == '{' || *value == '\0' ||
+           refuse(scan, scan->line, "no value behind \"=\", accepted is KEY = VALUE on one line");
+}
+
 static bool clean(struct scan *scan)
 {
     while (*scan->at != '\0') {
@@ -251,7 +266,9 @@ static bool clean(struct scan *scan)
             ok = skip_word(scan);
         else if (strchr("{}", *scan->at) != NULL)
             ok = count_brace(scan);
-        else if (strchr("=(),", *scan->at) != NULL)
+        else if (*scan->at == '=')
+            ok = check_value(scan);
+        else if (strchr("(),", *scan->at) != NULL)
             scan->at++;
         else
             blank(scan);

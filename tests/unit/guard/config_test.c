@@ -104,6 +104,7 @@ static const struct bad {
     {"\n/* abc\n", "2: a comment that does not end, accepted is /* ... */"},
     {"control \"x\"\n", "1: no \"=\" after control, accepted is control = VALUE"},
     {"control =", "1: the file ends within a key, accepted is KEY = VALUE"},
+    {"log =\ncontrol = \"/x\"\n", "1: no value behind \"=\", accepted is KEY = VALUE on one line"},
     {"control = { \"x\" }\n",
      "1: \"{\" is out of place, accepted are KEY = VALUE and KEY = { VALUE, VALUE }"},
     {"control = ${HOME}\n", "1: \"${\", accepted is plain text: variables are not replaced"},
@@ -347,7 +348,7 @@ static const char full[] =
     "  addresses = { \"203.0.113.10/24\", '2001:db8::10/64' }\n"
     "  host_address = \"203.0.113.1/24\"\n"
     "  gateway = { \"203.0.113.1\", \"2001:db8::1\" }\n"
-    "  routes = { \"10.0.0.0/8 via 203.0.113.2\" }\n"
+    "  routes =\n    { \"10.0.0.0/8 via 203.0.113.2\" }\n"
     "}\n"
     "limits { max_connections = 77  receive_buffer = 65537  send_buffer = 2m }\n"
     "service \"web\" {\n"
