@@ -9,7 +9,7 @@
 enum app_exit {
     APP_OK = 0,
     APP_NO = 1,       /* it was tried, and the answer is no        */
-    APP_USAGE = 2,    /* the command line or a file cannot be meant */
+    APP_USAGE = 2,    /* the command line cannot be meant */
     APP_NO_GUARD = 3, /* no guard of this name is running          */
 };
 

@@ -38,7 +38,7 @@ static void on_interrupt(int number)
 struct writer {
     const char *path;
     int fd;
-    bool failed, ended;
+    bool failed, ended, terminal; /* terminal: somebody watches */
     int64_t bytes, packets, lost;
 };
 
@@ -78,6 +78,21 @@ static bool open_file(struct writer *writer)
     return false;
 }
 
+/* On one line of a terminal, which the end wipes. */
+static void say_progress(const struct writer *writer, int64_t for_ms)
+{
+    char text[GUARD_NUMBER_MAX];
+
+    if (!writer->terminal)
+        return;
+    if (for_ms > 0)
+        fprintf(stderr, "capturing for %s, Ctrl-C ends it earlier",
+                guard_duration(text, for_ms * 1000));
+    else
+        fprintf(stderr, "\r\033[K%sB so far, Ctrl-C ends it", guard_number(text, writer->bytes));
+    fflush(stderr);
+}
+
 static bool on_line(void *context, const json_t *line, struct control_stream_in *in)
 {
     struct writer *writer = context;
@@ -90,10 +105,14 @@ static bool on_line(void *context, const json_t *line, struct control_stream_in 
         writer->ended = true;
         writer->packets = guard_integer(line, "packets");
         writer->lost = guard_integer(line, "lost");
+        if (writer->terminal)
+            fputs("\r\033[K", stderr);
         return true;
     }
-    if (length <= 0 || length > CHUNK_MAX)
-        return true; /* the first line says for how long */
+    if (length <= 0 || length > CHUNK_MAX) {
+        say_progress(writer, guard_integer(line, "capturing_ms"));
+        return true;
+    }
     bytes = malloc((size_t)length);
     bool written = bytes && control_next_bytes(in, bytes, (size_t)length) == 0 &&
                    write_all(writer, bytes, (size_t)length);
@@ -103,6 +122,7 @@ static bool on_line(void *context, const json_t *line, struct control_stream_in 
         app_fail("capture", "the guard has hung up; %s holds what came before", writer->path);
     }
     writer->bytes += length;
+    say_progress(writer, 0);
     return written;
 }
 
@@ -157,7 +177,7 @@ static bool read_words(int argc, char **argv, struct writer *writer, const char 
 int cmd_capture(const struct app *app, int argc, char **argv)
 {
     struct sigaction action = {.sa_handler = on_interrupt};
-    struct writer writer = {.fd = -1};
+    struct writer writer = {.fd = -1, .terminal = isatty(STDERR_FILENO)};
     char error[FILTER_ERROR_MAX];
     struct filter filter;
     size_t count = 0;

@@ -106,7 +106,7 @@ static json_t *block(void *context, const json_t *request)
 
     snprintf(what, sizeof what, "blocked by command%s%s", wanted.reason[0] != '\0' ? ": " : "",
              wanted.reason);
-    say(guard, "block", &wanted.prefix, what);
+    say(guard, "block", made != NULL ? &made->prefix : &wanted.prefix, what);
     return json_pack("{s:o, s:I}", "blocked",
                      made != NULL ? describe_block(made, now_us) : json_null(), "blocks",
                      (json_int_t)guard->filter.blocks.count);

@@ -408,6 +408,21 @@ def test_failures_in_json(world):
         assert ask(world, *words, code=1)["error"], words
 
 
+def test_a_capture_shows_progress_on_a_terminal_only(world):
+    echo_guard(world)
+    command = (w.HANDFAST, "-i", world.name, "capture", world.directory / "c.pcapng", "--for", "300ms")
+    assert world.run(*command)[2] == ""
+    ours, theirs = os.openpty()
+    capture = world.start(*command, stderr=theirs)
+    os.close(theirs)
+    seen = b""
+    while b"Ctrl-C" not in seen:
+        seen += os.read(ours, 4096)
+    assert capture.wait(w.PATIENCE) == 0 and b"capturing for 0.3s" in seen
+    assert b"packets in" in capture.stdout.read()
+    os.close(ours)
+
+
 def test_a_capture_without_a_guard_keeps_the_one_before(world):
     path = world.directory / "precious.pcapng"
     path.write_text("precious")
