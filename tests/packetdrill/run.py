@@ -5,8 +5,9 @@
     run.py [--so FILE] --bad SCRIPT_OR_DIRECTORY...    each must fail, and say what its line "// error: TEXT" says
 
 --exact looks more closely than packetdrill does: at each segment alone, at TS ecr, at a fortieth of the time. --no-push
-does not compare the flag P, which each system sets in its own way. With PACKETDRILL=path (or --packetdrill) the scripts are given to the real packetdrill instead, with the same flags. The
-language is the part of packetdrill's that our scripts use; what is not read is an error, never a pass. docs/packetdrill.md.
+does not compare the flag P, which each system sets in its own way. With PACKETDRILL=path (or --packetdrill) the scripts are given
+to the real packetdrill instead, with the same flags. The language is the part of packetdrill's that our scripts use; what is not
+read is an error, never a pass. docs/packetdrill.md.
 """
 import os
 import re
