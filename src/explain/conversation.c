@@ -24,6 +24,7 @@ const char *anomaly_text(unsigned bit)
     case ANOMALY_REFUSED: return "refused";
     case ANOMALY_WENT_ON: return "the RST was forged: its sender goes on";
     case ANOMALY_CUT_SHORT: return "cut short by the capture";
+    case ANOMALY_ODD_FLAGS: return "odd flags";
     }
     return "?";
 }
@@ -139,13 +140,40 @@ static void note_syn(struct observed_end *end, const struct segment *seg)
     end->scale = seg->options.scale < SCALE_MOST ? seg->options.scale : SCALE_MOST;
 }
 
+static void complete(struct conversation *conversation)
+{
+    conversation->completed = true;
+    conversation->half_open = false;
+}
+
+/* Both have sent a SYN; now an end says its own again, with the ACK of the other's. [RFC 9293 3.5] */
+static bool crosses(const struct observed_end *end, const struct observed_end *peer,
+                    const struct segment *seg)
+{
+    return (seg->flags & TCP_ACK) && !end->has_acked && peer->syn && seq_eq(seg->ack, peer->next);
+}
+
+static unsigned see_crossed(struct conversation *conversation, struct observed_end *end,
+                            struct observed_end *peer, seq ack)
+{
+    end->has_acked = true;
+    end->acked = ack;
+    peer->state = HF_STATE_ESTABLISHED;
+    if (peer->has_acked) {
+        end->state = HF_STATE_ESTABLISHED;
+        complete(conversation);
+    }
+    return 0;
+}
+
 static unsigned see_syn(struct conversation *conversation, unsigned from, const struct segment *seg)
 {
     struct observed_end *end = &conversation->end[from], *peer = &conversation->end[!from];
     bool answers = seg->flags & TCP_ACK;
 
     if (end->syn && seq_eq(end->iss, seg->seq))
-        return ANOMALY_RETRANSMISSION;
+        return crosses(end, peer, seg) ? see_crossed(conversation, end, peer, seg->ack)
+                                       : (unsigned)ANOMALY_RETRANSMISSION;
     if (end->syn || end->state >= HF_STATE_ESTABLISHED)
         return ANOMALY_OLD_DUPLICATE;
     if (answers && peer->syn && !seq_eq(seg->ack, peer->next))
@@ -222,11 +250,12 @@ static unsigned see_ack(struct conversation *conversation, unsigned from, const 
     end->has_acked = true;
     if (peer->state == HF_STATE_SYN_RECEIVED && seq_gt(seg->ack, peer->iss)) {
         peer->state = HF_STATE_ESTABLISHED;
-        conversation->completed = true;
-        conversation->half_open = false;
+        complete(conversation);
     }
-    if (end->state == HF_STATE_SYN_RECEIVED && peer->state == HF_STATE_ESTABLISHED)
-        end->state = HF_STATE_ESTABLISHED; /* both SYNs crossed */
+    if (end->state == HF_STATE_SYN_RECEIVED && peer->state == HF_STATE_ESTABLISHED) {
+        end->state = HF_STATE_ESTABLISHED; /* both SYNs crossed, or the peer is not heard */
+        complete(conversation);
+    }
     if (peer->has_fin && seq_geq(seg->ack, peer->fin))
         fin_is_acknowledged(peer);
     return 0;
@@ -235,9 +264,14 @@ static unsigned see_ack(struct conversation *conversation, unsigned from, const 
 static void see_fin(struct observed_end *end, struct observed_end *peer, seq behind)
 {
     if (!end->has_fin) {
+        bool knew = peer->has_fin && end->has_acked && seq_geq(end->acked, peer->fin);
+
         end->has_fin = true;
         end->fin = behind;
-        end->state = end->state == HF_STATE_CLOSE_WAIT ? HF_STATE_LAST_ACK : HF_STATE_FIN_WAIT_1;
+        if (end->state != HF_STATE_CLOSE_WAIT)
+            end->state = HF_STATE_FIN_WAIT_1;
+        else /* without an ACK of the other's FIN: the two have crossed */
+            end->state = knew ? HF_STATE_LAST_ACK : HF_STATE_CLOSING;
     }
     if (peer->state == HF_STATE_ESTABLISHED || peer->state == HF_STATE_SYN_RECEIVED)
         peer->state = HF_STATE_CLOSE_WAIT;
@@ -261,12 +295,23 @@ static unsigned see_window(struct conversation *conversation, unsigned from,
     return was_closed ? ANOMALY_WINDOW_OPENS : 0;
 }
 
+/* It goes on as if it had been answered: the capture lacks what the other end says. */
+static void miss_the_answer(struct observed_end *end, struct observed_end *peer, seq ack)
+{
+    end->state = HF_STATE_ESTABLISHED;
+    peer->iss = seq_sub(ack, 1);
+    peer->next = ack;
+}
+
 static unsigned see_rest(struct conversation *conversation, unsigned from,
                          const struct segment *seg)
 {
     struct observed_end *end = &conversation->end[from], *peer = &conversation->end[!from];
     seq behind = seq_add(seg->seq, segment_length(seg));
     unsigned odd = judge_position(end, peer, seg);
+
+    if (end->state == HF_STATE_SYN_SENT && !peer->syn && !peer->spoke)
+        miss_the_answer(end, peer, seg->ack);
 
     if (!end->spoke && !end->syn) { /* joined in the middle */
         end->iss = seg->seq;
@@ -285,18 +330,26 @@ static unsigned see_rest(struct conversation *conversation, unsigned from,
     return odd;
 }
 
+/* SYN with FIN or RST; or neither SYN, ACK nor RST, which nobody heeds. [RFC 9293 3.10.7.4] */
+static bool has_odd_flags(uint8_t flags)
+{
+    return (flags & TCP_SYN) ? flags & (TCP_FIN | TCP_RST) : !(flags & (TCP_ACK | TCP_RST));
+}
+
 unsigned conversation_see(struct conversation *conversation, unsigned from,
                           const struct segment *seg, uint8_t ttl, int64_t at_us)
 {
     struct observed_end *end = &conversation->end[from];
-    unsigned odd;
+    unsigned odd = has_odd_flags(seg->flags) ? ANOMALY_ODD_FLAGS : 0;
 
     conversation->packets++;
     conversation->bytes[from] += seg->length;
     conversation->last_us = at_us;
     if (seg->flags & TCP_RST)
-        return see_rst(conversation, from, seg, ttl);
-    odd = see_life_after_rst(conversation, from, seg);
+        return odd | see_rst(conversation, from, seg, ttl);
+    if (!(seg->flags & (TCP_SYN | TCP_ACK)))
+        return odd;
+    odd |= see_life_after_rst(conversation, from, seg);
     if (conversation->reset)
         return odd; /* on its way before the RST came */
     odd |=

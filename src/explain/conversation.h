@@ -28,9 +28,10 @@ enum anomaly {
     ANOMALY_REFUSED = 0x1000,       /* a RST answers a SYN                                     */
     ANOMALY_WENT_ON = 0x2000,   /* its sender lives on after a RST in his name: that was forged */
     ANOMALY_CUT_SHORT = 0x4000, /* the capture has only the first of its bytes             */
+    ANOMALY_ODD_FLAGS = 0x8000, /* a set that no honest sender has: SYN+FIN, none, Xmas    */
 };
 
-#define ANOMALIES 15
+#define ANOMALIES 16
 
 /* "retransmission"; for one bit. */
 const char *anomaly_text(unsigned bit);

@@ -44,6 +44,15 @@ def test_states_of_a_close(captured):
     assert summary["conversations"] == 1 and summary["odd"] == {}
 
 
+def test_what_crosses(captured):
+    rows, summary = rows_of(captured("simultaneous-close"))
+    assert [row["states"] for row in rows][-4:] == [
+        ["CLOSE-WAIT", "FIN-WAIT-1"], ["CLOSING", "CLOSING"], ["TIME-WAIT", "CLOSING"], ["TIME-WAIT", "TIME-WAIT"]]
+    rows, summary = rows_of(captured("simultaneous-open"))
+    assert ["SYN-RECEIVED", "SYN-RECEIVED"] in [row["states"] for row in rows]
+    assert "half-open left" not in summary["odd"]
+
+
 def test_zero_window_and_losses_are_named(captured):
     _, summary = rows_of(captured("zero-window"))
     assert summary["odd"]["zero window"] == summary["odd"]["window opens"] == 1

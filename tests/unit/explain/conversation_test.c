@@ -71,7 +71,7 @@ static void test_simultaneous_close(void **state)
     assert_int_equal(say(0, TCP_FIN | TCP_ACK, 101, 0, 501), 0);
     say(1, TCP_ACK, 502, 0, 102);
     say(0, TCP_ACK, 102, 0, 502);
-    expect(HF_STATE_CLOSED, HF_STATE_TIME_WAIT);
+    expect(HF_STATE_TIME_WAIT, HF_STATE_TIME_WAIT); /* [RFC 9293 3.6] */
 }
 
 static void test_simultaneous_open(void **state)
@@ -85,6 +85,53 @@ static void test_simultaneous_open(void **state)
     say(0, TCP_ACK, 101, 0, 501);
     say(1, TCP_ACK, 501, 0, 101);
     expect(HF_STATE_ESTABLISHED, HF_STATE_ESTABLISHED);
+}
+
+/* As the standard draws it: each says its SYN again, with the ACK of the other's. [RFC 9293 3.5] */
+static void test_crossed_syns(void **state)
+{
+    (void)state;
+    begin(TCP_SYN, 100);
+    say(0, TCP_SYN, 100, 0, 0);
+    assert_int_equal(say(1, TCP_SYN, 500, 0, 0), 0);
+    expect(HF_STATE_SYN_RECEIVED, HF_STATE_SYN_RECEIVED);
+    assert_int_equal(say(0, TCP_SYN | TCP_ACK, 100, 0, 501), 0);
+    expect(HF_STATE_SYN_RECEIVED, HF_STATE_ESTABLISHED);
+    assert_true(talk.half_open);
+    assert_int_equal(say(1, TCP_SYN | TCP_ACK, 500, 0, 101), 0);
+    expect(HF_STATE_ESTABLISHED, HF_STATE_ESTABLISHED);
+    assert_true(talk.completed && !talk.half_open);
+    assert_int_equal(say(1, TCP_SYN | TCP_ACK, 500, 0, 101), ANOMALY_RETRANSMISSION);
+    assert_int_equal(say(0, TCP_ACK, 101, 10, 501), 0);
+}
+
+/* Captures of one direction alone. */
+static void test_one_way(void **state)
+{
+    (void)state;
+    begin(TCP_SYN, 100);
+    say(0, TCP_SYN, 100, 0, 0);
+    assert_int_equal(say(0, TCP_ACK, 101, 0, 501), 0);
+    expect(HF_STATE_ESTABLISHED, HF_STATE_ESTABLISHED);
+    assert_false(talk.half_open);
+    assert_int_equal(say(0, TCP_ACK, 101, 50, 501), 0);
+    assert_int_equal(say(0, TCP_ACK, 151, 0, 801), 0);
+    assert_int_equal(say(0, TCP_FIN | TCP_ACK, 151, 0, 801), 0);
+    expect(HF_STATE_FIN_WAIT_1, HF_STATE_CLOSE_WAIT);
+}
+
+static void test_odd_flags(void **state)
+{
+    (void)state;
+    begin(TCP_SYN, 100);
+    assert_int_equal(say(0, TCP_SYN | TCP_FIN, 100, 0, 0), ANOMALY_ODD_FLAGS);
+    open_it();
+    assert_int_equal(say(0, 0, 101, 0, 0), ANOMALY_ODD_FLAGS);
+    assert_int_equal(say(0, TCP_FIN | TCP_PSH | TCP_URG, 101, 0, 0), ANOMALY_ODD_FLAGS);
+    assert_int_equal(say(1, TCP_PSH, 501, 20, 0), ANOMALY_ODD_FLAGS);
+    expect(HF_STATE_ESTABLISHED, HF_STATE_ESTABLISHED); /* without ACK nothing counts */
+    assert_int_equal(say(1, TCP_ACK, 501, 20, 101), 0);
+    assert_int_equal(say(1, TCP_SYN | TCP_RST, 9, 0, 0), ANOMALY_ODD_FLAGS | ANOMALY_FORGED_RST);
 }
 
 static void test_refused(void **state)
@@ -214,6 +261,9 @@ int main(void)
         cmocka_unit_test(test_close),
         cmocka_unit_test(test_simultaneous_close),
         cmocka_unit_test(test_simultaneous_open),
+        cmocka_unit_test(test_crossed_syns),
+        cmocka_unit_test(test_one_way),
+        cmocka_unit_test(test_odd_flags),
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_resets),
         cmocka_unit_test(test_a_reset_from_elsewhere),
