@@ -94,12 +94,14 @@ enum hf_on_timeout {
 
 /* Parts that a stack may do without. A program holds the code of those that it names, and of no other: a configuration that
  * names none is IPv4 over a link without addresses, which is all that the smallest servers need. */
-struct hf_ipv6;       /* IPv6, with ICMPv6 and neighbour discovery                       */
+struct hf_icmp; /* pings are answered, errors of the network believed; without it ICMP is foreign */
+struct hf_ipv6; /* IPv6, with ICMPv6 and neighbour discovery                       */
 struct hf_ethernet;   /* HF_ETHERNET: ARP, and who is where on the link                  */
 struct hf_reassembly; /* fragments become datagrams; without it they are refused         */
 struct hf_watch;      /* connections that stand still are released when room is short    */
 struct hf_scan;       /* who tries one port after another is told                        */
 
+extern HF_API const struct hf_icmp hf_icmp;
 extern HF_API const struct hf_ipv6 hf_ipv6;
 extern HF_API const struct hf_ethernet hf_ethernet;
 extern HF_API const struct hf_reassembly hf_reassembly;
@@ -108,6 +110,7 @@ extern HF_API const struct hf_scan hf_scan;
 
 /* Each NULL or the address of the one of its name; what the configuration asks of a part that is not named is impossible. */
 struct hf_parts {
+    const struct hf_icmp *icmp;             /* answer_ping, ipv6 */
     const struct hf_ipv6 *ipv6;             /* addresses, routes */
     const struct hf_ethernet *ethernet;     /* link              */
     const struct hf_reassembly *reassembly; /* max_reassemblies  */
@@ -115,10 +118,10 @@ struct hf_parts {
     const struct hf_scan *scan;             /* scan_ports        */
 };
 
-#define HF_PARTS_ALL                                                              \
-    {                                                                             \
-        .ipv6 = &hf_ipv6, .ethernet = &hf_ethernet, .reassembly = &hf_reassembly, \
-        .watch = &hf_watch, .scan = &hf_scan                                      \
+#define HF_PARTS_ALL                                                       \
+    {                                                                      \
+        .icmp = &hf_icmp, .ipv6 = &hf_ipv6, .ethernet = &hf_ethernet,      \
+        .reassembly = &hf_reassembly, .watch = &hf_watch, .scan = &hf_scan \
     }
 
 /* What a stack is. Start from HF_CONFIG_DEFAULT and change what differs; where code is dear, from HF_CONFIG_SMALL. */
@@ -211,8 +214,7 @@ struct hf_config {
         .fin_wait_2_ms = 60000, .keepalive_interval_ms = 75000, .keepalive_count = 9,         \
         .initial_window = 10, .ttl = 64, .syn_ack_retries = 2, .half_open_timeout_ms = 10000, \
         .reset_budget_per_s = 100, .challenge_budget_per_s = 100, .icmp_budget_per_s = 100,   \
-        .timestamps = true, .window_scaling = true, .sack = true, .nagle = true,              \
-        .answer_ping = true                                                                   \
+        .timestamps = true, .window_scaling = true, .sack = true, .nagle = true               \
     }
 
 /* MACs for signed segments: hf_os_crypto() of libhandfast-os, or one's own. NULL: nothing can be signed. */

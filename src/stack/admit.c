@@ -186,18 +186,6 @@ static enum hf_stat at_time_wait(struct hf_stack *stack, struct gate_segment *ar
     return on_syn(stack, arrived, number, now_us);
 }
 
-/* The peer has shown that it hears us: its link address may be kept. */
-static void confirm_next_hop(struct hf_stack *stack, const struct gate_segment *arrived,
-                             int64_t now_us)
-{
-    const struct flow *flow = arrived->flow;
-    struct route_path path;
-
-    if (stack->link_header &&
-        route_find(&stack->route, &flow->remote, &flow->local, &path) == HF_OK)
-        stack->neighbors.calls->confirm(&stack->neighbors, &path.next_hop, &arrived->from, now_us);
-}
-
 /* The handshake is agreed. Without room nothing is committed: half-open or cookie stays good for the peer's next try. The
  * segment that finished it goes on to the connection, with its text. [RFC 9293 3.10.7.4 fifth] */
 static enum hf_stat open_connection(struct hf_stack *stack, const struct gate_segment *arrived,
@@ -223,7 +211,8 @@ static enum hf_stat open_connection(struct hf_stack *stack, const struct gate_se
         time_wait_end(&stack->time_waits, record);
         tcp_state_note(&stack->tcp, TCP_TIME_WAIT, TCP_SYN_RECEIVED);
     }
-    confirm_next_hop(stack, arrived, now_us);
+    if (stack->link_header)
+        stack->neighbors.calls->confirm(stack, arrived->flow, &arrived->from, now_us);
     stack->tcp.reason = HF_STAT_none;
     tcp_segment_arrives(&stack->tcp, &connection_at(&stack->connections, slot)->tcb, arrived->seg,
                         now_us);

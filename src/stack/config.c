@@ -89,6 +89,10 @@ static enum config_fault check_ranges(const struct hf_config *config)
 /* What depends on another value. */
 static enum config_fault check_together(const struct hf_config *c)
 {
+    if (c->answer_ping && !c->parts.icmp)
+        return CONFIG_PING_PART;
+    if (c->parts.ipv6 && !c->parts.icmp)
+        return CONFIG_IPV6_PART;
     if (c->link == HF_ETHERNET && c->max_neighbors == 0)
         return CONFIG_MAX_NEIGHBORS;
     if (c->max_reassemblies && !c->parts.reassembly)

@@ -16,6 +16,8 @@
     X(ADDRESSES_LENGTH, "addresses: a prefix length must be 0 to 32 for IPv4, 0 to 128 for IPv6") \
     X(ADDRESSES_KIND, "addresses must be unicast addresses of a host")                            \
     X(ADDRESSES_TWICE, "addresses must name each address once")                                   \
+    X(PING_PART, "answer_ping must be false without parts.icmp")                                  \
+    X(IPV6_PART, "parts.ipv6 must be NULL without parts.icmp")                                    \
     X(ROUTES_PART, "routes must be of IPv4 without parts.ipv6")                                   \
     X(ROUTES_LENGTH, "routes: a prefix length must be 0 to 32 for IPv4, 0 to 128 for IPv6")       \
     X(ROUTES_FAMILY, "routes: a gateway must be of the same family as its prefix")                \

@@ -437,7 +437,7 @@ void connections_wake(struct hf_stack *stack)
     struct connections *connections = &stack->connections;
     uint32_t neighbor, slot;
 
-    while ((neighbor = stack->neighbors.calls->take_changed(&stack->neighbors)) != SLOT_NONE) {
+    while ((neighbor = neighbor_take_changed(&stack->neighbors)) != SLOT_NONE) {
         struct list *waiters = neighbor_waiters(&stack->neighbors, neighbor);
 
         while ((slot = list_take(waiters, by_output(connections))) != SLOT_NONE) {

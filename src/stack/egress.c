@@ -193,8 +193,6 @@ static enum neighbor_verdict link_address(struct hf_stack *stack, const struct f
                                           struct neighbor_ref *ref, struct hf_mac *mac,
                                           int64_t now_us)
 {
-    struct route_path path;
-
     if (stack->link_header == 0)
         return NEIGHBOR_READY;
     if (ref->generation) {
@@ -206,11 +204,7 @@ static enum neighbor_verdict link_address(struct hf_stack *stack, const struct f
             return NEIGHBOR_READY;
         }
     }
-    if (route_find(&stack->route, &flow->remote, &flow->local, &path) != HF_OK) {
-        stack->stats.no_route++;
-        return NEIGHBOR_NO_ROOM;
-    }
-    return stack->neighbors.calls->resolve(&stack->neighbors, ref, &path.next_hop, mac, now_us);
+    return stack->neighbors.calls->resolve(stack, flow, ref, mac, now_us);
 }
 
 static void describe(const struct reply *reply, struct segment *seg)
@@ -480,7 +474,8 @@ static bool from_neighbors(struct hf_stack *stack, struct hf_frame *frame, int64
 static bool from_icmp(struct hf_stack *stack, struct hf_frame *frame)
 {
     while (icmp_wants_output(&stack->icmp)) {
-        uint32_t length = icmp_next_message(&stack->icmp, frame->data, frame->capacity);
+        uint32_t length =
+            stack->config.parts.icmp->next_message(&stack->icmp, frame->data, frame->capacity);
 
         if (length) {
             finish_message(stack, frame, length, true);

@@ -297,3 +297,9 @@ uint32_t icmp_next_message(struct icmp *icmp, uint8_t *frame, uint32_t capacity)
     }
     return 0;
 }
+
+const struct hf_icmp hf_icmp = {
+    .init = icmp_init,
+    .arrives = icmp_arrives,
+    .next_message = icmp_next_message,
+};

@@ -79,4 +79,12 @@ static inline bool icmp_wants_output(const struct icmp *icmp)
     return ring_count(&icmp->messages) > 0;
 }
 
+/* The part of a stack that hears and speaks ICMP: what stands above. */
+struct hf_icmp {
+    void (*init)(struct icmp *icmp, struct arena *arena, const struct hf_config *config,
+                 const struct hf_mac *mac, struct hf_stats *stats);
+    void (*arrives)(struct hf_stack *stack, struct packet *packet, int64_t now_us);
+    uint32_t (*next_message)(struct icmp *icmp, uint8_t *frame, uint32_t capacity);
+};
+
 #endif

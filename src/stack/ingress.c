@@ -201,7 +201,9 @@ static enum hf_stat on_icmp(struct hf_stack *stack, struct packet *packet, int64
 
     if (reason != HF_STAT_none)
         return reason;
-    icmp_arrives(stack, packet, now_us);
+    if (!stack->config.parts.icmp)
+        return refused(stack, frame_foreign);
+    stack->config.parts.icmp->arrives(stack, packet, now_us);
     return packet->reason;
 }
 
@@ -376,6 +378,15 @@ static void input_group(struct hf_stack *stack, struct hf_frame *frames, size_t 
     }
 }
 
+/* Seldom: a next hop was answered, or room runs short. */
+static __attribute__((noinline, cold)) void after_input(struct hf_stack *stack, int64_t now_us)
+{
+    if (stack->neighbors.changed.count)
+        stack->neighbors.calls->wake(stack);
+    if (stack_is_short(stack))
+        stack->watching->run(stack, now_us);
+}
+
 /* [RFC 9293 MUST-59] */
 void hf_input(struct hf_stack *stack, struct hf_frame *frames, size_t count, int64_t now_us)
 {
@@ -383,8 +394,6 @@ void hf_input(struct hf_stack *stack, struct hf_frame *frames, size_t count, int
     stack->stats.frames_in += count;
     for (size_t done = 0; done < count; done += GROUP)
         input_group(stack, frames + done, count - done < GROUP ? count - done : GROUP, now_us);
-    if (stack->neighbors.changed.count)
-        connections_wake(stack);
-    if (__builtin_expect(stack_is_short(stack), 0))
-        stack->watching->run(stack, now_us);
+    if (__builtin_expect(stack->neighbors.changed.count != 0 || stack_is_short(stack), 0))
+        after_input(stack, now_us);
 }

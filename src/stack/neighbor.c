@@ -446,16 +446,3 @@ void neighbor_tick(struct neighbors *neighbors, int64_t now_us)
         unanswered(neighbors, slot, now_us);
     }
 }
-
-const struct hf_ethernet hf_ethernet = {
-    .init = neighbor_init,
-    .resolve = neighbor_resolve,
-    .take_changed = neighbor_take_changed,
-    .confirm = neighbor_confirm,
-    .progress = neighbor_progress,
-    .doubt = neighbor_doubt,
-    .on_arp = neighbor_on_arp,
-    .next_message = neighbor_next_message,
-    .deadline = neighbor_deadline,
-    .tick = neighbor_tick,
-};

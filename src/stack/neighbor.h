@@ -170,25 +170,6 @@ static inline bool neighbor_has_deadline(const struct neighbors *neighbors)
 int64_t neighbor_deadline(const struct neighbors *neighbors);
 void neighbor_tick(struct neighbors *neighbors, int64_t now_us);
 
-/* The part of a stack that has a link with addresses: the stack calls by this what stands above. */
-struct hf_ethernet {
-    void (*init)(struct neighbors *neighbors, struct arena *arena,
-                 const struct neighbor_setup *setup, int64_t now_us);
-    enum neighbor_verdict (*resolve)(struct neighbors *neighbors, struct neighbor_ref *ref,
-                                     const struct hf_address *next_hop, struct hf_mac *mac,
-                                     int64_t now_us);
-    uint32_t (*take_changed)(struct neighbors *neighbors);
-    void (*confirm)(struct neighbors *neighbors, const struct hf_address *next_hop,
-                    const struct hf_mac *mac, int64_t now_us);
-    void (*progress)(struct neighbors *neighbors, const struct neighbor_ref *ref, int64_t now_us);
-    void (*doubt)(struct neighbors *neighbors, const struct neighbor_ref *ref);
-    enum hf_stat (*on_arp)(struct neighbors *neighbors, const struct packet *packet,
-                           int64_t now_us);
-    uint32_t (*next_message)(struct neighbors *neighbors, uint8_t *frame, int64_t now_us);
-    int64_t (*deadline)(const struct neighbors *neighbors);
-    void (*tick)(struct neighbors *neighbors, int64_t now_us);
-};
-
 static inline uint32_t neighbor_count(const struct neighbors *neighbors)
 {
     return neighbors->pool.count;

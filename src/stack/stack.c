@@ -206,7 +206,8 @@ static void carve(struct hf_stack *stack, struct arena *arena, const struct hf_c
     if (config->parts.reassembly)
         config->parts.reassembly->init(&stack->reassembly, arena, config->max_reassemblies,
                                        stack->keys.reassembly, &stack->stats);
-    icmp_init(&stack->icmp, arena, config, &stack->mac, &stack->stats);
+    if (config->parts.icmp)
+        config->parts.icmp->init(&stack->icmp, arena, config, &stack->mac, &stack->stats);
     signing_init(stack, arena, config);
     chunk_pool_init(&stack->tcp.chunks, arena, config_chunks(config), config_chunk_promise(config));
 }
@@ -284,7 +285,7 @@ void hf_tick(struct hf_stack *stack, int64_t now_us)
     if (neighbor_has_deadline(&stack->neighbors))
         stack->neighbors.calls->tick(&stack->neighbors, now_us);
     if (stack->neighbors.changed.count)
-        connections_wake(stack);
+        stack->neighbors.calls->wake(stack);
     if (stack_is_short(stack))
         stack->watching->run(stack, now_us);
 }

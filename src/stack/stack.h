@@ -16,6 +16,7 @@
 #include "gate/gate.h"
 #include "stack/budget.h"
 #include "stack/connection.h"
+#include "stack/ethernet.h"
 #include "stack/icmp.h"
 #include "stack/ip_reassembly.h"
 #include "stack/ipv6.h"

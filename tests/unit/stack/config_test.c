@@ -57,6 +57,8 @@ SPOIL(no_ipv6_part, c->parts.ipv6 = NULL)
 SPOIL(no_reassembly_part, c->parts.reassembly = NULL)
 SPOIL(no_watch_part, c->parts.watch = NULL)
 SPOIL(no_scan_part, c->parts.scan = NULL)
+SPOIL(no_icmp_part, c->parts.icmp = NULL)
+SPOIL(ipv6_alone, (c->answer_ping = false, c->parts.icmp = NULL))
 SPOIL(no_link, c->link = (enum hf_link)7)
 
 static const struct row rows[] = {
@@ -71,6 +73,8 @@ static const struct row rows[] = {
     {"fragments without their part", no_reassembly_part, "max_reassemblies"},
     {"a stall timeout without the watch", no_watch_part, "stall_timeout_ms"},
     {"scans told without their part", no_scan_part, "scan_ports"},
+    {"pings answered without their part", no_icmp_part, "answer_ping"},
+    {"IPv6 without ICMP", ipv6_alone, "parts.ipv6"},
     {"receive_bytes 10", small_receive, "receive_bytes"},
     {"receive_bytes beyond a scaled window", large_receive, "receive_bytes"},
     {"window_scale 15 [RFC 7323 2.3]", large_scale, "window_scale"},
