@@ -30,6 +30,30 @@ static void no_key_no_connection(void **state)
     }
 }
 
+/* Keys are made from the beginning: what the memory happened to hold before is no key, though its number be right. */
+static void keys_are_made(void **state)
+{
+    (void)state;
+    for (uint32_t now = NOW; now < NOW + 4 * EPOCH; now += EPOCH) {
+        uint32_t epoch = now >> COOKIE_EPOCH_SHIFT;
+        struct key_ring ring = {.epoch_key = {{0, 0}}};
+
+        for (uint32_t i = 0; i < 4; i++)
+            ring.epoch[(epoch - 1 + i) % 4] = epoch - 1 + i;
+        key_ring_init(&ring, master, now);
+        for (uint32_t near = epoch - 1; near <= epoch + 1; near++) {
+            struct siphash_key wanted = siphash_derive(master, "hf1 epoch", near);
+            const struct siphash_key *key = key_ring_of(&ring, near << COOKIE_EPOCH_SHIFT);
+
+            assert_non_null(key);
+            assert_memory_equal(key, &wanted, sizeof wanted);
+        }
+        assert_null(key_ring_of(&ring, (epoch - 2) << COOKIE_EPOCH_SHIFT));
+        assert_null(key_ring_of(&ring, (epoch + 2) << COOKIE_EPOCH_SHIFT));
+        assert_null(key_ring_of(&ring, (epoch + 3) << COOKIE_EPOCH_SHIFT));
+    }
+}
+
 /* ISN = M + F: the clock of four microseconds, and the flow's own keyed number. [RFC 6528 3] */
 static void an_isn_is_a_sum(void **state)
 {
@@ -47,6 +71,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(no_key_no_connection),
+        cmocka_unit_test(keys_are_made),
         cmocka_unit_test(an_isn_is_a_sum),
     };
 

@@ -74,6 +74,7 @@ static void text_waits_in_syn_received(void **state)
 
     (void)state;
     solo_out(solo);
+    solo->end.tcb.flags |= TCB_NODELAY;
     solo_write(solo, 10);
     assert_false(wants(solo));
     solo_segment(solo, &syn);
@@ -138,6 +139,28 @@ static void room_for_a_fin(void **state)
         solo_write(solo, 1000);
         assert_int_equal(solo_out(solo), 1);
         assert_int_equal(tcp_shutdown(&solo->end.tcp, &solo->end.tcb, solo->now_us), HF_OK);
+        assert_int_equal(wants(solo), room);
+        assert_int_equal(solo_out(solo), room);
+        solo_free(solo);
+    }
+}
+
+/* Text whose time has come needs a byte of window too: with none it waits, and nobody asks; with one it goes. */
+static void room_for_what_was_held(void **state)
+{
+    (void)state;
+    for (uint16_t room = 0; room < 2; room++) {
+        struct hf_config config = HF_CONFIG_DEFAULT;
+        struct handshake h = solo_handshake();
+        struct solo *solo;
+
+        h.first_window = 1000 + room;
+        solo = solo_open_as(&config, &h);
+        solo_write(solo, 1000);
+        assert_int_equal(solo_out(solo), 1);
+        solo_write(solo, 10);
+        assert_false(wants(solo));
+        solo->end.tcb.flags |= TCB_HOLD_OVER;
         assert_int_equal(wants(solo), room);
         assert_int_equal(solo_out(solo), room);
         solo_free(solo);
@@ -348,6 +371,7 @@ int main(void)
         cmocka_unit_test(behind_urgent_text),
         cmocka_unit_test(one_byte_of_window),
         cmocka_unit_test(room_for_a_fin),
+        cmocka_unit_test(room_for_what_was_held),
         cmocka_unit_test(room_for_blocks),
         cmocka_unit_test(a_duplicate_among_four),
         cmocka_unit_test(no_blocks_beside_text),
