@@ -227,6 +227,23 @@ static void keep_alive_by_option(void **state)
     solo_free(early);
 }
 
+/* CLOSE before there is a connection ends it, and that is all. [RFC 9293 3.10.4] */
+static void closed_before_it_began(void **state)
+{
+    struct hf_config config = HF_CONFIG_DEFAULT;
+    struct solo *solo = solo_new(&config, 64);
+    struct tcp_open open = {.iss = seq_of(SOLO_ISS), .path_mss = 1460};
+
+    (void)state;
+    assert_true(tcp_open_active(&solo->end.tcp, &solo->end.tcb, &open, solo->now_us));
+    solo->end.open = true;
+    assert_int_equal(tcp_close(&solo->end.tcp, &solo->end.tcb, solo->now_us), HF_OK);
+    assert_int_equal(solo->end.tcb.end, TCP_END_ABORTED);
+    assert_false(solo->end.tcb.flags &
+                 TCB_NO_USER); /* it is no connection that outlives its user */
+    solo_free(solo);
+}
+
 /* How many bytes lie before the end of urgent data, the last of which is read as any other. [RFC 9293 MUST-33] */
 static void urgent_bytes(void **state)
 {
