@@ -10,6 +10,7 @@
 #include <jansson.h>
 
 #include "app/app.h"
+#include "app/guard_client.h"
 #include "app/color.h"
 #include "audit/audit.h"
 #include "audit/nft.h"
@@ -85,9 +86,7 @@ static int read_options(int argc, char **argv, struct request *request)
     for (; at < argc && strncmp(argv[at], "--", 2) == 0; at++) {
         bool valued = at + 1 < argc;
 
-        if (strcmp(argv[at], "--json") == 0) {
-            request->json = true;
-        } else if (strcmp(argv[at], "--scan") == 0 && request->ports) {
+        if (strcmp(argv[at], "--scan") == 0 && request->ports) {
             request->scan = true;
         } else if (strcmp(argv[at], "--config") == 0 && valued && !request->logs) {
             request->config = argv[++at];
@@ -102,7 +101,9 @@ static int read_options(int argc, char **argv, struct request *request)
     if (request->logs && at == argc)
         return app_usage("audit", "logs without a file, accepted are syslog files");
     if (!request->logs && at < argc)
-        return app_usage("audit", "%s, accepted are ports [--scan] and logs FILE...", argv[at]);
+        return app_usage("audit",
+                         "%s, accepted are ports [--scan] and logs FILE..., before other options",
+                         argv[at]);
     return APP_OK;
 }
 
@@ -382,6 +383,7 @@ int cmd_audit(const struct app *app, int argc, char **argv)
     (void)app;
     if (app_help(argc, argv, help))
         return APP_OK;
+    request.json = guard_take_json(&argc, argv); /* behind files too, as everywhere */
     result = read_options(argc, argv, &request);
     if (result != APP_OK)
         return result;

@@ -35,5 +35,6 @@ int cmd_journal(const struct app *app, int argc, char **argv)
     for (size_t i = 0; argc > 1 && i < sizeof parts / sizeof *parts; i++)
         if (strcmp(argv[1], parts[i].name) == 0)
             return parts[i].run(argc - 1, argv + 1);
-    return app_usage("journal", "accepted are show FILE, verify FILE... and init FILE");
+    return app_usage("journal", "%s%saccepted are show FILE, verify FILE... and init FILE",
+                     argc > 1 ? argv[1] : "", argc > 1 ? " is not understood; " : "");
 }

@@ -50,8 +50,9 @@ static int read_arguments(struct lab_options *options, struct siege_options *sie
         } else if (strcmp(argv[i], "--defence") == 0) {
             siege->defences |= ++i < argc ? siege_defence(argv[i]) : 0;
             if (siege->defences == 0)
-                return app_usage("lab",
-                                 "--defence needs none, release, cache, cookie, all or each");
+                return app_usage(
+                    "lab", "--defence %s: accepted are none, release, cache, cookie, all and each",
+                    i < argc ? argv[i] : "(nothing)");
         } else if (argv[i][0] == '-') {
             return app_usage("lab",
                              "there is no option %s; accepted are --json, --quick, "

@@ -119,7 +119,10 @@ static int read_arguments(struct request *request, int argc, char **argv)
         else if (strcmp(argv[i], "--json") == 0)
             request->json = true;
         else if (!takes_value(argv[i]))
-            result = app_usage("sim", "there is no option %s", argv[i]);
+            result = app_usage("sim",
+                               "there is no option %s; accepted are --scene, --seed, --seeds, "
+                               "--ladder, --json and --capture",
+                               argv[i]);
         else if (i + 1 == argc)
             result = app_usage("sim", "%s needs a value", argv[i]);
         else

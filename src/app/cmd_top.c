@@ -76,11 +76,13 @@ static int read_arguments(struct top *top, int argc, char **argv, bool *json)
             *json = true;
         } else if (strcmp(argv[i], "--every") == 0) {
             if (!read_time(next, &top->view.interval_ms))
-                return app_usage("top", "--every %s: accepted is 100ms to 60s", next);
+                return app_usage("top", "--every %s: accepted is 100ms to 60s",
+                                 *next ? next : "(nothing)");
             i++;
         } else if (strcmp(argv[i], "--order") == 0) {
             if (!is_order(next))
-                return app_usage("top", "--order %s: accepted are rtt, bytes and age", next);
+                return app_usage("top", "--order %s: accepted are rtt, bytes and age",
+                                 *next ? next : "(nothing)");
             top->view.order = argv[++i];
         } else {
             return app_usage(

@@ -127,7 +127,10 @@ static int parse(struct show *show, int argc, char **argv)
         if (!taken)
             return misfit(argv[i]);
     }
-    return show->name != NULL ? APP_OK : misfit("no FILE");
+    return show->name != NULL
+               ? APP_OK
+               : app_usage("journal",
+                           "show: which FILE? accepted is the journal that a guard writes");
 }
 
 static bool is_text(const json_t *object, const char *name, const char *value)
