@@ -301,12 +301,13 @@ static void the_rest_of_status(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(after_the_end),    cmocka_unit_test(nothing_to_send),
-        cmocka_unit_test(wish_for_room),    cmocka_unit_test(lowered_below_the_queue),
-        cmocka_unit_test(closed_twice),     cmocka_unit_test(close_in_fin_wait_2),
-        cmocka_unit_test(in_time_wait),     cmocka_unit_test(limits_of_options),
-        cmocka_unit_test(another_patience), cmocka_unit_test(keep_alive_by_option),
-        cmocka_unit_test(urgent_bytes),     cmocka_unit_test(the_rest_of_status),
+        cmocka_unit_test(after_the_end),          cmocka_unit_test(nothing_to_send),
+        cmocka_unit_test(wish_for_room),          cmocka_unit_test(lowered_below_the_queue),
+        cmocka_unit_test(closed_twice),           cmocka_unit_test(close_in_fin_wait_2),
+        cmocka_unit_test(in_time_wait),           cmocka_unit_test(limits_of_options),
+        cmocka_unit_test(another_patience),       cmocka_unit_test(keep_alive_by_option),
+        cmocka_unit_test(closed_before_it_began), cmocka_unit_test(urgent_bytes),
+        cmocka_unit_test(the_rest_of_status),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
