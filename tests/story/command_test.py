@@ -56,6 +56,19 @@ class Command(unittest.TestCase):
         self.assertIn("I like you", story("handshake", LC_ALL="C", LANG="zh_CN.UTF-8").stdout)
         self.assertIn("我喜欢你", story("handshake", "--lang", "zh", LANG="C").stdout)
 
+    def test_the_tale_is_told_in_its_own_words(self):
+        told = story("--json").stdout
+        for words in ("Amily, 我喜欢你。", "Karma, 我也喜欢你。", "你喜欢我, 我也喜欢你, 那我们在一起吧。", "TCP 连接 OK。", "Karma, 我们结婚吧。",
+                      "Amily, 让我准备一下。", "Amily, 我们结婚吧。", "OK, 那我们去登记。", "TCP 连接 interrupt。", "自己已经传输结束",
+                      "我已经知道了，但是我还没有确定是否收到所有的，还需要稍等一会", "自己已经收集完成，可以 interrupt", "若采用两次握手",
+                      "那就没有 together 或者 marry 哦。", "因某种原因引起出现的错误连接", "拒绝非法数据和请求", "确认号被忽略",
+                      "说白了就是单挑，是比谁的机器性能好、速度快。", "说白了就是群殴，用好多的机器对目标机器一起发动 DoS 攻击，但这不是很多黑客一起参与的，这种攻击只是由一名黑客来操作的。",
+                      "不过 DRDoS 是可以在广域网上进行的，而 Smurf 攻击是在局域网进行的", "缺少最后一步的 ACK 回复", "伤敌一千，自损八百。",
+                      "用一种特殊的算法生成 sequence number，算法考虑到对方的（IP、端口等）信息和己方信息，收到对方的 ACK 报文后，验证之后才决定是否生成 TCB",
+                      "有人冒充 Amily 发送 RST 报文，想要终止他们的登记，那么 Karma 收到该报文后会怎么想呢？", "仅当口令正确时才会接收报文",
+                      "采用鲁棒的交互协议，加上入口包过滤来保护网络。"):
+            self.assertIn(words, told)
+
     def test_the_readmes_show_what_is_told(self):
         def shown(page, mark):
             text = (pathlib.Path(__file__).resolve().parents[2] / page).read_text(encoding="utf-8")
