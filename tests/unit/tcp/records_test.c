@@ -239,6 +239,8 @@ static void one_byte_closes_the_gap(void **state)
     solo_out(solo);
     solo_in(solo, TCP_PSH, 1, 1, 1);
     assert_int_equal(solo->end.stats.receive_no_memory, 0);
+    assert_int_equal(solo->end.stats.out_of_order_dropped, 0);
+    assert_int_equal(solo->end.stats.bytes_received, 51);
     assert_int_equal(solo_out(solo), 1);
     assert_int_equal(solo_last(solo)->ack.value, 52);
     assert_int_equal(solo_read(solo, 100), 51);
@@ -314,6 +316,68 @@ static void as_far_as_a_record_reaches(void **state)
     }
 }
 
+static struct solo *with_sack(void)
+{
+    struct hf_config config = HF_CONFIG_DEFAULT;
+    struct handshake h = solo_handshake();
+
+    h.sack = true;
+    return solo_open_as(&config, &h);
+}
+
+/* The first part that waits already is reported, in whichever range it lies; where they only touch nothing is. [RFC 2883 4.1] */
+static void overlaps(void **state)
+{
+    static const struct {
+        const char *name;
+        uint32_t at, length, left, right; /* left 0: nothing to report */
+    } rows[] = {
+        {"into the first", 150, 100, 150, 200},
+        {"into the second, touching the first", 200, 150, 300, 350},
+        {"between both, touching them", 200, 100, 0, 0},
+        {"over both", 90, 400, 100, 200},
+        {"a byte of the second", 250, 51, 300, 301},
+    };
+
+    (void)state;
+    for (unsigned i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct solo *solo = with_sack();
+        const struct tcb *tcb = &solo->end.tcb;
+
+        print_message("%s\n", rows[i].name);
+        solo_in(solo, 0, 100, 100, 1);
+        solo_in(solo, 0, 300, 100, 1);
+        solo_out(solo);
+        solo_in(solo, 0, rows[i].at, rows[i].length, 1);
+        assert_int_equal(!seq_eq(tcb->dsack_left, tcb->dsack_right), rows[i].left > 0);
+        if (rows[i].left) {
+            assert_int_equal(tcb->dsack_left.value - SOLO_IRS, rows[i].left);
+            assert_int_equal(tcb->dsack_right.value - SOLO_IRS, rows[i].right);
+        }
+        solo_free(solo);
+    }
+}
+
+/* What a chunk held before it became a record is no range of it. */
+static void old_words_are_no_ranges(void **state)
+{
+    struct solo *solo = with_sack();
+    struct chunk_pool *chunks = &solo->end.tcp.chunks;
+    const uint32_t words[3] = {SOLO_IRS + 500, SOLO_IRS + 600, 0};
+
+    (void)state;
+    for (uint32_t chunk = 0; chunk < 8; chunk++)
+        for (uint32_t i = 0; i + sizeof words <= CHUNK_BYTES; i += sizeof words)
+            memcpy(chunk_data(chunks, chunk) + i, words, sizeof words);
+    solo_in(solo, 0, 401, 40, 1);
+    solo_out(solo);
+    solo_in(solo, 0, 550, 10, 1);
+    assert_int_equal(solo->end.stats.segment_out_of_order, 2);
+    assert_int_equal(solo_out(solo), 1);
+    assert_int_equal(solo_last(solo)->options.sack_count, 2);
+    solo_free(solo);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -328,6 +392,8 @@ int main(void)
         cmocka_unit_test(one_byte_closes_the_gap),
         cmocka_unit_test(full_but_for_neighbours),
         cmocka_unit_test(as_far_as_a_record_reaches),
+        cmocka_unit_test(overlaps),
+        cmocka_unit_test(old_words_are_no_ranges),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
