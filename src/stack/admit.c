@@ -56,15 +56,6 @@ static enum hf_stat reset_stray(struct hf_stack *stack, const struct gate_segmen
     return put_within_budget(stack, arrived, &answer, now_us) ? reason : HF_STAT_stray_over_budget;
 }
 
-/* A SYN of a peer of whom a key speaks [R5925-23]: it names its own initial number, and cannot know ours. */
-static enum hf_stat check_syn(struct hf_stack *stack, const struct gate_segment *arrived,
-                              int64_t now_us)
-{
-    const struct auth_isns isns = {seq_of(0), arrived->seg->seq};
-
-    return stack->signing.calls->check_door(stack, arrived, &isns, now_us);
-}
-
 /* A listener's pressure changed: which, since when, how much, and from where if one prefix stands out. */
 static void tell_pressure(struct hf_stack *stack, uint32_t number,
                           const struct pressure_change *change, int64_t now_us)
@@ -131,34 +122,16 @@ static enum hf_stat on_syn(struct hf_stack *stack, struct gate_segment *arrived,
     return HF_STAT_none;
 }
 
-/* A record that is signed hears signed segments only. One that is not may give way to a signed successor. */
-static enum hf_stat check_time_wait(struct hf_stack *stack, const struct gate_segment *arrived,
-                                    uint32_t record, int64_t now_us)
-{
-    struct auth_terms *terms = time_wait_terms(&stack->time_waits, record);
-    struct auth_session *door = &stack->signing.door;
-    enum hf_stat refusal;
-
-    if (!terms)
-        return stack->signing.door_keyed ? check_syn(stack, arrived, now_us) : HF_STAT_none;
-    if (!stack->signing.door_keyed) /* the key was removed meanwhile */
-        return signing_refuse_stray(stack, arrived->flow, now_us);
-    if ((arrived->seg->flags & (TCP_SYN | TCP_ACK)) == TCP_SYN)
-        return check_syn(stack, arrived, now_us);
-    auth_resume(terms, door);
-    refusal = stack->signing.calls->check_door(stack, arrived, NULL, now_us);
-    if (refusal == HF_STAT_none)
-        *terms = door->terms;
-    return refusal;
-}
-
 static enum hf_stat at_time_wait(struct hf_stack *stack, struct gate_segment *arrived,
                                  uint32_t record, int64_t now_us)
 {
     const struct flow *flow = arrived->flow;
     struct segment answer;
     uint32_t number;
-    enum hf_stat refusal = check_time_wait(stack, arrived, record, now_us);
+    enum hf_stat refusal =
+        __builtin_expect(stack->signing.calls != NULL, 0)
+            ? stack->signing.calls->check_time_wait(stack, arrived, record, now_us)
+            : HF_STAT_none;
 
     if (refusal != HF_STAT_none)
         return refusal;
@@ -266,8 +239,9 @@ static enum hf_stat at_listener(struct hf_stack *stack, struct gate_segment *arr
         return reset_stray(stack, arrived, HF_STAT_stray_ack, now_us);
     }
     if (flags & TCP_SYN) { /* third */
-        enum hf_stat refusal =
-            stack->signing.door_keyed ? check_syn(stack, arrived, now_us) : HF_STAT_none;
+        enum hf_stat refusal = stack->signing.door_keyed
+                                   ? stack->signing.calls->check_syn(stack, arrived, now_us)
+                                   : HF_STAT_none;
 
         return refusal != HF_STAT_none ? refusal : on_syn(stack, arrived, number, now_us);
     }
@@ -300,20 +274,6 @@ static enum hf_stat at_port(struct hf_stack *stack, struct gate_segment *arrived
                                : at_listener(stack, arrived, number, now_us);
 }
 
-/* An ACK that is not this half-open's may be a cookie's, whose numbers it names itself. */
-static enum hf_stat check_half_open(struct hf_stack *stack, const struct gate_segment *arrived,
-                                    uint32_t slot, int64_t now_us)
-{
-    const struct half_open *half_open = syn_cache_at(&stack->gate.cache, slot);
-    const struct segment *seg = arrived->seg;
-    struct auth_isns isns = {half_open->iss, half_open->irs};
-
-    if ((seg->flags & (TCP_SYN | TCP_ACK | TCP_RST)) == TCP_ACK &&
-        !seq_eq(seg->ack, seq_add(half_open->iss, 1)))
-        isns = (struct auth_isns){seq_sub(seg->ack, 1), seq_sub(seg->seq, 1)};
-    return stack->signing.calls->check_door(stack, arrived, &isns, now_us);
-}
-
 /* SEGMENT ARRIVES in the passive half of SYN-RECEIVED. */
 static enum hf_stat at_half_open(struct hf_stack *stack, struct gate_segment *arrived,
                                  uint32_t half_open, int64_t now_us)
@@ -322,7 +282,8 @@ static enum hf_stat at_half_open(struct hf_stack *stack, struct gate_segment *ar
 
     arrived->listener = syn_cache_at(&stack->gate.cache, half_open)->listener;
     if (__builtin_expect(stack->signing.door_keyed, 0)) {
-        enum hf_stat refusal = check_half_open(stack, arrived, half_open, now_us);
+        enum hf_stat refusal =
+            stack->signing.calls->check_half_open(stack, arrived, half_open, now_us);
 
         if (refusal != HF_STAT_none)
             return refusal;

@@ -252,14 +252,8 @@ static void leave_time_wait(struct hf_stack *stack, struct connection *connectio
     }
     tcp_remains(&connection->tcb, &remains);
     time_wait_insert(&stack->time_waits, connection->hash, &connection->flow, &remains, now_us);
-    if (signing_is_signed(connection)) {
-        const struct auth_session *session =
-            stack->signing.calls->session(stack, connection_slot(&stack->connections, connection));
-
-        if (session)
-            time_wait_seal(&stack->time_waits, connection->hash, &connection->flow,
-                           &session->terms);
-    }
+    if (signing_is_signed(connection))
+        stack->signing.calls->seal(stack, connection_slot(&stack->connections, connection));
     connection->flags |= CONNECTION_TIME_WAIT;
     tcb_delete(&stack->tcp, &connection->tcb, TCP_END_CLOSED);
 }

@@ -225,25 +225,16 @@ static void describe(const struct reply *reply, struct segment *seg)
 }
 
 /* A reply or an answer that is signed by terms: built by `build`'s means, with a session for the moment. */
-static bool sign_for_a_moment(struct hf_stack *stack, struct outgoing *out, struct segment *seg,
-                              const struct auth_terms *terms, struct auth_session *session)
-{
-    auth_resume(terms, session);
-    if (!stack->signing.calls->reserve(stack, out->flow, session, seg))
-        return false;
-    out->session = session;
-    return true;
-}
-
 static bool build_signed_reply(struct hf_stack *stack, struct hf_frame *frame,
                                const struct reply *reply, struct outgoing *out, struct segment *seg)
 {
     struct auth_session session;
 
-    if (!sign_for_a_moment(stack, out, seg, &reply->terms, &session))
+    if (!stack->signing.calls->resume(stack, out->flow, &reply->terms, &session, seg))
         return false;
+    out->session = &session;
     build(stack, frame, out);
-    auth_end(&stack->signing.auth, &session);
+    stack->signing.calls->end(stack, &session);
     return true;
 }
 
@@ -301,8 +292,9 @@ __attribute__((noinline, cold)) static void answer_signed(struct hf_stack *stack
     struct auth_session session;
     struct answer *answer;
 
-    if (!sign_for_a_moment(stack, &out, seg, way->terms, &session))
+    if (!stack->signing.calls->resume(stack, out.flow, way->terms, &session, seg))
         return;
+    out.session = &session;
     answer = outbox_take_answer(&stack->outbox);
     if (answer) {
         struct hf_frame frame = {.data = answer->bytes, .capacity = sizeof answer->bytes};
@@ -312,7 +304,7 @@ __attribute__((noinline, cold)) static void answer_signed(struct hf_stack *stack
             answer, way,
             &(struct written){frame.length, frame.header_length, frame.transport_offset});
     }
-    auth_end(&stack->signing.auth, &session);
+    stack->signing.calls->end(stack, &session);
 }
 
 void egress_answer(struct hf_stack *stack, const struct outbox_way *way, struct segment *seg)

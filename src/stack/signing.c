@@ -42,27 +42,11 @@ void signing_init(struct hf_stack *stack, struct arena *arena, const struct hf_c
 
 /* ---- refusals ---- */
 
-/* A warning, a few times a second at most. [RFC 5925 7.3; R5925-20] */
-static void tell(struct hf_stack *stack, const struct flow *flow, enum hf_signature_fault fault,
-                 int64_t now_us)
-{
-    struct hf_event event = {
-        .at_us = now_us,
-        .kind = HF_EVENT_SIGNATURE,
-        .value = fault,
-        .local = {flow->local, flow->local_port},
-        .remote = {flow->remote, flow->remote_port},
-    };
-
-    if (stack->events && repeat_may_tell(&stack->signing.refused, &event))
-        event_sink_put(stack->events, &event);
-}
-
 static enum hf_stat refuse(struct hf_stack *stack, const struct flow *flow, enum hf_stat stat,
                            enum hf_signature_fault fault, int64_t now_us)
 {
     stack_count(stack, stat);
-    tell(stack, flow, fault, now_us);
+    stack_event(stack, HF_EVENT_SIGNATURE, flow, fault, now_us);
     return stat;
 }
 
@@ -144,6 +128,52 @@ static struct auth_isns isns_in(const struct segment *seg)
 {
     return (struct auth_isns){seg->flags & TCP_SYN ? seg->seq : seq_sub(seg->seq, 1),
                               seq_sub(seg->ack, 1)};
+}
+
+/* A SYN of a peer of whom a key speaks [R5925-23]: it names its own initial number, and cannot know ours. */
+static enum hf_stat signing_check_syn(struct hf_stack *stack, const struct gate_segment *arrived,
+                                      int64_t now_us)
+{
+    const struct auth_isns isns = {seq_of(0), arrived->seg->seq};
+
+    return signing_check_door(stack, arrived, &isns, now_us);
+}
+
+/* A record that is signed hears signed segments only. One that is not may give way to a signed successor. */
+static enum hf_stat signing_check_time_wait(struct hf_stack *stack,
+                                            const struct gate_segment *arrived, uint32_t record,
+                                            int64_t now_us)
+{
+    struct auth_terms *terms = time_wait_terms(&stack->time_waits, record);
+    struct auth_session *door = &stack->signing.door;
+    enum hf_stat refusal;
+
+    if (!terms)
+        return stack->signing.door_keyed ? signing_check_syn(stack, arrived, now_us) : HF_STAT_none;
+    if (!stack->signing.door_keyed) /* the key was removed meanwhile */
+        return signing_refuse_stray(stack, arrived->flow, now_us);
+    if ((arrived->seg->flags & (TCP_SYN | TCP_ACK)) == TCP_SYN)
+        return signing_check_syn(stack, arrived, now_us);
+    auth_resume(terms, door);
+    refusal = signing_check_door(stack, arrived, NULL, now_us);
+    if (refusal == HF_STAT_none)
+        *terms = door->terms;
+    return refusal;
+}
+
+/* An ACK that is not this half-open's may be a cookie's, whose numbers it names itself. */
+static enum hf_stat signing_check_half_open(struct hf_stack *stack,
+                                            const struct gate_segment *arrived, uint32_t slot,
+                                            int64_t now_us)
+{
+    const struct half_open *half_open = syn_cache_at(&stack->gate.cache, slot);
+    const struct segment *seg = arrived->seg;
+    struct auth_isns isns = {half_open->iss, half_open->irs};
+
+    if ((seg->flags & (TCP_SYN | TCP_ACK | TCP_RST)) == TCP_ACK &&
+        !seq_eq(seg->ack, seq_add(half_open->iss, 1)))
+        isns = (struct auth_isns){seq_sub(seg->ack, 1), seq_sub(seg->seq, 1)};
+    return signing_check_door(stack, arrived, &isns, now_us);
 }
 
 static const struct auth_terms *signing_answer_terms(struct hf_stack *stack,
@@ -288,12 +318,37 @@ static uint64_t signing_sign(struct hf_stack *stack, const struct flow *flow,
     return auth_sign(&stack->signing.auth, session, &bytes);
 }
 
+static bool signing_resume(struct hf_stack *stack, const struct flow *flow,
+                           const struct auth_terms *terms, struct auth_session *session,
+                           struct segment *seg)
+{
+    auth_resume(terms, session);
+    return signing_reserve(stack, flow, session, seg);
+}
+
+static void signing_end(struct hf_stack *stack, struct auth_session *session)
+{
+    auth_end(&stack->signing.auth, session);
+}
+
+static void signing_seal(struct hf_stack *stack, uint32_t slot)
+{
+    const struct connection *connection = connection_at(&stack->connections, slot);
+    const struct auth_session *session = signing_session(stack, slot);
+
+    if (session)
+        time_wait_seal(&stack->time_waits, connection->hash, &connection->flow, &session->terms);
+}
+
 /* ---- keys ---- */
 
 static const struct signing_calls signing_calls = {
     .door_open = signing_door_open,
     .door_close = signing_door_close,
     .check_door = signing_check_door,
+    .check_syn = signing_check_syn,
+    .check_half_open = signing_check_half_open,
+    .check_time_wait = signing_check_time_wait,
     .answer_terms = signing_answer_terms,
     .spontaneous_terms = signing_spontaneous_terms,
     .option_bytes = signing_option_bytes,
@@ -302,8 +357,11 @@ static const struct signing_calls signing_calls = {
     .check = signing_check,
     .session = signing_session,
     .ignores_icmp = signing_ignores_icmp,
+    .seal = signing_seal,
     .reserve = signing_reserve,
     .sign = signing_sign,
+    .resume = signing_resume,
+    .end = signing_end,
 };
 
 /* Live connections ask for the newest key at once, and leave the one that is gone. */

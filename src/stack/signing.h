@@ -19,7 +19,6 @@ struct signing {
     const struct signing_calls *calls;
     struct pool sessions;    /* of connections */
     uint32_t *of_connection; /* by slot; means something while its TCB leaves room for an option */
-    struct repeat refused;
     /* For the segment that admit deals with; a half-open or TIME-WAIT record has put its terms into it. */
     struct auth_session door;
     bool door_keyed;
@@ -40,6 +39,14 @@ struct signing_calls {
      * why it is refused: silently. */
     enum hf_stat (*check_door)(struct hf_stack *stack, const struct gate_segment *arrived,
                                const struct auth_isns *isns, int64_t now_us);
+
+    /* The same for a SYN, and for a segment that meets a half-open or a TIME-WAIT record, signed or not. */
+    enum hf_stat (*check_syn)(struct hf_stack *stack, const struct gate_segment *arrived,
+                              int64_t now_us);
+    enum hf_stat (*check_half_open)(struct hf_stack *stack, const struct gate_segment *arrived,
+                                    uint32_t slot, int64_t now_us);
+    enum hf_stat (*check_time_wait)(struct hf_stack *stack, const struct gate_segment *arrived,
+                                    uint32_t record, int64_t now_us);
 
     /* The terms by which an answer to the segment at the door is signed, or NULL: unsigned. */
     const struct auth_terms *(*answer_terms)(struct hf_stack *stack, const struct segment *answer);
@@ -69,6 +76,9 @@ struct signing_calls {
     /* Whether ICMP may not speak about it: it is signed by TCP-AO. */
     bool (*ignores_icmp)(struct hf_stack *stack, uint32_t slot);
 
+    /* It leaves a TIME-WAIT record, which goes on with its terms. */
+    void (*seal)(struct hf_stack *stack, uint32_t slot);
+
     /* ---- frames ---- */
 
     /* The option that `seg` must carry. false: nobody can sign it any more, it is not to be sent. */
@@ -78,6 +88,12 @@ struct signing_calls {
     /* Signs the segment that lies at `header`; returns what its checksum must have beside the rest. */
     uint64_t (*sign)(struct hf_stack *stack, const struct flow *flow, struct auth_session *session,
                      uint8_t *header, uint32_t length);
+
+    /* A session for the moment in which one segment is signed by these terms, and its end. false: as `reserve`, and there is
+     * nothing to end. */
+    bool (*resume)(struct hf_stack *stack, const struct flow *flow, const struct auth_terms *terms,
+                   struct auth_session *session, struct segment *seg);
+    void (*end)(struct hf_stack *stack, struct auth_session *session);
 };
 
 static inline bool signing_is_signed(const struct connection *connection)

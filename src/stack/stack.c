@@ -320,10 +320,21 @@ bool stack_may_say(struct hf_stack *stack, enum budget_kind kind, const struct h
     return false;
 }
 
+/* What a flood makes by the thousand. */
+static struct repeat *repeat_of(struct hf_stack *stack, enum hf_event_kind kind)
+{
+    if (kind == HF_EVENT_HALF_OPEN_TIMED_OUT)
+        return &stack->half_open_timeouts;
+    if (kind == HF_EVENT_ACCEPT_QUEUE_FULL)
+        return &stack->full_accept_queues;
+    return kind == HF_EVENT_SIGNATURE ? &stack->refused_signatures : NULL;
+}
+
 void stack_event(struct hf_stack *stack, enum hf_event_kind kind, const struct flow *flow,
                  uint32_t value, int64_t now_us)
 {
     struct hf_event event;
+    struct repeat *repeat;
 
     if (!stack->events)
         return;
@@ -334,10 +345,8 @@ void stack_event(struct hf_stack *stack, enum hf_event_kind kind, const struct f
         .local = {flow->local, flow->local_port},
         .remote = {flow->remote, flow->remote_port},
     };
-    if (kind == HF_EVENT_HALF_OPEN_TIMED_OUT &&
-        !repeat_may_tell(&stack->half_open_timeouts, &event))
-        return;
-    if (kind == HF_EVENT_ACCEPT_QUEUE_FULL && !repeat_may_tell(&stack->full_accept_queues, &event))
+    repeat = repeat_of(stack, kind);
+    if (repeat && !repeat_may_tell(repeat, &event))
         return;
     event_sink_put(stack->events, &event);
 }

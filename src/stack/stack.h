@@ -84,7 +84,7 @@ struct hf_stack {
     struct hf_address addresses[HF_ADDRESSES_MAX]; /* ours, by their number in `route` */
     struct hf_mac mac;
     struct hf_event_sink *events;
-    struct repeat half_open_timeouts, full_accept_queues;
+    struct repeat half_open_timeouts, full_accept_queues, refused_signatures;
     size_t memory_bytes;
     uint64_t next_port;   /* ephemeral ports given so far */
     int64_t seen_us;      /* the last instant that we were told */
