@@ -208,9 +208,11 @@ static void the_newest_window(void **state)
     assert_int_equal(tcb->snd_wnd, 6000);
     windowed(solo, 251, 0, 1461, 8000);
     assert_int_equal(tcb->snd_wnd, 8000);
-    windowed(solo, 251, 10, 1, 9000); /* newer, but it knows less of us */
+    windowed(solo, 251, 10, 1461, 8000);
+    windowed(solo, 261, 10, 1, 9000); /* newer, but it knows less of us */
+    assert_int_equal(tcb->rcv_nxt.value - SOLO_IRS, 271);
     assert_int_equal(tcb->snd_wnd, 8000);
-    windowed(solo, 261, 0, 1461, 4000);
+    windowed(solo, 271, 0, 1461, 4000);
     assert_int_equal(tcb->snd_wnd, 4000);
     solo_free(solo);
 }
@@ -321,8 +323,9 @@ static void no_text_in_syn_sent(void **state)
         struct solo *solo = solo_new(&config, 64);
         struct segment seg = {.seq = seq_of(SOLO_IRS),
                               .ack = seq_of(rows[i].ack ? SOLO_ISS + rows[i].ack : 0),
-                              .flags = rows[i].flags,
+                              .flags = (uint8_t)(rows[i].flags | TCP_URG),
                               .window = 65535,
+                              .urgent = 3,
                               .length = 10};
 
         print_message("%s\n", rows[i].name);
@@ -333,6 +336,7 @@ static void no_text_in_syn_sent(void **state)
         assert_int_equal(solo->end.tcb.state, rows[i].state);
         assert_int_equal(solo->end.tcb.rcv_queue.length, rows[i].text);
         assert_int_equal(solo->end.stats.bytes_received, rows[i].text);
+        assert_int_equal(!!(solo->end.tcb.flags & TCB_RCV_URGENT), rows[i].text > 0);
         solo_free(solo);
     }
 }
