@@ -126,12 +126,31 @@ static void dump(const struct config *config, bool json)
         config_dump(config, stdout);
 }
 
-/* Lines that are commands; what begins with # is for people. */
+#define HERE "<<'END'"
+#define HERE_END "\nEND\n"
+
+/* Each command as a shell takes it, one that reads a text up to END with all of it; what begins with # is for people. */
+static json_t *commands_of(const char *text)
+{
+    json_t *commands = json_array();
+
+    while (*text != '\0') {
+        size_t length = strcspn(text, "\n");
+        const char *end = memmem(text, length, HERE, strlen(HERE)) ? strstr(text, HERE_END) : NULL;
+
+        if (end != NULL)
+            length = (size_t)(end - text) + strlen(HERE_END) - 1;
+        if (length > 0 && *text != '#')
+            json_array_append_new(commands, json_stringn(text, length));
+        text += length + (text[length] == '\n');
+    }
+    return commands;
+}
+
 static int net_show(const struct config *config, bool json)
 {
-    char *text = NULL, *line, *rest;
+    char *text = NULL;
     size_t length;
-    json_t *commands = json_array();
     FILE *stream = json ? open_memstream(&text, &length) : stdout;
 
     if (stream == NULL)
@@ -139,13 +158,9 @@ static int net_show(const struct config *config, bool json)
     uplink_show(config, stream);
     if (json) {
         fclose(stream);
-        for (line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest))
-            if (line[0] != '#')
-                json_array_append_new(commands, json_string(line));
-        print_json(json_pack("{s:O}", "commands", commands));
+        print_json(json_pack("{s:o}", "commands", commands_of(text)));
         free(text);
     }
-    json_decref(commands);
     return APP_OK;
 }
 

@@ -35,6 +35,18 @@ def test_listed_ports_are_served_through_the_guard(host, family):
     assert host.stats()["counters"]["handshake_done"] == 1
 
 
+def test_the_commands_of_net_show_can_be_run(host):
+    """Each of those in JSON is a command for a shell, the ruleset too."""
+    code, out, _ = host.handfast("guard", "--net", "show", host.config(service()), "--json")
+    commands = json.loads(out)["commands"]
+    [ruleset] = [command for command in commands if command.startswith("nft ")]
+    assert code == 0 and ruleset.endswith("\nEND") and "chain outside" in ruleset
+    for command in commands:
+        done, _, err = host.run("sh", "-c", command)
+        assert done == 0, f"{command}: {err}"
+    assert host.has_interface("hf-eth0")
+
+
 def test_status_knows_the_interface(host):
     """Its addresses, and when it is down."""
     guarded(host)
