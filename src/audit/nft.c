@@ -14,8 +14,9 @@
 struct chain {
     const char *family, *table, *name;
     bool input, output, drops; /* hooks; policy or last rule */
-    bool ended;                /* a rule without a condition decided: nothing comes behind it */
-    json_t *matches;           /* of earlier rules that decide: texts of their conditions     */
+    bool leaves;     /* what goes out comes by: of that hook, or jumped to from one that is */
+    bool ended;      /* a rule without a condition decided: nothing comes behind it */
+    json_t *matches; /* of earlier rules that decide: texts of their conditions     */
 };
 
 struct ruleset {
@@ -59,6 +60,7 @@ static void see_chain(struct ruleset *ruleset, const json_t *object)
         .name = text_of(object, "name"),
         .input = strcmp(hook, "input") == 0 || strcmp(hook, "ingress") == 0,
         .output = strcmp(hook, "output") == 0 || strcmp(hook, "egress") == 0,
+        .leaves = strcmp(hook, "output") == 0 || strcmp(hook, "egress") == 0,
         .drops = strcmp(text_of(object, "policy"), "drop") == 0,
         .matches = json_array(),
     };
@@ -272,9 +274,62 @@ static void see_rule(struct ruleset *ruleset, const json_t *rule)
             chain->ended = true;
             chain->drops = reading.refuses;
         }
-        facts->output_drops |= chain->output && reading.refuses;
+        facts->output_drops |= chain->leaves && reading.refuses;
     }
     json_decref(reading.conditions);
+}
+
+/* ---- jumps ---- */
+
+static bool reach(struct ruleset *ruleset, const json_t *rule, const char *target)
+{
+    for (unsigned i = 0; i < ruleset->count; i++) {
+        struct chain *chain = &ruleset->chains[i];
+
+        if (strcmp(chain->family, text_of(rule, "family")) == 0 &&
+            strcmp(chain->table, text_of(rule, "table")) == 0 && strcmp(chain->name, target) == 0 &&
+            !chain->leaves)
+            return chain->leaves = true;
+    }
+    return false;
+}
+
+/* All that a statement jumps to, in the verdicts of a map too. True: a chain that was not reached before. */
+static bool follow(struct ruleset *ruleset, const json_t *rule, const json_t *value)
+{
+    const char *name;
+    json_t *item;
+    size_t i;
+    bool more = false;
+
+    json_array_foreach(value, i, item) more |= follow(ruleset, rule, item);
+    json_object_foreach((json_t *)(uintptr_t)value, name, item)
+    {
+        if (strcmp(name, "jump") == 0 || strcmp(name, "goto") == 0)
+            more |= reach(ruleset, rule, text_of(item, "target"));
+        else
+            more |= follow(ruleset, rule, item);
+    }
+    return more;
+}
+
+static void follow_jumps(struct ruleset *ruleset, const json_t *list)
+{
+    bool more = true;
+    json_t *item;
+    size_t i;
+
+    while (more) {
+        more = false;
+        json_array_foreach(list, i, item)
+        {
+            const json_t *rule = json_object_get(item, "rule");
+            const struct chain *chain = rule ? find(ruleset, rule) : NULL;
+
+            if (chain && chain->leaves)
+                more |= follow(ruleset, rule, json_object_get(rule, "expr"));
+        }
+    }
 }
 
 static void conclude(struct ruleset *ruleset)
@@ -292,6 +347,21 @@ static void conclude(struct ruleset *ruleset)
     }
 }
 
+/* Addresses that somebody wrote down, not those that packets leave behind in it. */
+static bool is_list(const json_t *set)
+{
+    const json_t *flags = json_object_get(set, "flags");
+    json_t *flag;
+    size_t i;
+
+    json_array_foreach(flags, i, flag)
+    {
+        if (strcmp(json_string_value(flag) ? json_string_value(flag) : "", "dynamic") == 0)
+            return false;
+    }
+    return strstr(text_of(set, "type"), "_addr") != NULL;
+}
+
 bool nft_parse(struct nft_facts *facts, const char *text)
 {
     json_t *whole = json_loads(text, 0, NULL), *item;
@@ -305,14 +375,19 @@ bool nft_parse(struct nft_facts *facts, const char *text)
         json_array_foreach(list, i, item)
         {
             const json_t *chain = json_object_get(item, "chain");
-            const json_t *rule = json_object_get(item, "rule");
-            const json_t *set = json_object_get(item, "set");
 
             if (chain)
                 see_chain(ruleset, chain);
+        }
+        follow_jumps(ruleset, list);
+        json_array_foreach(list, i, item)
+        {
+            const json_t *rule = json_object_get(item, "rule");
+            const json_t *set = json_object_get(item, "set");
+
             if (rule)
                 see_rule(ruleset, rule);
-            facts->addresses |= strstr(text_of(set, "type"), "_addr") != NULL;
+            facts->addresses |= set && is_list(set);
         }
         conclude(ruleset);
     }

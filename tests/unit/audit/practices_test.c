@@ -345,6 +345,43 @@ static void test_shadows(void **state)
     }
 }
 
+#define PLAIN(name) "{\"chain\":{\"family\":\"inet\",\"table\":\"filter\",\"name\":\"" name "\"}}"
+#define JUMP(target) "{\"jump\":{\"target\":\"" target "\"}}"
+#define TO_MAP(target)                                                                       \
+    "{\"vmap\":{\"key\":{\"meta\":{\"key\":\"l4proto\"}},\"data\":{\"set\":[[\"tcp\"," JUMP( \
+        target) "]]}}}"
+
+/* A list is what somebody wrote, not what packets left. */
+static void test_lists(void **state)
+{
+    (void)state;
+    nft =
+        WHOLE(CHAIN("input", "drop") ",{\"set\":{\"name\":\"s\",\"type\":\"ipv4_addr\",\"flags\":["
+                                     "\"dynamic\",\"timeout\"]}}");
+    practice(17);
+    assert_int_equal(row.status, AUDIT_WARN);
+    nft =
+        WHOLE(CHAIN("input", "drop") ",{\"set\":{\"name\":\"s\",\"type\":\"ipv4_addr\",\"flags\":["
+                                     "\"interval\"]}}");
+    practice(17);
+    expect(AUDIT_PASS, "names source addresses", "");
+}
+
+/* What goes out may be refused where it was sent by jumps. */
+static void test_jumps(void **state)
+{
+    (void)state;
+    nft = WHOLE(CHAIN("output", "accept") "," PLAIN("a") "," PLAIN("b") "," RULE(
+        "b", "3", PORT("25") "," DROP) "," RULE("a", "4", TO_MAP("b")) "," RULE("output", "5",
+                                                                                JUMP("a")));
+    practice(19);
+    expect(AUDIT_PASS, "refuses some of what goes out", "");
+    nft = WHOLE(CHAIN("input", "accept") "," CHAIN("output", "accept") "," PLAIN("a") "," RULE(
+        "a", "3", PORT("25") "," DROP) "," RULE("input", "5", JUMP("a")));
+    practice(19);
+    assert_int_equal(row.status, AUDIT_WARN);
+}
+
 /* nft is asked once for all twelve. */
 static void test_asked_once(void **state)
 {
@@ -457,6 +494,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_half_opens, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_firewall, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_shadows, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_lists, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_jumps, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_asked_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_anti_ddos, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_logs, set_up, tear_down),
