@@ -23,6 +23,31 @@ static void a_timeout_has_no_value(void **state)
     peer_close(&peer);
 }
 
+/* What is forgotten goes back to LISTEN, what is reset to CLOSED, and only the RST is counted as one. [RFC 9293 3.3.2] */
+static void forgotten_or_reset(void **state)
+{
+    (void)state;
+    for (int reset = 0; reset < 2; reset++) {
+        struct hf_config config = peer_config();
+        struct segment syn = syn_of(1);
+        struct peer peer;
+        uint16_t left;
+
+        peer_open(&peer, &config);
+        peer_listen(&peer, &(struct hf_listen_options){.half_open_timeout_ms = 1000,
+                                                       .syn_ack_retries = -1,
+                                                       .on_timeout = (int8_t)(reset ? 1 : -1)});
+        assert_int_equal(peer_send(&peer, &syn), HF_STAT_none);
+        assert_int_equal(peer_receive(&peer), TCP_SYN | TCP_ACK);
+        peer_wait(&peer, 1500);
+        assert_int_equal(peer_receive(&peer), reset ? TCP_RST | TCP_ACK : -1);
+        assert_stat(&peer, resets_sent, reset);
+        left = peer.stack->tcp.transitions[TCP_SYN_RECEIVED];
+        assert_int_equal(left, 1u << (reset ? TCP_CLOSED : TCP_LISTEN));
+        peer_close(&peer);
+    }
+}
+
 /* The next event of a kind; the others are passed over. */
 static struct hf_event next_of(struct peer *peer, enum hf_event_kind kind)
 {
@@ -97,6 +122,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_timeout_has_no_value),
+        cmocka_unit_test(forgotten_or_reset),
         cmocka_unit_test(a_full_queue_has_no_value),
         cmocka_unit_test(the_loudest_of_ipv6),
     };
