@@ -54,6 +54,24 @@ static void keys_are_made(void **state)
     }
 }
 
+/* The tables as HF1 writes them: what two machines must agree on, entry by entry, and around again. [HF1 table] */
+static void the_tables_of_hf1(void **state)
+{
+    static const uint16_t eight[2][8] = {{216, 536, 1200, 1300, 1360, 1400, 1440, 1460},
+                                         {216, 536, 1220, 1280, 1340, 1380, 1420, 1440}};
+    static const uint16_t four[2][4] = {{216, 536, 1300, 1440}, {216, 536, 1280, 1420}};
+    static const uint8_t scales[4] = {SYN_SCALE_NONE, 0, 6, 8};
+
+    (void)state;
+    for (uint32_t i = 0; i < 16; i++) {
+        assert_int_equal(syn_mss_of_8(4, i), eight[0][i % 8]);
+        assert_int_equal(syn_mss_of_8(6, i), eight[1][i % 8]);
+        assert_int_equal(syn_mss_of_4(4, i), four[0][i % 4]);
+        assert_int_equal(syn_mss_of_4(6, i), four[1][i % 4]);
+        assert_int_equal(syn_scale_of(i), scales[i % 4]);
+    }
+}
+
 /* ISN = M + F: the clock of four microseconds, and the flow's own keyed number. [RFC 6528 3] */
 static void an_isn_is_a_sum(void **state)
 {
@@ -72,6 +90,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(no_key_no_connection),
         cmocka_unit_test(keys_are_made),
+        cmocka_unit_test(the_tables_of_hf1),
         cmocka_unit_test(an_isn_is_a_sum),
     };
 
