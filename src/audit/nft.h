@@ -13,6 +13,10 @@
 #define NFT_INPUT NFT_TABLE " input"
 #define NFT_MAKE_INPUT \
     "add table " NFT_TABLE "; add chain " NFT_INPUT " { type filter hook input priority 0; }; "
+#define NFT_CLOSING NFT_TABLE " closing" /* behind it; made anew, so that it can be made twice */
+#define NFT_MAKE_CLOSING                              \
+    "add table " NFT_TABLE "; add chain " NFT_CLOSING \
+    " { type filter hook input priority 1; }; flush chain " NFT_CLOSING "; "
 #define NFT_FIX(rules) "nft '" NFT_MAKE_INPUT rules "'"
 
 struct nft_facts {

@@ -65,9 +65,9 @@ void nft_closing_fix(char fix[AUDIT_FIX_MAX], const struct audit_world *world, c
     struct command command = {fix, 0};
     bool ours = chain[0] == '\0';
 
-    add(&command, "nft '%s", ours ? NFT_MAKE_INPUT : "");
+    add(&command, "nft '%s", ours ? NFT_MAKE_CLOSING : "");
     if (ours)
-        chain = NFT_INPUT;
+        chain = NFT_CLOSING;
     add(&command, "add rule %s ct state established,related accept; ", chain);
     add(&command, "add rule %s iif lo accept; ", chain);
     add(&command, "add rule %s meta l4proto { icmp, ipv6-icmp } accept; ", chain);

@@ -246,10 +246,10 @@ static void test_firewall(void **state)
     listens(3306, false, "mysqld");
     practice(15);
     expect(AUDIT_FAIL, "no firewall",
-           "nft '" NFT_MAKE_INPUT "add rule " NFT_INPUT " ct state established,related accept; "
-           "add rule " NFT_INPUT " iif lo accept; add rule " NFT_INPUT
-           " meta l4proto { icmp, ipv6-icmp } accept; add rule " NFT_INPUT
-           " tcp dport { 22 } accept; add chain " NFT_INPUT " { policy drop; }'");
+           "nft '" NFT_MAKE_CLOSING "add rule " NFT_CLOSING " ct state established,related accept; "
+           "add rule " NFT_CLOSING " iif lo accept; add rule " NFT_CLOSING
+           " meta l4proto { icmp, ipv6-icmp } accept; add rule " NFT_CLOSING
+           " tcp dport { 22 } accept; add chain " NFT_CLOSING " { policy drop; }'");
     nft = WHOLE(CHAIN("input", "accept"));
     practice(15);
     assert_int_equal(row.status, AUDIT_WARN);
