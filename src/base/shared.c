@@ -4,3 +4,15 @@
 #include "base/pool.h"
 #include "base/ring.h"
 #include "base/table.h"
+#include "base/time.h"
+
+#ifdef __OPTIMIZE_SIZE__
+uint32_t time_quotient(uint64_t n, uint32_t by)
+{
+    uint32_t low = (uint32_t)n;
+    uint32_t upper = (uint32_t)(n >> 32) % by << 16 | low >> 16;
+    uint32_t lower = upper % by << 16 | (low & 0xffff);
+
+    return upper / by << 16 | lower / by;
+}
+#endif

@@ -19,7 +19,7 @@
 static uint32_t overflow_buckets(uint32_t capacity, uint32_t buckets)
 {
     uint32_t certain = capacity / TABLE_BUCKET_ENTRIES;
-    uint32_t likely = (uint32_t)((uint64_t)buckets * 18 / 100) + 12;
+    uint32_t likely = buckets / 100 * 18 + buckets % 100 * 18 / 100 + 12;
     uint32_t root = 0;
 
     while ((uint64_t)root * root < buckets)

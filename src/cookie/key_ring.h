@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/time.h"
 #include "crypto/siphash.h"
 
 #define COOKIE_SLOT_SHIFT 12 /* a slot is 4096 ms   */
@@ -24,7 +25,7 @@ struct key_ring {
 /* The slot of an instant of wall time. */
 SIPHASH_INLINE uint32_t cookie_slot(int64_t wall_us)
 {
-    return (uint32_t)((uint64_t)(wall_us / 1000) >> COOKIE_SLOT_SHIFT);
+    return time_ms(wall_us >> COOKIE_SLOT_SHIFT);
 }
 
 SIPHASH_INLINE void key_ring_make(struct key_ring *ring, uint32_t epoch)

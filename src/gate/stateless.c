@@ -140,7 +140,7 @@ static void agree(const struct gate *gate, const struct gate_segment *arrived,
     };
     if (info->timestamps) {
         handshake->ts_recent = seg->options.ts_value;
-        handshake->ts_offset = seg->options.ts_echo - (uint32_t)(now_us / US_PER_MS);
+        handshake->ts_offset = seg->options.ts_echo - time_ms(now_us);
     }
 }
 

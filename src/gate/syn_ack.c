@@ -41,7 +41,7 @@ static void add_timestamps(const struct half_open *half_open, uint64_t hash, str
     if (!(half_open->flags & HALF_OPEN_TIMESTAMPS))
         return;
     answer->options.present |= TCP_OPTION_TIMESTAMPS;
-    answer->options.ts_value = (uint32_t)(now_us / US_PER_MS) + (uint32_t)hash;
+    answer->options.ts_value = time_ms(now_us) + (uint32_t)hash;
     answer->options.ts_echo = half_open->ts_recent;
 }
 
@@ -52,7 +52,7 @@ void syn_ack_describe_half_open(const struct gate_config *config, const struct h
     struct syn_ack syn_ack = {
         .iss = half_open->iss,
         .irs = half_open->irs,
-        .ts_value = (uint32_t)(now_us / US_PER_MS) + (uint32_t)hash,
+        .ts_value = time_ms(now_us) + (uint32_t)hash,
         .ts_echo = half_open->ts_recent,
         .options = (half_open->flags & HALF_OPEN_OPTIONS) | TCP_OPTION_MSS,
         .v4 = is_v4(half_open),

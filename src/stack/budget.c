@@ -67,7 +67,7 @@ bool budget_take(struct budget *budget, const struct hf_address *remote, int64_t
     int64_t *bucket = &budget->prefix[bucket_of(budget, remote, now_us)];
     int64_t now = now_us << BUDGET_FRACTION_SHIFT;
     int64_t all = time_max(budget->all, now), prefix = time_max(*bucket, now);
-    int64_t cost = price(budget, budget->cost, (uint64_t)(now_us / US_PER_S), DRAW_RATE);
+    int64_t cost = price(budget, budget->cost, time_s(now_us), DRAW_RATE);
     int64_t prefix_cost = price(budget, budget->prefix_cost, budget->drawn, DRAW_PRICE);
 
     if (budget->none || !holds(all, cost, now) || !holds(prefix, prefix_cost, now))

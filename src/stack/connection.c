@@ -169,7 +169,7 @@ uint32_t connection_open_passive(struct hf_stack *stack, const struct gate_segme
         stack->watching->open(stack, slot, now_us);
     connection->flags |= CONNECTION_QUEUED | CONNECTION_TOLD_OPEN;
     connection->listener = arrived->listener;
-    connection->cookie_until_ms = (uint32_t)(now_us / US_PER_MS) + COOKIE_LIFE_MS;
+    connection->cookie_until_ms = time_ms(now_us) + COOKIE_LIFE_MS;
     list_append(&listener->accept_queue, by_accept(&stack->connections), slot);
     listener_announce(&stack->listeners, arrived->listener);
     stack_event(stack, HF_EVENT_CONNECTION_OPENED, arrived->flow, 0, now_us);
@@ -261,7 +261,7 @@ static void leave_time_wait(struct hf_stack *stack, struct connection *connectio
 /* The ACK that opened it may come again and would open a ghost: a record knows it until its cookie is void. */
 static bool is_replayable(const struct connection *connection, int64_t now_us)
 {
-    uint32_t now_ms = (uint32_t)(now_us / US_PER_MS);
+    uint32_t now_ms = time_ms(now_us);
 
     return (connection->tcb.flags & TCB_COOKIE) &&
            (int32_t)(connection->cookie_until_ms - now_ms) > 0;

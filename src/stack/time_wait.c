@@ -23,11 +23,6 @@ static struct list_links links_of(const struct time_waits *waits)
     return list_links_in(&waits->pool, offsetof(struct time_wait_record, by_age));
 }
 
-static uint32_t ms_of(int64_t now_us)
-{
-    return (uint32_t)(now_us / US_PER_MS);
-}
-
 static struct flow flow_of(const struct time_waits *waits, const struct time_wait_record *record)
 {
     return (struct flow){record->remote, waits->route->ours[record->local].address,
@@ -80,7 +75,7 @@ static void take_out(struct time_waits *waits, uint32_t slot)
 /* 2 MSL from now: the end of the list, as all last equally long. [RFC 9293 X-15] */
 static void restart(struct time_waits *waits, uint32_t slot, int64_t now_us)
 {
-    record_at(waits, slot)->ends_at_ms = ms_of(now_us) + waits->lasts_ms;
+    record_at(waits, slot)->ends_at_ms = time_ms(now_us) + waits->lasts_ms;
     list_remove(&waits->by_age, links_of(waits), slot);
     list_append(&waits->by_age, links_of(waits), slot);
 }
@@ -128,7 +123,7 @@ void time_wait_insert(struct time_waits *waits, uint64_t hash, const struct flow
         .rcv_nxt = remains->rcv_nxt,
         .ts_recent = remains->ts_recent,
         .ts_offset = remains->ts_offset,
-        .ends_at_ms = ms_of(now_us) + waits->lasts_ms,
+        .ends_at_ms = time_ms(now_us) + waits->lasts_ms,
         .window = (uint16_t)min_u32(remains->rcv_wnd >> remains->rcv_wind_shift, UINT16_MAX),
         .local = local,
         .timestamps = remains->timestamps,
@@ -175,7 +170,7 @@ void time_wait_guard(struct time_waits *waits, uint64_t hash, const struct flow 
         .remote_port = flow->remote_port,
         .local_port = flow->local_port,
         .snd_nxt = iss,
-        .ends_at_ms = ms_of(now_us) + COOKIE_LIFE_MS,
+        .ends_at_ms = time_ms(now_us) + COOKIE_LIFE_MS,
         .local = route_our_index(waits->route, &flow->local),
         .guard = 1,
     };
@@ -234,7 +229,7 @@ static void describe_ack(const struct time_wait_record *record, struct segment *
     };
     if (record->timestamps) {
         answer->options.present = TCP_OPTION_TIMESTAMPS;
-        answer->options.ts_value = ms_of(now_us) + record->ts_offset;
+        answer->options.ts_value = time_ms(now_us) + record->ts_offset;
         answer->options.ts_echo = record->ts_recent;
     }
 }
@@ -243,7 +238,7 @@ static enum time_wait_verdict answer_throttled(struct time_waits *waits,
                                                struct time_wait_record *record,
                                                struct segment *answer, int64_t now_us)
 {
-    uint32_t now_ms = ms_of(now_us);
+    uint32_t now_ms = time_ms(now_us);
 
     if (record->acked && now_ms - record->acked_at_ms < TIME_WAIT_THROTTLE_MS) {
         waits->stats->challenge_throttled++;
@@ -261,7 +256,8 @@ static enum time_wait_verdict on_rst(struct time_waits *waits, uint32_t slot,
 {
     const struct time_wait_record *record = record_at(waits, slot);
 
-    if (record->challenged && ms_of(now_us) - record->challenged_at_ms <= TIME_WAIT_CHALLENGE_MS &&
+    if (record->challenged &&
+        time_ms(now_us) - record->challenged_at_ms <= TIME_WAIT_CHALLENGE_MS &&
         seq_eq(seg->seq, record->rcv_nxt)) {
         waits->stats->time_wait_released++;
         take_out(waits, slot);
@@ -298,7 +294,7 @@ static enum time_wait_verdict on_syn(struct time_waits *waits, struct time_wait_
     verdict = answer_throttled(waits, record, answer, now_us);
     if (verdict == TIME_WAIT_ANSWER && !(seg->flags & TCP_ACK)) {
         record->challenged = 1;
-        record->challenged_at_ms = ms_of(now_us);
+        record->challenged_at_ms = time_ms(now_us);
     }
     return verdict;
 }
@@ -363,14 +359,16 @@ void time_wait_end(struct time_waits *waits, uint32_t slot)
 /* Milliseconds wrap after 49 days; the distance does not. */
 static int32_t left_ms(const struct time_waits *waits, const struct list *list, int64_t now_us)
 {
-    return (int32_t)(record_at(waits, list->first)->ends_at_ms - ms_of(now_us));
+    return (int32_t)(record_at(waits, list->first)->ends_at_ms - time_ms(now_us));
 }
 
 static int64_t end_of_first(const struct time_waits *waits, const struct list *list, int64_t now_us)
 {
+    uint32_t into_ms = (uint32_t)now_us - time_ms(now_us) * US_PER_MS; /* of the one that runs */
+
     if (list->count == 0)
         return NEVER_US;
-    return (now_us / US_PER_MS + time_max(left_ms(waits, list, now_us), 0)) * US_PER_MS;
+    return now_us - into_ms + time_max(left_ms(waits, list, now_us), 0) * US_PER_MS;
 }
 
 int64_t time_wait_deadline(const struct time_waits *waits, int64_t now_us)

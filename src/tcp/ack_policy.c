@@ -47,7 +47,7 @@ void ack_sent(struct tcb *tcb)
 /* [R5961-10, R5961-11, R5961-14] */
 void ack_challenge(struct tcp *tcp, struct tcb *tcb, int64_t now_us)
 {
-    uint32_t now_ms = (uint32_t)(now_us / US_PER_MS);
+    uint32_t now_ms = time_ms(now_us);
 
     if (tcb->challenges == 0 || now_ms - tcb->challenge_at_ms >= CHALLENGE_INTERVAL_MS) {
         tcb->challenges = 0;

@@ -74,7 +74,7 @@ static void blank(const struct tcp *tcp, struct tcb *tcb, seq iss, int64_t now_u
     tcb->snd_limit = tcp->config.send_bytes;
     tcb->keep_idle_ms = tcp->config.keep_idle_ms;
     tcb->flags = tcp->config.nagle ? 0 : TCB_NODELAY;
-    tcb->heard_at_ms = (uint32_t)(now_us / US_PER_MS);
+    tcb->heard_at_ms = time_ms(now_us);
     tcb->last_sent_us = now_us;
     byte_queue_init(&tcb->rcv_queue);
     byte_queue_init(&tcb->snd_queue);
@@ -142,7 +142,7 @@ void open_learn_options(const struct tcp *tcp, struct tcb *tcb, const struct seg
     if (!bare && tcp->config.timestamps && (options->present & TCP_OPTION_TIMESTAMPS)) {
         tcb->flags |= TCB_TIMESTAMPS;
         tcb->ts_recent = options->ts_value;
-        tcb->ts_recent_at_s = (uint32_t)(now_us / US_PER_S);
+        tcb->ts_recent_at_s = time_s(now_us);
     }
     tcb->irs = seg->seq;
     tcb->rcv_nxt = tcb->last_ack_sent = seq_add(seg->seq, 1);
@@ -208,7 +208,7 @@ bool tcp_open_established(struct tcp *tcp, struct tcb *tcb, const struct handsha
         tcb->rcv_wind_shift = h->receive_scale;
     }
     tcb->ts_recent = h->ts_recent;
-    tcb->ts_recent_at_s = (uint32_t)(now_us / US_PER_S);
+    tcb->ts_recent_at_s = time_s(now_us);
     tcb->ts_offset = h->ts_offset;
     tcb->snd_wnd = tcb->max_snd_wnd = h->first_window;
     tcb->snd_wl1 = h->irs;

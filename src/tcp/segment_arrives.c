@@ -80,7 +80,7 @@ static enum check check_sequence(struct tcp *tcp, struct tcb *tcb, const struct 
     if (seg->flags & (TCP_RST | TCP_SYN))
         return CHECK_NEXT; /* they have rules of their own [RFC 5961 3.2, 4.2] */
     if (is_acceptable(tcb, seg)) {
-        tcb->heard_at_ms = (uint32_t)(now_us / US_PER_MS);
+        tcb->heard_at_ms = time_ms(now_us);
         return CHECK_NEXT;
     }
     refuse_segment(tcp, segment_out_of_window);

@@ -78,7 +78,7 @@ static void retransmit_timer(struct tcp *tcp, struct tcb *tcb, int64_t now_us)
  * [RFC 9293 MUST-26, MUST-29, MAY-5] */
 static void keep_timer(struct tcp *tcp, struct tcb *tcb, int64_t now_us)
 {
-    uint32_t idle_ms = (uint32_t)(now_us / US_PER_MS) - tcb->heard_at_ms;
+    uint32_t idle_ms = time_ms(now_us) - tcb->heard_at_ms;
 
     tcb->deadline_us[TCP_TIMER_KEEP] = NEVER_US;
     if (tcb->state == TCP_FIN_WAIT_2 && (tcb->flags & TCB_NO_USER)) {

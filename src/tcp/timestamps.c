@@ -8,7 +8,7 @@
 
 static uint32_t seconds(int64_t now_us)
 {
-    return (uint32_t)(now_us / US_PER_S);
+    return time_s(now_us);
 }
 
 /* [R7323-24, R7323-27] */

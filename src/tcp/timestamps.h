@@ -7,7 +7,7 @@
 /* One tick a millisecond, from a secret start per connection. [RFC 7323 5.4] [R7323-26, R7323-17] */
 static inline uint32_t timestamp_now(const struct tcb *tcb, int64_t now_us)
 {
-    return (uint32_t)(now_us / US_PER_MS) + tcb->ts_offset;
+    return time_ms(now_us) + tcb->ts_offset;
 }
 
 /* Whether a segment is an old duplicate by its timestamp. [RFC 7323 5.3 R1] */

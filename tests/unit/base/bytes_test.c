@@ -55,9 +55,32 @@ static void parts_start_on_cache_lines(void **state)
     free(arena.base);
 }
 
+static void instants_in_ms_and_s_keep_their_low_bits(void **state)
+{
+    static const int64_t instants[] = {0,
+                                       1,
+                                       999,
+                                       1000,
+                                       999999,
+                                       1000000,
+                                       4294967295,
+                                       4294967296,
+                                       4294967296000,
+                                       1766000000123456,
+                                       (int64_t)1 << 52};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof instants / sizeof instants[0]; i++)
+        for (int64_t us = instants[i]; us < instants[i] + 2000000; us += 99991) {
+            assert_true(time_ms(us) == (uint32_t)(us / 1000));
+            assert_true(time_s(us) == (uint32_t)(us / 1000000));
+        }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(instants_in_ms_and_s_keep_their_low_bits),
         cmocka_unit_test(numbers_at_any_address),
         cmocka_unit_test(smaller_and_larger),
         cmocka_unit_test(parts_start_on_cache_lines),
