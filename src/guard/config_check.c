@@ -11,6 +11,8 @@
 #include <stdarg.h>
 #include <stdlib.h>
 
+#define MTU_MIN_V6 1280 /* [RFC 8200 5] */
+
 struct check {
     struct config *config;
     char *error;
@@ -133,6 +135,11 @@ static bool check_uplink(const struct check *check)
                       "uplink \"%s\" without addresses, accepted is addresses = "
                       "{ \"203.0.113.10/24\" }",
                       uplink->name);
+    for (uint32_t i = 0; i < uplink->addresses.count && uplink->mtu < MTU_MIN_V6; i++)
+        if (!hf_address_is_v4(&uplink->addresses.items[i].prefix.address))
+            return refuse(check, config_key_line(check->config, CONFIG_UPLINK, "mtu"),
+                          "mtu = %u, accepted are %d to 65521 with IPv6 addresses", uplink->mtu,
+                          MTU_MIN_V6);
     if (uplink->mode == CONFIG_MODE_PORT && uplink->tap[0] == '\0')
         snprintf(uplink->tap, sizeof uplink->tap, "hf-%.*s", IF_NAMESIZE - 1 - 3, uplink->name);
     if (uplink->mode == CONFIG_MODE_PORT && uplink->gateway.count == 0)

@@ -49,7 +49,7 @@ static const struct config_key uplink_keys[] = {
     {"host_address", CONFIG_PREFIX, UPLINK(host_address), 0, HF_ADDRESSES_MAX, NULL, NULL, CONFIG_RESTART},
     {"gateway", CONFIG_GATEWAY, UPLINK(gateway), 0, 2, NULL, NULL, CONFIG_RESTART},
     {"routes", CONFIG_ROUTE, UPLINK(routes), 0, HF_ROUTES_MAX, NULL, NULL, CONFIG_RESTART},
-    {"mtu", CONFIG_COUNT, UPLINK(mtu), 576, 65535, NULL, "1500", CONFIG_RESTART},
+    {"mtu", CONFIG_COUNT, UPLINK(mtu), 576, 65521, NULL, "1500", CONFIG_RESTART},
     {"tap", CONFIG_NAME, UPLINK(tap), 0, 0, NULL, "", CONFIG_RESTART},
     {"when_stopped", CONFIG_WORD, UPLINK(when_stopped), 0, 0, "pass | drop", "pass", CONFIG_RESTART},
     {"bridge", CONFIG_NAME, UPLINK(bridge), 0, 0, NULL, "", CONFIG_RESTART},
