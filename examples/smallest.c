@@ -12,7 +12,7 @@ void board_sleep_until(int64_t instant_us);                /* or until a packet 
 
 _Noreturn void hf_panic(const char *file, int line, const char *what);
 
-static _Alignas(64) uint8_t memory[84 * 1024];
+static _Alignas(64) uint8_t memory[46 * 1024];
 static uint8_t packet[576];
 
 _Noreturn void hf_panic(const char *file, int line, const char *what)

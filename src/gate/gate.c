@@ -32,7 +32,8 @@
 /* Filters: eight bits a turn for each that might be remembered, within bounds; a stranger is then taken for a member with a
  * chance below 10 %. */
 #define FILTER_BITS_EACH 8u
-#define FILTER_LEAST (UINT32_C(1) << 12)
+#define FILTER_LEAST (UINT32_C(1) << 10)
+#define FILTER_ROOMY (UINT32_C(1) << 12) /* up to here eight times as many */
 #define FILTER_MOST (UINT32_C(1) << 23)
 #define PROVEN_TURN_US (INT64_C(600) * US_PER_S)
 #define SEEN_TURN_US (INT64_C(16) * US_PER_S) /* longer than a cookie without timestamp lives */
@@ -42,7 +43,7 @@ static uint32_t filter_bits(uint32_t members)
     uint64_t wanted = (uint64_t)members * FILTER_BITS_EACH;
     uint32_t bits = FILTER_LEAST;
 
-    while (bits < FILTER_MOST && bits < wanted)
+    while (bits < FILTER_MOST && bits < (bits < FILTER_ROOMY ? 8 * wanted : wanted))
         bits *= 2;
     return bits;
 }

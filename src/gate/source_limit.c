@@ -6,7 +6,8 @@
 #include "base/bytes.h"
 #include "base/must.h"
 
-#define WIDTH_LEAST 256u
+#define WIDTH_LEAST 32u
+#define WIDTH_ROOMY 256u /* up to here a counter for each */
 #define WIDTH_MOST 65536u
 #define EACH 4u /* half-opens that share a counter, on average */
 
@@ -20,7 +21,7 @@ void source_limit_init(struct source_limit *limit, struct arena *arena, struct s
 {
     uint32_t width = WIDTH_LEAST;
 
-    while (width < WIDTH_MOST && width < half_opens / EACH)
+    while (width < WIDTH_MOST && width < (width < WIDTH_ROOMY ? half_opens : half_opens / EACH))
         width *= 2;
     limit->key = key;
     limit->mask = width - 1;

@@ -25,13 +25,23 @@ static void set_rate(struct budget *budget, uint32_t per_s)
     budget->prefix_cost = per_s ? time_max(SECOND / per_prefix, 1) : 0;
 }
 
+void budget_take_memory(struct budget *budget, struct arena *arena, uint32_t peers)
+{
+    uint32_t places = BUDGET_PREFIXES_LEAST;
+
+    while (places < BUDGET_PREFIXES_MOST && places < 4 * (uint64_t)peers)
+        places *= 2;
+    budget->mask = places - 1;
+    budget->prefix = arena_take(arena, places * sizeof *budget->prefix);
+}
+
 void budget_init(struct budget *budget, uint32_t per_s, struct siphash_key key, int64_t now_us)
 {
     budget->key = key;
     set_rate(budget, per_s);
     budget->drawn = 0;
     budget->all = now_us << BUDGET_FRACTION_SHIFT;
-    for (uint32_t i = 0; i < BUDGET_PREFIXES; i++)
+    for (uint32_t i = 0; i <= budget->mask; i++)
         budget->prefix[i] = budget->all;
 }
 
@@ -46,7 +56,7 @@ static uint32_t bucket_of(const struct budget *budget, const struct hf_address *
 {
     uint32_t epoch = (uint32_t)(now_us >> BUDGET_EPOCH_SHIFT) << 2;
 
-    return (uint32_t)siphash_12(budget->key, source_word(remote), epoch) & (BUDGET_PREFIXES - 1);
+    return (uint32_t)siphash_12(budget->key, source_word(remote), epoch) & budget->mask;
 }
 
 /* Between the cost and one and a half times that, by a number that only we know. */

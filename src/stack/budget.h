@@ -13,10 +13,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/arena.h"
 #include "crypto/siphash.h"
 #include "wire/flow.h"
 
-#define BUDGET_PREFIXES 512     /* buckets; a power of two                   */
+#define BUDGET_PREFIXES_MOST 512 /* buckets; a power of two                   */
+#define BUDGET_PREFIXES_LEAST 32
 #define BUDGET_EPOCH_SHIFT 26   /* of an instant in us: 67 s                 */
 #define BUDGET_FRACTION_SHIFT 8 /* instants and costs are kept in 1/256 us   */
 
@@ -32,12 +34,18 @@ enum budget_kind {
 /* A bucket is an instant: when it will be full again. Each answer moves it on by its cost. */
 struct budget {
     struct siphash_key key;
-    int64_t all, prefix[BUDGET_PREFIXES]; /* in 1/256 us */
-    int64_t cost, prefix_cost;            /* of one answer, at least: the inverse of the rate */
-    uint64_t drawn;                       /* prices drawn so far */
-    bool none;                            /* a budget of nothing */
+    int64_t *prefix; /* instants in 1/256 us, as `all` is */
+    uint32_t mask;   /* of their number                   */
+    int64_t all;
+    int64_t cost, prefix_cost; /* of one answer, at least: the inverse of the rate */
+    uint64_t drawn;            /* prices drawn so far */
+    bool none;                 /* a budget of nothing */
 };
 
+/* Takes the memory for the buckets of prefixes: more of them the more peers there may be. */
+void budget_take_memory(struct budget *budget, struct arena *arena, uint32_t peers);
+
+/* budget->prefix and ->mask are there. */
 void budget_init(struct budget *budget, uint32_t per_s, struct siphash_key key, int64_t now_us);
 
 /* Another rate from now on; who has used up his second waits for it all the same. */

@@ -20,6 +20,7 @@
 #define ICMPV6_FIRST_INFORMATIONAL 128
 #define MESSAGES_LARGE 4 /* of more than LARGE bytes */
 #define MESSAGES_SMALL 16
+#define MESSAGES_FEW 4 /* a small stack's, whatever they are */
 #define LARGE 2048u
 
 /* A frame that waits: bytes follow. */
@@ -45,7 +46,9 @@ void icmp_init(struct icmp *icmp, struct arena *arena, const struct hf_config *c
     uint32_t stride = ((uint32_t)sizeof(struct waiting) + icmp->message_max + 7) & ~7u;
 
     ring_init(&icmp->messages, arena, stride,
-              config->mtu > LARGE ? MESSAGES_LARGE : MESSAGES_SMALL);
+              config->mtu > LARGE                        ? MESSAGES_LARGE
+              : config->max_connections < MESSAGES_SMALL ? MESSAGES_FEW
+                                                         : MESSAGES_SMALL);
 }
 
 /* [R1191-04] */

@@ -3,7 +3,7 @@
 
 #include "base/bytes.h"
 
-#define LANE_LEAST 32u
+#define LANE_LEAST 8u
 #define PROVEN_MOST 256u
 #define UNPROVEN_MOST 1024u
 

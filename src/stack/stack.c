@@ -73,7 +73,8 @@ static struct hf_mac choose_mac(const struct hf_config *config, const struct hf_
     return mac;
 }
 
-static void init_budgets(struct hf_stack *stack, const struct hf_config *config, int64_t now_us)
+static void init_budgets(struct hf_stack *stack, struct arena *arena,
+                         const struct hf_config *config, int64_t now_us)
 {
     const uint32_t per_s[BUDGETS] = {
         [BUDGET_RESET] = config->reset_budget_per_s,
@@ -81,8 +82,13 @@ static void init_budgets(struct hf_stack *stack, const struct hf_config *config,
         [BUDGET_ICMP] = config->icmp_budget_per_s,
     };
 
-    for (int kind = 0; kind < BUDGETS; kind++)
-        budget_init(&stack->budgets[kind], per_s[kind], stack->keys.budget[kind], now_us);
+    for (int kind = 0; kind < BUDGETS; kind++) {
+        struct budget *budget = &stack->budgets[kind];
+
+        budget_take_memory(budget, arena, config->max_connections + config->max_half_opens);
+        if (arena->base)
+            budget_init(budget, per_s[kind], stack->keys.budget[kind], now_us);
+    }
 }
 
 /* What needs no memory of its own. */
@@ -114,7 +120,6 @@ static void set_values(struct hf_stack *stack, const struct hf_config *config,
     for (uint8_t i = 0; i < stack->route.our_count; i++)
         stack->addresses[i] = stack->route.ours[i].address;
     tcp_init(&stack->tcp, config, &stack->stats);
-    init_budgets(stack, config, now_us);
 }
 
 static void init_gate(struct hf_stack *stack, struct arena *arena, const struct hf_config *config,
@@ -208,6 +213,7 @@ static void carve(struct hf_stack *stack, struct arena *arena, const struct hf_c
                                        stack->keys.reassembly, &stack->stats);
     if (config->parts.icmp)
         config->parts.icmp->init(&stack->icmp, arena, config, &stack->mac, &stack->stats);
+    init_budgets(stack, arena, config, now_us);
     signing_init(stack, arena, config);
     chunk_pool_init(&stack->tcp.chunks, arena, config_chunks(config), config_chunk_promise(config));
 }

@@ -199,13 +199,13 @@ static struct gate_config config_of(struct door *door)
     return config;
 }
 
-/* Eight bits for each that might be remembered, to a power of two and not beyond. */
+/* Eight bits for each that might be remembered, and 64 where they are few, to a power of two and not beyond. */
 static void bits_of_a_filter(void **state)
 {
     static const struct {
         uint32_t connections, bits;
-    } rows[] = {{1, 4096},    {512, 4096},   {513, 8192},
-                {1024, 8192}, {1025, 16384}, {1 << 22, 1 << 23}};
+    } rows[] = {{1, 1024},   {16, 1024},   {17, 2048},    {64, 4096},        {512, 4096},
+                {513, 8192}, {1024, 8192}, {1025, 16384}, {1 << 22, 1 << 23}};
     struct arena arena;
     struct gate gate;
     struct door door;
@@ -268,7 +268,7 @@ static void memory_of_counters(void **state)
     (void)state;
     memset(arena.base, 0xa5, 4096);
     source_limit_init(&limit, &arena, (struct siphash_key){1, 2}, 16);
-    assert_int_equal(arena.used, 2 * 256 * 4);
+    assert_int_equal(arena.used, 2 * 32 * 4);
     for (unsigned i = 0; i < 4096; i++)
         assert_int_equal(arena.base[i], i < arena.used ? 0 : 0xa5);
     free(arena.base);
@@ -358,11 +358,14 @@ static void nothing_agreed(void **state)
     assert_int_equal(terms.mss, 536);
 }
 
-/* A counter for four half-opens, to a power of two, within bounds. */
+/* A counter for each half-open where they are few, for four where they are many, to a power of two, within bounds. */
 static void width_of_counters(void **state)
 {
     (void)state;
-    assert_int_equal(width_for(1), 256);
+    assert_int_equal(width_for(1), 32);
+    assert_int_equal(width_for(32), 32);
+    assert_int_equal(width_for(33), 64);
+    assert_int_equal(width_for(256), 256);
     assert_int_equal(width_for(1024), 256);
     assert_int_equal(width_for(1028), 512);
     assert_int_equal(width_for(2048), 512);

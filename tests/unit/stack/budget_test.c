@@ -6,6 +6,7 @@
 #define S (INT64_C(1000000))
 
 static const struct siphash_key key = {1, 2};
+static int64_t places[BUDGET_PREFIXES_MOST];
 
 static uint32_t taken_by(struct budget *budget, const char *remote, uint32_t tries, int64_t now_us)
 {
@@ -22,7 +23,7 @@ static uint32_t taken_by(struct budget *budget, const char *remote, uint32_t tri
 
 static void one_prefix_has_a_sixteenth(void **state)
 {
-    struct budget budget;
+    struct budget budget = {.prefix = places, .mask = BUDGET_PREFIXES_MOST - 1};
 
     (void)state;
     budget_init(&budget, 1600, key, 5 * S);
@@ -34,7 +35,7 @@ static void one_prefix_has_a_sixteenth(void **state)
 
 static void ipv6_counts_by_64(void **state)
 {
-    struct budget budget;
+    struct budget budget = {.prefix = places, .mask = BUDGET_PREFIXES_MOST - 1};
     uint32_t first;
 
     (void)state;
@@ -48,7 +49,7 @@ static void ipv6_counts_by_64(void **state)
 /* Whatever comes, and from however many prefixes: one second's worth at once, then the rate. */
 static void all_together_have_the_budget(void **state)
 {
-    struct budget budget;
+    struct budget budget = {.prefix = places, .mask = BUDGET_PREFIXES_MOST - 1};
     uint32_t taken = 0;
 
     (void)state;
@@ -63,7 +64,7 @@ static void all_together_have_the_budget(void **state)
 
 static void little_and_nothing(void **state)
 {
-    struct budget budget;
+    struct budget budget = {.prefix = places, .mask = BUDGET_PREFIXES_MOST - 1};
 
     (void)state;
     budget_init(&budget, 3, key, 0);
@@ -94,7 +95,7 @@ static uint32_t probe(struct budget *budget, uint32_t others, int64_t now_us)
  * seconds in which nothing else happens differ by more than that, and no two seconds in a row are alike. [RFC 5961 7, 10] */
 static void a_second_says_nothing_about_others(void **state)
 {
-    struct budget budget;
+    struct budget budget = {.prefix = places, .mask = BUDGET_PREFIXES_MOST - 1};
     uint32_t least = UINT32_MAX, most = 0, quiet = 0, busy = 0;
 
     (void)state;
@@ -118,7 +119,7 @@ static void a_second_says_nothing_about_others(void **state)
 /* Two prefixes that share a bucket are parted again within a minute. */
 static void nobody_keeps_company_for_long(void **state)
 {
-    struct budget budget;
+    struct budget budget = {.prefix = places, .mask = BUDGET_PREFIXES_MOST - 1};
     struct hf_address victim = address_of("192.0.2.9"), own;
     uint32_t shared = 0;
 
