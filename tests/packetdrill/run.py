@@ -48,8 +48,12 @@ def run_here(adapter, path, how, errors_to=None):
 
 
 def run_there(packetdrill, adapter, path, how):
-    """The real one. It asks for TCP_INFO with the process's own getsockopt: the adapter has one, if it is preloaded."""
+    """The real one. It asks for TCP_INFO with the process's own getsockopt: the adapter has one, if it is preloaded. Where a
+    script does not say, it takes the machine's version of IP, and its command line is stronger than a script's."""
     options = ["--so_filename=" + adapter] + (["--strict_segments"] if how == "exact" else [])
+    with open(path, encoding="utf-8") as file:
+        if not re.search(r"^--ip_version", file.read(), re.MULTILINE):
+            options.append("--ip_version=ipv4")
     return subprocess.run([packetdrill, *options, path], check=False, env={**os.environ, "LD_PRELOAD": adapter}).returncode
 
 

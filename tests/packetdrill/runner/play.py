@@ -24,7 +24,8 @@ START_US = 250
 FIRST_PEER_PORT = 40001
 ECN_BITS = {"noecn": 0, "ect1": 1, "ect0": 2, "ce": 3}
 KNOWN_OPTIONS = {"so_flags", "ip_version", "local_ip", "remote_ip", "bind_port", "connect_port", "tolerance_usecs",
-                 "tolerance_percent", "strict_segments", "tcp_ts_ecr_scaled", "tcp_ts_tick_usecs", "send_omit_free"}
+                 "tolerance_percent", "strict_segments", "tcp_ts_ecr_scaled", "tcp_ts_tick_usecs", "send_omit_free",
+                 "mss"}  # of the device that is not there: packetdrill gives the stack each packet whole
 FLAG_LETTERS = ((2, "S"), (1, "F"), (4, "R"), (8, "P"), (32, "U"), (64, "E"), (128, "W"), (16, "."))
 
 INFO_LAYOUT = "=8B24I4Q2I4I4Q2I2Q4I"
