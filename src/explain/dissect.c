@@ -160,6 +160,7 @@ enum dissect_kind dissect(struct dissected *dissected, enum dissect_link link, c
     case DISSECT_COOKED: return dissect_typed(dissected, data, captured, 14, COOKED_HEADER);
     case DISSECT_COOKED2: return dissect_typed(dissected, data, captured, 0, COOKED2_HEADER);
     case DISSECT_RAW_IP: return dissect_ip(dissected, data, captured);
+    case DISSECT_UNKNOWN: return DISSECTED_OTHER;
     case DISSECT_NULL:
         return captured < NULL_HEADER
                    ? DISSECTED_SHORT

@@ -12,6 +12,7 @@ enum dissect_link {
     DISSECT_NULL,    /* BSD loopback: four bytes of an address family */
     DISSECT_COOKED,  /* Linux "any": 16 bytes */
     DISSECT_COOKED2, /* ... version 2: 20 bytes */
+    DISSECT_UNKNOWN, /* some other */
 };
 
 enum dissect_kind {

@@ -97,6 +97,24 @@ def pcap(link, *packets):
     return head + b"".join(struct.pack("<IIII", 1, n, len(p), len(p)) + p for n, p in enumerate(packets))
 
 
+def block(kind, body):
+    length = struct.pack("<I", len(body) + 12)
+    return struct.pack("<I", kind) + length + body + length
+
+
+def test_interfaces_of_several_kinds():
+    """As Wireshark writes what it captured on a tunnel and on an Ethernet interface: libpcap reads none of it."""
+    packets = [bytes(12) + b"\x08\x00" + syn(0x0A000001, 7), syn(0x0A000002, 7)]
+    file = block(0x0A0D0D0A, struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1))
+    file += block(1, struct.pack("<HHI", 1, 0, 0)) + block(1, struct.pack("<HHI", 101, 0, 0))
+    for i, packet in enumerate(packets):
+        head = struct.pack("<IIIII", i, 0, i, len(packet), len(packet))
+        file += block(6, head + packet + bytes(-len(packet) % 4))
+    code, out, err = run("explain", "--plain", "-", stdin=file)
+    assert code == 0, err
+    assert "2 packets of TCP" in out and "10.0.0.1:" in out and "10.0.0.2:" in out
+
+
 def test_not_tcp_and_other_links():
     code, out, _ = run("explain", "-", stdin=pcap(1, b"\xff" * 12 + b"\x08\x06" + bytes(28), b"short"))
     assert code == 0 and "0 packets of TCP" in out
