@@ -19,6 +19,7 @@
 #define OPTION_END 0u
 #define OPTION_RESOLUTION 9u
 #define OPTION_OFFSET 14u
+#define INSTANT_MOST (INT64_C(1) << 61)
 #define BITS_MOST 40u /* of a second's fraction that are looked at */
 
 struct interface {
@@ -180,13 +181,21 @@ static bool add_interface(struct pcapng_file *file)
     return true;
 }
 
+/* Instants that nobody lives at are moved to where differences still fit. */
+static int64_t within(uint64_t us, int64_t offset_us)
+{
+    int64_t at_us = (int64_t)(us + (uint64_t)offset_us);
+
+    return at_us > INSTANT_MOST ? INSTANT_MOST : at_us < -INSTANT_MOST ? -INSTANT_MOST : at_us;
+}
+
 static int64_t wall_us(const struct interface *interface, uint64_t ticks)
 {
     unsigned digits = interface->resolution & 0x7f;
     uint64_t us = ticks;
 
     if (interface->resolution & 0x80 && digits >= 64)
-        return interface->offset_us; /* less than a microsecond, whatever it says */
+        return within(0, interface->offset_us); /* less than a microsecond, whatever it says */
     if (interface->resolution & 0x80) {
         uint64_t seconds = ticks >> digits, rest = ticks - (seconds << digits);
 
@@ -194,14 +203,13 @@ static int64_t wall_us(const struct interface *interface, uint64_t ticks)
             rest >>= digits - BITS_MOST;
             digits = BITS_MOST;
         }
-        us = seconds * US_PER_S + (rest * US_PER_S >> digits);
-        return (int64_t)(us + (uint64_t)interface->offset_us);
+        return within(seconds * US_PER_S + (rest * US_PER_S >> digits), interface->offset_us);
     }
     for (; digits < 6; digits++)
         us *= 10;
     for (; digits > 6 && us > 0; digits--)
         us /= 10;
-    return (int64_t)(us + (uint64_t)interface->offset_us);
+    return within(us, interface->offset_us);
 }
 
 /* ---- packets ---- */
