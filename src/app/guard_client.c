@@ -2,17 +2,44 @@
 #include "app/guard_client.h"
 
 #include <errno.h>
+#include <glob.h>
 #include <inttypes.h>
 #include <string.h>
 
 #include <handfast/handfast.h>
 
+#define OTHERS_MAX 200
+
+/* ": web, mail", the guards whose sockets are there; "" if there are none, or too many to be told. */
+static const char *others(const char *path, char text[OTHERS_MAX])
+{
+    glob_t found = {.gl_pathc = 0};
+    size_t length = 0;
+
+    text[0] = '\0';
+    if (glob(CONTROL_DIRECTORY "/*.sock", 0, NULL, &found) == 0)
+        for (size_t i = 0; i < found.gl_pathc && length < OTHERS_MAX; i++) {
+            const char *name = strrchr(found.gl_pathv[i], '/') + 1;
+
+            if (strcmp(found.gl_pathv[i], path) != 0)
+                length += (size_t)snprintf(text + length, OTHERS_MAX - length, "%s %.*s",
+                                           length > 0 ? "," : ":",
+                                           (int)(strlen(name) - strlen(".sock")), name);
+        }
+    globfree(&found);
+    if (length >= OTHERS_MAX)
+        text[0] = '\0';
+    return text;
+}
+
 static int explain(const char *command, const char *path, int error)
 {
+    char names[OTHERS_MAX];
+
     switch (error) {
     case HF_REFUSED:
-        app_fail(command, "no guard is running: nobody answers at %s (-i NAME chooses another)",
-                 path);
+        app_fail(command, "no guard is running: nobody answers at %s (-i NAME chooses another%s)",
+                 path, others(path, names));
         return APP_NO_GUARD;
     case HF_NO_PERMISSION:
         return app_fail(command, "%s: no permission; root and the group handfast may ask", path);

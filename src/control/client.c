@@ -17,8 +17,9 @@
 
 int control_path(char path[CONTROL_PATH_MAX], const char *name)
 {
-    int length = name[0] == '/' ? snprintf(path, CONTROL_PATH_MAX, "%s", name)
-                                : snprintf(path, CONTROL_PATH_MAX, "/run/handfast/%s.sock", name);
+    int length = name[0] == '/'
+                     ? snprintf(path, CONTROL_PATH_MAX, "%s", name)
+                     : snprintf(path, CONTROL_PATH_MAX, CONTROL_DIRECTORY "/%s.sock", name);
 
     return length > 0 && length < CONTROL_PATH_MAX ? HF_OK : HF_INVALID;
 }

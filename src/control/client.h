@@ -8,6 +8,7 @@
 #include <jansson.h>
 
 #define CONTROL_PATH_MAX 108 /* sun_path */
+#define CONTROL_DIRECTORY "/run/handfast"
 
 /* "/run/handfast/NAME.sock", or the name itself if it is a path that begins with /. HF_INVALID if the name is too long. */
 int control_path(char path[CONTROL_PATH_MAX], const char *name);

@@ -399,6 +399,12 @@ def test_no_guard_is_three(world, command):
     assert (code, out) == (3, b"") and "no guard is running" in err
 
 
+def test_other_guards_are_named(world):
+    echo_guard(world)
+    _, _, err = world.handfast("-i", "nobody", "status")
+    assert "(-i NAME chooses another: " in err and world.name in err
+
+
 def test_failures_in_json(world):
     """Whoever asked for JSON gets an object, whatever the answer; the sentence and the exit code are as ever."""
     code, out, err = world.handfast("-i", "nobody", "connections", "--json")
