@@ -194,6 +194,13 @@ static void on_signal(void *context, int number)
         ask_reload(daemon);
         return;
     }
+    if (number == SIGUSR1 || number == SIGUSR2) {
+        log_say(&guard->log, hf_os_now_us(),
+                "SIGUSR%d means nothing here; SIGHUP reads the configuration again, and begins a "
+                "journal that was moved anew",
+                number == SIGUSR1 ? 1 : 2);
+        return;
+    }
     if (guard->life == GUARD_SERVING) {
         log_say(&guard->log, hf_os_now_us(), "ending: %u connection%s %u ms", guard->relays.active,
                 guard->relays.active == 1 ? " gets" : "s get", guard->config->drain_timeout_ms);
@@ -253,6 +260,8 @@ static bool receive_signals(struct daemon *daemon)
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGINT);
     sigaddset(&signals, SIGHUP);
+    sigaddset(&signals, SIGUSR1); /* other servers open their logs anew: no reason to die of it */
+    sigaddset(&signals, SIGUSR2);
     if (loop_on_signals(&daemon->guard.loop, &signals, on_signal, daemon) == HF_OK)
         return true;
     app_fail("guard", "signals cannot be received: %s", strerror(errno));

@@ -176,6 +176,15 @@ def test_without_a_supervisor_a_persistent_interface_holds_the_address(world):
 
 # ---- the end ----
 
+def test_signals_of_other_servers_are_no_death(world):
+    """logrotate sends SIGUSR1 to nginx, and to whom a template was copied."""
+    process = world.guard(echo_service(world))
+    for number in (signal.SIGUSR1, signal.SIGUSR2):
+        process.send_signal(number)
+        w.until(lambda: f"SIG{signal.Signals(number).name[3:]} means nothing here" in world.guard_log(), "a line")
+    assert world.stats(process) is not None and world.stop(process) == 0
+
+
 def test_a_drain_says_whom_it_cut(world):
     process = world.guard(echo_service(world), 'drain_timeout = 200ms')
     clients = [talks(world) for _ in range(11)]
