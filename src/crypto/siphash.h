@@ -19,7 +19,7 @@ struct siphash {
     uint64_t v0, v1, v2, v3;
 };
 
-#ifdef __OPTIMIZE__
+#if defined __OPTIMIZE__ && !defined __OPTIMIZE_SIZE__
 #define SIPHASH_INLINE static inline __attribute__((always_inline))
 #else /* for who counts which lines ran, or steps through them: one function stays one */
 #define SIPHASH_INLINE static inline __attribute__((unused))

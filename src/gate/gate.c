@@ -242,7 +242,7 @@ static bool evict_oldest(struct gate *gate, struct gate_listener *listener)
     if (slot == SLOT_NONE)
         return false;
     take_out(gate, victim, slot, gate_hash_of(gate, slot));
-    gate->config.stats->syn_cache_evicted++;
+    count_one(gate->config.stats, syn_cache_evicted);
     tell_full(gate, victim);
     return true;
 }
@@ -284,16 +284,16 @@ static void enter_cache(struct gate *gate, const struct gate_segment *arrived, u
     syn_ack_describe_half_open(&gate->config, half_open, arrived->hash, answer, now_us);
     wheel_set(&gate->cache.wheel, slot,
               now_us + ms_to_us(syn_ack_interval_ms(listener, half_open)));
-    gate->config.stats->syn_cached++;
-    gate->config.stats->syn_ack_sent++;
+    count_one(gate->config.stats, syn_cached);
+    count_one(gate->config.stats, syn_ack_sent);
 }
 
 static void count_level(struct gate *gate, enum hf_pressure level)
 {
     switch (level) {
-    case HF_CALM: gate->config.stats->pressure_calmed++; break;
-    case HF_STRAINED: gate->config.stats->pressure_strained++; break;
-    case HF_FLOODED: gate->config.stats->pressure_flooded++; break;
+    case HF_CALM: count_one(gate->config.stats, pressure_calmed); break;
+    case HF_STRAINED: count_one(gate->config.stats, pressure_strained); break;
+    case HF_FLOODED: count_one(gate->config.stats, pressure_flooded); break;
     }
 }
 
@@ -371,7 +371,7 @@ static enum tier choose_tier(struct gate *gate, struct gate_listener *listener,
         return TIER_COOKIE;
     }
     if (source_limit_count(&gate->sources, source) >= listener->source_limit) {
-        gate->config.stats->syn_source_limited++;
+        count_one(gate->config.stats, syn_source_limited);
         return TIER_COOKIE;
     }
     if (has_room(gate, listener))
@@ -435,10 +435,10 @@ void gate_commit(struct gate *gate, uint32_t slot, const struct gate_segment *ar
         gate_forget(gate, slot, arrived->hash);
     if (handshake->from_cookie) {
         pressure_note_answered(&gate->listeners[arrived->listener].pressure);
-        gate->config.stats->cookie_opened++;
+        count_one(gate->config.stats, cookie_opened);
     }
     age_filter_add(&gate->proven, source_of(gate, &arrived->flow->remote), now_us);
-    gate->config.stats->handshake_done++;
+    count_one(gate->config.stats, handshake_done);
 }
 
 bool gate_tick(struct gate *gate, uint32_t *number, struct pressure_change *change, int64_t now_us)

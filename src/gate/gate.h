@@ -5,6 +5,7 @@
 #include <handfast/socket.h>
 #include <handfast/stats.h>
 
+#include "base/count.h"
 #include "base/time.h"
 #include "cookie/key_ring.h"
 #include "crypto/siphash.h"
@@ -152,11 +153,7 @@ static inline uint32_t gate_half_opens(const struct gate *gate)
 }
 
 /* Refuses the segment for a reason: counted, and noted for the caller. */
-#define gate_refuse(gate, name)          \
-    do {                                 \
-        (gate)->config.stats->name++;    \
-        (gate)->reason = HF_STAT_##name; \
-    } while (0)
+#define gate_refuse(gate, name) ((void)((gate)->reason = count_reason((gate)->config.stats, name)))
 
 /* Whether a refusal is carried out: a listener that only observes counts it and goes on. */
 static inline bool gate_enforces(struct gate *gate, const struct gate_listener *listener)

@@ -27,7 +27,7 @@ static enum gate_verdict on_rst(struct gate *gate, uint32_t slot,
 
     if (seq_eq(arrived->seg->seq, seq_add(half_open->irs, 1))) {
         gate_forget(gate, slot, arrived->hash);
-        gate->config.stats->syn_cache_reset++;
+        count_one(gate->config.stats, syn_cache_reset);
         return GATE_REMOVED;
     }
     if (!seq_in_window(arrived->seg->seq, seq_add(half_open->irs, 1),
@@ -53,8 +53,8 @@ static enum gate_verdict on_duplicate_syn(struct gate *gate, struct half_open *h
     half_open->flags |= HALF_OPEN_ASKED_AGAIN;
     half_open->back = arrived->from;
     syn_ack_describe_half_open(&gate->config, half_open, arrived->hash, answer, now_us);
-    gate->config.stats->syn_duplicate++;
-    gate->config.stats->syn_ack_resent++;
+    count_one(gate->config.stats, syn_duplicate);
+    count_one(gate->config.stats, syn_ack_resent);
     return GATE_ANSWER;
 }
 

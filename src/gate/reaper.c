@@ -24,7 +24,7 @@ static void resend(struct gate *gate, uint32_t slot, struct reaper_task *task, i
     syn_ack_describe_half_open(&gate->config, half_open, task->hash, &task->seg, now_us);
     wheel_set(&gate->cache.wheel, slot,
               now_us + ms_to_us(syn_ack_interval_ms(listener, half_open)));
-    gate->config.stats->syn_ack_resent++;
+    count_one(gate->config.stats, syn_ack_resent);
 }
 
 /* A half-open made in calm times meets pressure: no second SYN-ACK, and only what remains of its shorter time. true: it goes
@@ -64,7 +64,7 @@ enum reaper_task_kind reaper_tick(struct gate *gate, struct reaper_task *task, i
         resend(gate, slot, task, now_us);
         return REAPER_RESEND;
     }
-    gate->config.stats->syn_cache_timeout++;
+    count_one(gate->config.stats, syn_cache_timeout);
     syn_ack_describe_reset(half_open, &task->seg);
     gate_forget(gate, slot, task->hash);
     return listener->reset_on_timeout ? REAPER_RESET : REAPER_FORGET;
@@ -83,6 +83,6 @@ enum reaper_task_kind reaper_listener_closed(struct gate *gate, uint32_t number,
     describe(gate, slot, task);
     syn_ack_describe_reset(syn_cache_at(&gate->cache, slot), &task->seg);
     gate_forget(gate, slot, task->hash);
-    gate->config.stats->syn_cache_listener_closed++;
+    count_one(gate->config.stats, syn_cache_listener_closed);
     return REAPER_RESET;
 }

@@ -103,8 +103,8 @@ enum gate_verdict stateless_on_syn(struct gate *gate, const struct gate_segment 
     listener->has_cookies = true;
     listener->cookie_slot = slot;
     listener->cookies_sent++;
-    gate->config.stats->syn_cookie_sent++;
-    gate->config.stats->syn_ack_sent++;
+    count_one(gate->config.stats, syn_cookie_sent);
+    count_one(gate->config.stats, syn_ack_sent);
     return GATE_ANSWER;
 }
 

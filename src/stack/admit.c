@@ -13,7 +13,7 @@
 #include "tcp/state.h"
 
 /* Counts a refusal by name and gives its number. */
-#define refused(stack, name) ((stack)->stats.name++, HF_STAT_##name)
+#define refused(stack, name) count_reason(&(stack)->stats, name)
 
 static void put(struct hf_stack *stack, const struct gate_segment *arrived, struct segment *answer)
 {
@@ -105,9 +105,10 @@ static enum hf_stat on_syn(struct hf_stack *stack, struct gate_segment *arrived,
     enum gate_verdict verdict;
     struct segment answer;
 
-    stack->stats.syn_received++;
+    count_one(&stack->stats, syn_received);
     if (arrived->seg->flags & (TCP_FIN | TCP_URG))
-        stack->stats.syn_odd_flags++; /* answered: FIN and urgent data come again with the text */
+        count_one(&stack->stats,
+                  syn_odd_flags); /* answered: FIN and urgent data come again with the text */
     if (listener_queue_is_full(listener_at(&stack->listeners, number))) {
         stack_event(stack, HF_EVENT_ACCEPT_QUEUE_FULL, arrived->flow, 0, now_us);
         return refused(stack, syn_accept_queue_full);

@@ -201,7 +201,7 @@ static void release(struct hf_stack *stack, struct connection *connection, uint3
 {
     tcp_release(&stack->tcp, &connection->tcb);
     if (connection->flags & CONNECTION_QUEUED) {
-        stack->stats.accept_queue_left++;
+        count_one(&stack->stats, accept_queue_left);
         leave_accept_queue(stack, connection, slot);
     }
     if (list_is_linked(&connection->by_ready))
@@ -234,7 +234,7 @@ static void send_reset(struct hf_stack *stack, const struct connection *connecti
     struct segment seg = {.seq = reset->seq, .ack = reset->ack, .flags = reset->flags};
 
     put_segment(stack, connection, &seg, from);
-    stack->stats.resets_sent++;
+    count_one(&stack->stats, resets_sent);
     stack->tcp.reset.wanted = false;
 }
 
@@ -456,7 +456,7 @@ static bool is_deaf_to_icmp(struct hf_stack *stack, uint32_t slot)
     if (!signing_is_signed(connection) || !tcp_state_is_synchronized(connection->tcb.state) ||
         !stack->signing.calls->ignores_icmp(stack, slot))
         return false;
-    stack->stats.auth_icmp_ignored++;
+    count_one(&stack->stats, auth_icmp_ignored);
     return true;
 }
 

@@ -37,7 +37,7 @@ static void look_for_scan(struct hf_stack *stack, const struct flow *flow, enum 
 
     if (!stack->scan || !stack->config.parts.scan->note(stack->scan, flow, what, &event, now_us))
         return;
-    stack->stats.scans_told++;
+    count_one(&stack->stats, scans_told);
     event_sink_put(stack->events, &event);
 }
 

@@ -125,9 +125,7 @@ struct written {
 };
 
 /* Inlined, as an answer to a stranger needs only half of it. */
-static inline __attribute__((always_inline)) struct written write_frame(struct hf_stack *stack,
-                                                                        uint8_t *to,
-                                                                        const struct outgoing *out)
+INLINED struct written write_frame(struct hf_stack *stack, uint8_t *to, const struct outgoing *out)
 {
     uint32_t transport = stack->link_header + (out->v4 ? IPV4_HEADER : IPV6_HEADER);
     uint8_t *tcp = to + transport;
@@ -145,7 +143,7 @@ static inline __attribute__((always_inline)) struct written write_frame(struct h
     if (__builtin_expect(out->session != NULL, 0)) /* last of all [RFC 5925 7.4] */
         sum += stack->signing.calls->sign(stack, out->flow, out->session, tcp, payload);
     put_checksum(stack, tcp, out, payload, sum);
-    stack->stats.segments_out++;
+    count_one(&stack->stats, segments_out);
     return (struct written){transport + payload, transport + header, transport};
 }
 
@@ -251,7 +249,7 @@ static bool from_replies(struct hf_stack *stack, struct hf_frame *frame, int64_t
 
         if (!reply->to_known &&
             link_address(stack, &reply->flow, &ref, &reply->to, now_us) != NEIGHBOR_READY) {
-            stack->stats.neighbor_no_answer++;
+            count_one(&stack->stats, neighbor_no_answer);
             ring_drop(ring);
             continue;
         }
@@ -439,7 +437,7 @@ static bool from_connections(struct hf_stack *stack, struct hf_frame *frame, int
             list_append(list, by_output(stack), slot);
         }
         if (verdict != NEIGHBOR_READY) {
-            stack->stats.neighbor_no_answer++;
+            count_one(&stack->stats, neighbor_no_answer);
             continue;
         }
         if (build_for(stack, frame, connection, &out, &mac))

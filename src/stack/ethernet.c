@@ -10,7 +10,7 @@ static enum neighbor_verdict resolve(struct hf_stack *stack, const struct flow *
     struct route_path path;
 
     if (route_find(&stack->route, &flow->remote, &flow->local, &path) != HF_OK) {
-        stack->stats.no_route++;
+        count_one(&stack->stats, no_route);
         return NEIGHBOR_NO_ROOM;
     }
     return neighbor_resolve(&stack->neighbors, ref, &path.next_hop, mac, now_us);

@@ -24,7 +24,7 @@ struct arrival {
 };
 
 /* Counts a refusal by name and gives its number. */
-#define refused(stack, name) ((stack)->stats.name++, HF_STAT_##name)
+#define refused(stack, name) count_reason(&(stack)->stats, name)
 
 static void conclude(struct hf_frame *frame, enum hf_verdict verdict, enum hf_stat reason)
 {
@@ -171,7 +171,7 @@ static enum hf_stat on_tcp(struct hf_stack *stack, const struct arrival *arrival
     uint32_t slot = arrival->guess;
     uint8_t local;
 
-    stack->stats.segments_in++;
+    count_one(&stack->stats, segments_in);
     if (__builtin_expect(arrival->packet.segment.options.present & ODD_OPTIONS, 0)) {
         reason = meet_odd_options(stack, arrival, now_us);
         if (reason != HF_STAT_none)
@@ -296,7 +296,7 @@ static enum hf_stat ask_filters(struct hf_stack *stack, const struct arrival *ar
     case FILTER_REFUSE_FRESH:
         if (!is_of_connection(stack, arrival))
             break;
-        stack->stats.filter_established++;
+        count_one(&stack->stats, filter_established);
         return HF_STAT_none;
     case FILTER_REFUSE: break;
     }

@@ -134,7 +134,7 @@ void listener_close(struct hf_stack *stack, uint32_t slot, int64_t now_us)
                                                       : NULL};
 
         egress_answer(stack, &way, &task.seg);
-        stack->stats.resets_sent++;
+        count_one(&stack->stats, resets_sent);
         tcp_state_note(&stack->tcp, TCP_SYN_RECEIVED, TCP_CLOSED);
     }
     connection_abort_queued(stack, slot, now_us);

@@ -23,7 +23,7 @@ void outbox_put(struct outbox *outbox, const struct outbox_way *way, const struc
     struct reply *reply = ring_push(&outbox->replies);
 
     if (!reply) {
-        outbox->stats->outbox_dropped++;
+        count_one(outbox->stats, outbox_dropped);
         return;
     }
     reply->flow = *way->flow;

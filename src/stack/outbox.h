@@ -10,6 +10,7 @@
 #include <handfast/stats.h>
 
 #include "auth/auth.h"
+#include "base/count.h"
 #include "base/ring.h"
 #include "wire/packet.h"
 

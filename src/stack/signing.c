@@ -87,7 +87,7 @@ static enum hf_stat check(struct hf_stack *stack, struct auth_session *session,
     if ((seg->flags & (TCP_SYN | TCP_ACK)) == TCP_SYN)
         bytes.isns.remote = seg->seq; /* of the incarnation that it wants to begin */
     switch (auth_verify(&stack->signing.auth, session, &bytes, seg)) {
-    case AUTH_VERIFIED: stack->stats.auth_verified++; return HF_STAT_none;
+    case AUTH_VERIFIED: count_one(&stack->stats, auth_verified); return HF_STAT_none;
     case AUTH_MISSING: return signing_refuse_unsigned(stack, flow, seg, now_us);
     case AUTH_WRONG: return refuse(stack, flow, HF_STAT_auth_wrong, HF_SIGNATURE_WRONG, now_us);
     case AUTH_NO_KEY: return refuse(stack, flow, HF_STAT_auth_no_key, HF_SIGNATURE_NO_KEY, now_us);
@@ -235,7 +235,7 @@ static bool signing_open(struct hf_stack *stack, uint32_t slot, bool passive)
     struct session *session;
 
     if (number == SLOT_NONE) {
-        stack->stats.auth_no_room++;
+        count_one(&stack->stats, auth_no_room);
         return false;
     }
     session = session_at(signing, number);
@@ -296,7 +296,7 @@ static bool signing_reserve(struct hf_stack *stack, const struct flow *flow,
 {
     if (session && auth_reserve(&stack->signing.auth, flow, session, &seg->options))
         return true;
-    stack->stats.auth_mute++;
+    count_one(&stack->stats, auth_mute);
     return false;
 }
 
@@ -314,7 +314,7 @@ static uint64_t signing_sign(struct hf_stack *stack, const struct flow *flow,
         .isns = session->terms.isns,
     };
 
-    stack->stats.auth_signed++;
+    count_one(&stack->stats, auth_signed);
     return auth_sign(&stack->signing.auth, session, &bytes);
 }
 

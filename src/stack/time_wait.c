@@ -89,7 +89,7 @@ static uint32_t take_slot(struct time_waits *waits)
     if (waits->pool.count == waits->pool.capacity) {
         if (longer->count == 0)
             return SLOT_NONE;
-        waits->stats->time_wait_evicted++;
+        count_one(waits->stats, time_wait_evicted);
         take_out(waits, longer->first);
     }
     return pool_take(&waits->pool, NULL);
@@ -130,7 +130,7 @@ void time_wait_insert(struct time_waits *waits, uint64_t hash, const struct flow
         .shift = (uint8_t)(remains->rcv_wind_shift & 15u),
     };
     file(waits, hash, slot);
-    waits->stats->time_waits++;
+    count_one(waits->stats, time_waits);
 }
 
 void time_wait_seal(struct time_waits *waits, uint64_t hash, const struct flow *flow,
@@ -241,7 +241,7 @@ static enum time_wait_verdict answer_throttled(struct time_waits *waits,
     uint32_t now_ms = time_ms(now_us);
 
     if (record->acked && now_ms - record->acked_at_ms < TIME_WAIT_THROTTLE_MS) {
-        waits->stats->challenge_throttled++;
+        count_one(waits->stats, challenge_throttled);
         return TIME_WAIT_SILENT;
     }
     record->acked = 1;
@@ -259,11 +259,11 @@ static enum time_wait_verdict on_rst(struct time_waits *waits, uint32_t slot,
     if (record->challenged &&
         time_ms(now_us) - record->challenged_at_ms <= TIME_WAIT_CHALLENGE_MS &&
         seq_eq(seg->seq, record->rcv_nxt)) {
-        waits->stats->time_wait_released++;
+        count_one(waits->stats, time_wait_released);
         take_out(waits, slot);
         return TIME_WAIT_OVER;
     }
-    waits->stats->time_wait_rst_ignored++;
+    count_one(waits->stats, time_wait_rst_ignored);
     return TIME_WAIT_SILENT;
 }
 
@@ -290,7 +290,7 @@ static enum time_wait_verdict on_syn(struct time_waits *waits, struct time_wait_
 
     if (!(seg->flags & TCP_ACK) && syn_is_newer(waits, record, seg))
         return TIME_WAIT_NEW;
-    waits->stats->syn_challenged++;
+    count_one(waits->stats, syn_challenged);
     verdict = answer_throttled(waits, record, answer, now_us);
     if (verdict == TIME_WAIT_ANSWER && !(seg->flags & TCP_ACK)) {
         record->challenged = 1;
@@ -327,7 +327,7 @@ enum time_wait_verdict time_wait_segment_arrives(struct time_waits *waits, uint3
 {
     struct time_wait_record *record = record_at(waits, slot);
 
-    waits->stats->time_wait_segments++;
+    count_one(waits->stats, time_wait_segments);
     if (seg->flags & TCP_RST)
         return on_rst(waits, slot, seg, now_us);
     if (seg->flags & TCP_SYN)
@@ -352,7 +352,7 @@ seq time_wait_snd_nxt(const struct time_waits *waits, uint32_t slot)
 
 void time_wait_end(struct time_waits *waits, uint32_t slot)
 {
-    waits->stats->time_wait_reused++;
+    count_one(waits->stats, time_wait_reused);
     take_out(waits, slot);
 }
 

@@ -54,7 +54,7 @@ void ack_challenge(struct tcp *tcp, struct tcb *tcb, int64_t now_us)
         tcb->challenge_at_ms = now_ms;
     }
     if (tcb->challenges >= CHALLENGES_MAX) {
-        tcp->stats->challenge_throttled++;
+        count_one(tcp->stats, challenge_throttled);
         return;
     }
     tcb->challenges++;

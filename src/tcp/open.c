@@ -116,7 +116,7 @@ bool tcp_open_active(struct tcp *tcp, struct tcb *tcb, const struct tcp_open *op
     /* From now on, not from the first SYN: finding the next hop is part of the wait. */
     tcb->deadline_us[TCP_TIMER_USER] = now_us + user_timeout_us(tcp, tcb);
     tcb_enter(tcp, tcb, TCP_SYN_SENT);
-    tcp->stats->active_opens++;
+    count_one(tcp->stats, active_opens);
     return true;
 }
 

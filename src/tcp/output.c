@@ -231,7 +231,7 @@ static void send_syn(struct tcp *tcp, struct tcb *tcb, struct segment *out, int6
 
 static void count_resent(struct tcp *tcp, struct tcb *tcb)
 {
-    tcp->stats->segments_resent++;
+    count_one(tcp->stats, segments_resent);
     tcb->retransmits++;
     tcb->flags &= ~(uint32_t)TCB_RTT_TIMING; /* Karn: nothing older is timed any more */
 }
@@ -337,7 +337,7 @@ static bool send_probe(struct tcp *tcp, struct tcb *tcb, struct tcp_outgoing *ou
     finish(tcp, tcb, out, now_us);
     add_urgent(tcb, out);
     tcb->flags &= ~(uint32_t)TCB_RTT_TIMING;
-    tcp->stats->window_probes++;
+    count_one(tcp->stats, window_probes);
     return true;
 }
 

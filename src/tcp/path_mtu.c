@@ -59,7 +59,7 @@ void tcp_icmp_too_big(struct tcp *tcp, struct tcb *tcb, seq quoted, uint32_t mtu
         refuse_segment(tcp, icmp_ignored);
         return;
     }
-    tcp->stats->icmp_too_big++;
+    count_one(tcp->stats, icmp_too_big);
     if (mtu >= tcb->max_acked + header_bytes(tcb))
         shrink(tcb, mtu);
     else
@@ -78,6 +78,6 @@ void tcp_icmp_error(struct tcp *tcp, struct tcb *tcb, seq quoted, enum tcp_end h
         tcb_delete(tcp, tcb, hard);
         return;
     }
-    tcp->stats->icmp_soft_error++;
+    count_one(tcp->stats, icmp_soft_error);
     tcb->soft_error = true;
 }

@@ -42,7 +42,7 @@ void recovery_duplicate_ack(struct tcp *tcp, struct tcb *tcb)
     }
     if (tcb->dup_acks != DUP_ACKS || seq_leq(tcb->snd_una, tcb->recover))
         return;
-    tcp->stats->fast_retransmits++;
+    count_one(tcp->stats, fast_retransmits);
     tcp->congestion->lost(c, flight, tcb->mss);
     tcb->flags |= TCB_RECOVERY;
     tcb->recover = seq_sub(tcb->snd_nxt, 1);

@@ -68,7 +68,7 @@ static void note_duplicate(struct tcp *tcp, struct tcb *tcb, const struct segmen
 
     if (seg->length == 0 || seq_geq(seg->seq, tcb->rcv_nxt))
         return;
-    tcp->stats->segment_duplicate++;
+    count_one(tcp->stats, segment_duplicate);
     tcb->dsack_left = seg->seq;
     tcb->dsack_right = right;
 }
@@ -241,7 +241,7 @@ static enum check check_ack(struct tcp *tcp, struct tcb *tcb, const struct segme
     if (seq_gt(seg->ack, tcb->snd_una)) {
         retransmit_queue_acked(tcp, tcb, seg, now_us);
     } else if (is_duplicate_ack(tcb, seg)) {
-        tcp->stats->duplicate_acks++;
+        count_one(tcp->stats, duplicate_acks);
         recovery_duplicate_ack(tcp, tcb);
     }
     update_send_window(tcp, tcb, seg, now_us);
@@ -258,7 +258,7 @@ static void check_urg(struct tcp *tcp, struct tcb *tcb, const struct segment *se
 
     if (!(seg->flags & TCP_URG))
         return;
-    tcp->stats->urgent_received++;
+    count_one(tcp->stats, urgent_received);
     if (seq_leq(up, seq_sub(tcb->rcv_nxt, tcb->rcv_queue.length)))
         return; /* read already */
     if ((tcb->flags & TCB_RCV_URGENT) && seq_leq(up, tcb->rcv_up))
@@ -333,9 +333,9 @@ static void keep_or_drop(struct tcp *tcp, struct tcb *tcb, const struct text *te
 {
     ack_duplicate(tcb);
     if (verdict == REASSEMBLY_KEPT) {
-        tcp->stats->segment_out_of_order++;
+        count_one(tcp->stats, segment_out_of_order);
     } else if (verdict == REASSEMBLY_DUPLICATE) {
-        tcp->stats->segment_duplicate++;
+        count_one(tcp->stats, segment_duplicate);
         tcb->dsack_left = text->at;
         tcb->dsack_right = seq_add(text->at, text->run.length);
     } else if (seq_eq(text->at, tcb->rcv_nxt)) {

@@ -13,10 +13,6 @@ bool syn_sent_segment_arrives(struct tcp *tcp, struct tcb *tcb, const struct seg
 void take_send_window(struct tcp *tcp, struct tcb *tcb, const struct segment *seg, int64_t now_us);
 
 /* Refuses the segment for a reason: counted, and noted for the caller. */
-#define refuse_segment(tcp, name)       \
-    do {                                \
-        (tcp)->stats->name++;           \
-        (tcp)->reason = HF_STAT_##name; \
-    } while (0)
+#define refuse_segment(tcp, name) ((void)((tcp)->reason = count_reason((tcp)->stats, name)))
 
 #endif

@@ -42,12 +42,12 @@ static void count_end(struct hf_stats *stats, enum tcp_end why)
 {
     switch (why) {
     case TCP_END_NONE: never();
-    case TCP_END_CLOSED: stats->connections_closed++; break;
-    case TCP_END_RESET: stats->connections_reset++; break;
-    case TCP_END_REFUSED: stats->connections_refused++; break;
-    case TCP_END_TIMED_OUT: stats->connections_timed_out++; break;
-    case TCP_END_UNREACHABLE: stats->connections_unreachable++; break;
-    case TCP_END_ABORTED: stats->connections_aborted++; break;
+    case TCP_END_CLOSED: count_one(stats, connections_closed); break;
+    case TCP_END_RESET: count_one(stats, connections_reset); break;
+    case TCP_END_REFUSED: count_one(stats, connections_refused); break;
+    case TCP_END_TIMED_OUT: count_one(stats, connections_timed_out); break;
+    case TCP_END_UNREACHABLE: count_one(stats, connections_unreachable); break;
+    case TCP_END_ABORTED: count_one(stats, connections_aborted); break;
     }
 }
 

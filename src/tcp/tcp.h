@@ -9,6 +9,7 @@
 
 #include <handfast/stats.h>
 
+#include "base/count.h"
 #include "base/chunk_pool.h"
 #include "tcp/handshake.h"
 #include "tcp/tcb.h"

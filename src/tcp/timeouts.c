@@ -43,7 +43,7 @@ static void persist(struct tcp *tcp, struct tcb *tcb, int64_t now_us)
 /* [RFC 9293 X-17; R6298-10] */
 static void retransmit(struct tcp *tcp, struct tcb *tcb, int64_t now_us)
 {
-    tcp->stats->retransmit_timeouts++;
+    count_one(tcp->stats, retransmit_timeouts);
     rtt_back_off(tcp, tcb);
     notice_r1(tcp, tcb);
     path_mtu_on_timeout(tcb);
@@ -106,7 +106,7 @@ static void ack_timer(struct tcp *tcp, struct tcb *tcb)
 {
     tcb->deadline_us[TCP_TIMER_ACK] = NEVER_US;
     tcb->flags |= TCB_ACK_NOW;
-    tcp->stats->delayed_acks++;
+    count_one(tcp->stats, delayed_acks);
 }
 
 static void hold_timer(struct tcb *tcb)

@@ -14,8 +14,6 @@
 #include "wire/packet.h"
 #include "wire/tcp_header.h"
 
-#define PACKET_INLINE static inline __attribute__((always_inline))
-
 static inline void packet_refuse(struct packet *packet, enum hf_stat reason)
 {
     packet->kind = PACKET_REFUSED;
@@ -92,8 +90,8 @@ static inline void packet_fragment(struct packet *packet)
     packet->reason = HF_STAT_none;
 }
 
-PACKET_INLINE void packet_parse_v4(struct packet *packet, const struct packet_rules *rules,
-                                   uint8_t *ip, uint32_t length, enum hf_checksum checksum)
+INLINED void packet_parse_v4(struct packet *packet, const struct packet_rules *rules, uint8_t *ip,
+                             uint32_t length, enum hf_checksum checksum)
 {
     struct ipv4 header;
     enum hf_stat reason = ipv4_parse(&header, ip, length);
@@ -149,8 +147,8 @@ static inline void packet_parse_arp(struct packet *packet, uint8_t *data, uint32
 }
 
 /* Who may talk to us on this link: our tag, our address or a group, and no group as the sender. [R1122-05] */
-PACKET_INLINE bool packet_parse_link(struct packet *packet, const struct packet_rules *rules,
-                                     const struct hf_frame *frame, uint16_t *ethertype)
+INLINED bool packet_parse_link(struct packet *packet, const struct packet_rules *rules,
+                               const struct hf_frame *frame, uint16_t *ethertype)
 {
     struct ethernet header;
 
@@ -177,8 +175,8 @@ PACKET_INLINE bool packet_parse_link(struct packet *packet, const struct packet_
 }
 
 /* packet_parse, see packet.h. */
-PACKET_INLINE void packet_parse_frame(struct packet *packet, const struct packet_rules *rules,
-                                      const struct hf_frame *frame)
+INLINED void packet_parse_frame(struct packet *packet, const struct packet_rules *rules,
+                                const struct hf_frame *frame)
 {
     enum hf_checksum checksum = (enum hf_checksum)frame->checksum;
     uint16_t ethertype;
