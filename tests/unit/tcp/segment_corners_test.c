@@ -337,6 +337,7 @@ static void no_text_in_syn_sent(void **state)
         assert_int_equal(solo->end.tcb.rcv_queue.length, rows[i].text);
         assert_int_equal(solo->end.stats.bytes_received, rows[i].text);
         assert_int_equal(!!(solo->end.tcb.flags & TCB_RCV_URGENT), rows[i].text > 0);
+        assert_int_equal(solo->end.stats.urgent_received, rows[i].text > 0);
         solo_free(solo);
     }
 }
