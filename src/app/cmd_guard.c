@@ -6,12 +6,20 @@
 #include "app/serve.h"
 #include "control/client.h"
 #include "guard/config.h"
+#include "guard/config_keys.h"
 #include "guard/uplink.h"
+#include "os/syscalls.h"
 
 #include <handfast/handfast.h>
 
+#include <pwd.h>
+
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+SYSCALLS_AT_START("mkdir chown rmdir");
 
 static const char help[] =
     "usage: handfast [-i NAME] guard FILE\n"
@@ -25,7 +33,9 @@ static const char help[] =
     "  --json      what --check, --dump and --net show say as one JSON object\n\n"
     "SIGHUP: FILE is read again; if it is not right nothing changes. SIGTERM or SIGINT: no new\n"
     "connections, those that are there get drain_timeout; a second one ends them at once.\n"
-    "With -i NAME the control socket is /run/handfast/NAME.sock whatever FILE says.\n";
+    "With -i NAME the control socket is /run/handfast/NAME.sock whatever FILE says, and blocks "
+    "are\n"
+    "kept in /var/lib/handfast/NAME if FILE names no state_directory.\n";
 
 #define ACCEPTED "accepted are FILE, --check FILE, --dump FILE and --net show|up|down FILE"
 
@@ -173,10 +183,33 @@ static int net(const struct config *config, bool up)
     return app_fail("guard", "%s", error);
 }
 
+static void make_directory(const char *path, const struct passwd *owner)
+{
+    if (mkdir(path, 0750) == 0 && owner != NULL && chown(path, owner->pw_uid, owner->pw_gid) != 0)
+        rmdir(path); /* of no use to him; status says that blocks cannot be kept */
+}
+
+/* Guards that name no place each remember what they know in one of their own. */
+static bool own_state(const struct app *app, struct config *config)
+{
+    const struct passwd *user = geteuid() == 0 ? getpwnam(config->user) : NULL;
+    size_t length = strlen(config->state_directory);
+
+    if (app->guard[0] == '/' || config_key_is_written(config, CONFIG_ROOT, "state_directory"))
+        return true;
+    if (length + strlen(app->guard) + 2 > sizeof config->state_directory)
+        return false;
+    make_directory(config->state_directory, user);
+    snprintf(config->state_directory + length, sizeof config->state_directory - length, "/%s",
+             app->guard);
+    make_directory(config->state_directory, user);
+    return true;
+}
+
 static int guard(const struct app *app, struct config *config, const char *file)
 {
     if (strcmp(app->guard, APP_GUARD_DEFAULT) != 0 &&
-        control_path(config->control, app->guard) != HF_OK) {
+        (control_path(config->control, app->guard) != HF_OK || !own_state(app, config))) {
         config_free(config);
         return app_usage("guard", "-i %s is too long for a socket's path", app->guard);
     }

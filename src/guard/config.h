@@ -179,8 +179,9 @@ struct config_sources;
 
 /* What a start may change afterwards, as the file had it: a reload compares with this. */
 struct config_as_read {
-    char control[CONFIG_PATH_MAX]; /* -i NAME chooses another    */
-    struct config_limits limits;   /* memory.max may lower them */
+    char control[CONFIG_PATH_MAX];         /* -i NAME chooses another    */
+    char state_directory[CONFIG_PATH_MAX]; /* likewise, if the file names none */
+    struct config_limits limits;           /* memory.max may lower them */
 };
 
 #define CONFIG_SINGLE_SECTIONS 4 /* the root, uplink, limits, filter */

@@ -279,6 +279,8 @@ struct config *config_read(const char *file, char error[CONFIG_ERROR_MAX])
     if (config_parse(config, file, error) && config_resolve(config, error) &&
         config_check(config, error)) {
         memcpy(config->as_read.control, config->control, sizeof config->control);
+        memcpy(config->as_read.state_directory, config->state_directory,
+               sizeof config->state_directory);
         config->as_read.limits = config->limits;
         return config;
     }

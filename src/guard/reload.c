@@ -54,7 +54,7 @@ static bool check_keys(enum config_section_id id, const struct sections *old,
     return true;
 }
 
-/* The root as the file had it: only `control` may have been changed by a start. */
+/* The root as the file had it: `control` and `state_directory` may have been changed by a start. */
 static bool check_root(const struct config *old, const struct config *new,
                        char error[GUARD_ERROR_MAX])
 {
@@ -65,6 +65,7 @@ static bool check_root(const struct config *old, const struct config *new,
         return refuse(error, "no memory to reload");
     memcpy(as_read, old, offsetof(struct config, service)); /* root keys lie before it */
     memcpy(as_read->control, old->as_read.control, sizeof as_read->control);
+    memcpy(as_read->state_directory, old->as_read.state_directory, sizeof as_read->state_directory);
     ok = check_keys(CONFIG_ROOT, &(struct sections){old, as_read}, &(struct sections){new, new},
                     error);
     free(as_read);
@@ -115,6 +116,9 @@ static void keep_start(const struct config *first, struct config *new)
 {
     memcpy(new->control, first->control, sizeof new->control);
     memcpy(new->as_read.control, first->as_read.control, sizeof new->as_read.control);
+    memcpy(new->state_directory, first->state_directory, sizeof new->state_directory);
+    memcpy(new->as_read.state_directory, first->as_read.state_directory,
+           sizeof new->as_read.state_directory);
     new->limits.receive_buffer = first->limits.receive_buffer;
     new->limits.send_buffer = first->limits.send_buffer;
     new->limits.buffer_memory = first->limits.buffer_memory;

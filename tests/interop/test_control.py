@@ -275,6 +275,21 @@ def test_block_and_unblock(world):
     assert "not blocked" in err
 
 
+def test_guards_of_one_host_keep_their_own_blocks(world):
+    """Neither names a place: what one remembers is not the other's."""
+    kept = world.directory / "lib/handfast" / world.name / "blocks"
+    (world.directory / "lib").mkdir()
+    path = world.config(service("echo", 7, "127.0.0.1:7007"))
+    path.write_text(re.sub("state_directory.*\n", "", path.read_text()))
+    private = ("unshare", "-m", "sh", "-c", f'mount --bind {world.directory}/lib /var/lib && exec "$@"', "sh")
+    guard = world.start(*private, w.HANDFAST, "-i", world.name, "guard", path)
+    w.until(lambda: world.handfast("-i", world.name, "status")[0] == 0, "the guard answers")
+    ask(world, "block", "203.0.113.0/24")
+    w.until(kept.exists, "its block is kept")
+    assert ask(world, "reload")["reloaded"] is True
+    assert world.stop(guard) == 0
+
+
 def test_blocks_that_cannot_be_kept(world):
     """They are in force; that a restart will forget them is said until they are kept."""
     state = world.directory / "state"
