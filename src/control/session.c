@@ -203,7 +203,9 @@ static void answer_line(struct session *session)
     json_t *reply;
 
     session->waiting = session->stopping = false;
-    reply = request ? session_answer(session, request) : control_error("not a request");
+    reply = request ? session_answer(session, request)
+                    : control_error("not a request; accepted are a line of words in UTF-8 and "
+                                    "{\"command\": NAME, \"arguments\": [WORD ...]}");
     if (reply || !session->stream) /* a stream may have nothing to say before it */
         set_reply(session, reply);
     json_decref(request);
