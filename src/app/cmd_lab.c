@@ -1,6 +1,7 @@
 /* handfast lab: watch the guard work in a private network. */
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "app/app.h"
 #include "lab/lab.h"
@@ -93,6 +94,8 @@ static int run_scenes(const struct lab_options *options, struct siege_options *s
     int result = APP_OK, siege_result = APP_OK;
     bool everything = options->count == 0 && siege->count == 0;
 
+    if (geteuid() != 0)
+        return app_fail("lab", "root is needed to make private networks: sudo handfast lab");
     add_short_flood(options, siege);
     if (options->count > 0 || everything)
         result = lab_run(options, why);

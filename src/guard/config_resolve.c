@@ -58,13 +58,23 @@ static bool take_address(struct hf_address *address, const struct sockaddr *from
     return false;
 }
 
+/* The first one of IPv4: "localhost" begins with ::1 on many a machine whose servers listen at 127.0.0.1 alone, and a
+ * server at [::] hears IPv4 too. Otherwise the first one. */
+static const struct addrinfo *choose(const struct addrinfo *answer)
+{
+    for (const struct addrinfo *each = answer; each; each = each->ai_next)
+        if (each->ai_addr->sa_family == AF_INET)
+            return each;
+    return answer;
+}
+
 static int look_up(const char *host, struct hf_address *address)
 {
     const struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
     struct addrinfo *answer = NULL;
     int error = getaddrinfo(host, NULL, &hints, &answer);
 
-    if (error == 0 && !take_address(address, answer->ai_addr))
+    if (error == 0 && !take_address(address, choose(answer)->ai_addr))
         error = EAI_FAMILY;
     if (answer != NULL)
         freeaddrinfo(answer);

@@ -22,6 +22,17 @@ static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
 static bool silent = true; /* "silent" gets no answer until this ends */
 static unsigned asked;
 
+static struct addrinfo *answer_v4(uint8_t a, uint8_t b, uint8_t c, uint8_t d)
+{
+    struct sockaddr_in *address = calloc(1, sizeof *address);
+    struct addrinfo *answer = calloc(1, sizeof *answer);
+
+    address->sin_family = AF_INET;
+    memcpy(&address->sin_addr, (uint8_t[]){a, b, c, d}, 4);
+    answer->ai_addr = (struct sockaddr *)(void *)address;
+    return answer;
+}
+
 int getaddrinfo(const char *name, const char *service, const struct addrinfo *hints,
                 struct addrinfo **answer)
 {
@@ -42,13 +53,20 @@ int getaddrinfo(const char *name, const char *service, const struct addrinfo *hi
     address->sin6_addr.s6_addr[15] = (uint8_t)strlen(name);
     *answer = calloc(1, sizeof **answer);
     (*answer)->ai_addr = (struct sockaddr *)(void *)address;
+    if (strcmp(name, "both") == 0)
+        (*answer)->ai_next = answer_v4(192, 0, 2, 7);
     return 0;
 }
 
 void freeaddrinfo(struct addrinfo *answer)
 {
-    free(answer->ai_addr);
-    free(answer);
+    while (answer) {
+        struct addrinfo *next = answer->ai_next;
+
+        free(answer->ai_addr);
+        free(answer);
+        answer = next;
+    }
 }
 
 /* ---- a configuration with these backends ---- */
@@ -88,6 +106,19 @@ static void each_name_becomes_its_address(void **state)
     assert_int_equal(config->service[1].backend[0].to.endpoint.address.bytes[15], 0);
     assert_int_equal(config->service[1].backend[1].to.endpoint.address.bytes[15], 2);
     assert_int_equal(config->service[0].backend[0].to.endpoint.port, 80);
+    config_free(config);
+}
+
+static void of_both_kinds_the_one_of_ipv4_is_taken(void **state)
+{
+    static const char *const hosts[] = {"both:80"};
+    struct config *config = config_of(hosts, 1);
+    char error[CONFIG_ERROR_MAX], text[HF_ADDRESS_TEXT_MAX];
+
+    (void)state;
+    assert_true(config_resolve(config, error));
+    assert_string_equal(hf_address_format(text, &config->service[0].backend[0].to.endpoint.address),
+                        "192.0.2.7");
     config_free(config);
 }
 
@@ -145,6 +176,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_name_becomes_its_address),
+        cmocka_unit_test(of_both_kinds_the_one_of_ipv4_is_taken),
         cmocka_unit_test(without_names_nobody_is_asked),
         cmocka_unit_test(a_name_that_means_nothing_is_told_with_its_line),
         cmocka_unit_test(a_silent_name_server_costs_only_the_time_that_it_may),
