@@ -10,6 +10,7 @@
 #include "tcp/reassembly.h"
 #include "tcp/retransmit_queue.h"
 #include "tcp/rtt.h"
+#include "tcp/segment_arrives.h"
 #include "tcp/state.h"
 #include "tcp/window.h"
 
@@ -38,6 +39,7 @@ void tcp_init(struct tcp *tcp, const struct hf_config *config, struct hf_stats *
     tcp->reason = HF_STAT_none;
     tcp->path_in_doubt = false;
     tcp->ooo_first = tcp->ooo_last = SLOT_NONE;
+    tcp->syn_sent = NULL;
     memset(tcp->transitions, 0, sizeof tcp->transitions);
     tcp->config = (struct tcp_config){
         .receive_bytes = config->receive_bytes,
@@ -115,6 +117,7 @@ bool tcp_open_active(struct tcp *tcp, struct tcb *tcb, const struct tcp_open *op
     tcb->congestion.cwnd = open->path_mss;
     /* From now on, not from the first SYN: finding the next hop is part of the wait. */
     tcb->deadline_us[TCP_TIMER_USER] = now_us + user_timeout_us(tcp, tcb);
+    tcp->syn_sent = syn_sent_segment_arrives;
     tcb_enter(tcp, tcb, TCP_SYN_SENT);
     count_one(tcp->stats, active_opens);
     return true;

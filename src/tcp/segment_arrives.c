@@ -379,7 +379,7 @@ void tcp_segment_arrives(struct tcp *tcp, struct tcb *tcb, const struct segment 
 {
     must(tcb->end == TCP_END_NONE);
     if (tcb->state == TCP_SYN_SENT) {
-        if (syn_sent_segment_arrives(tcp, tcb, seg, now_us)) {
+        if (tcp->syn_sent(tcp, tcb, seg, now_us)) {
             struct segment behind = *seg; /* the SYN, which has a number of its own */
 
             check_urg(tcp, tcb, seg);

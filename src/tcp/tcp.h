@@ -44,6 +44,8 @@ struct tcp {
     struct hf_stats *stats;
     const struct congestion_module *congestion;
     struct tcp_reset reset;
+    /* SEGMENT ARRIVES in SYN-SENT: NULL until there was an active open, which a server has none of. */
+    bool (*syn_sent)(struct tcp *tcp, struct tcb *tcb, const struct segment *seg, int64_t now_us);
     enum hf_stat
         reason; /* why the last segment was refused; the caller sets it to HF_STAT_none before */
     bool
