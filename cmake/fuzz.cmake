@@ -5,7 +5,7 @@ file(GLOB helpers CONFIGURE_DEPENDS tests/fuzz/*.c)
 set(fuzzers ${helpers})
 list(FILTER fuzzers INCLUDE REGEX "_fuzz\\.c$")
 list(FILTER helpers EXCLUDE REGEX "_fuzz\\.c$|/replay\\.c$")
-set(fuzzers_of_apps blocks capture config control deny proxy session) # what needs more than the core and sim
+set(fuzzers_of_apps audit blocks capture config control deny proxy session) # what needs more than the core and sim
 
 if(helpers AND fuzzers)
     add_library(fuzz_helpers OBJECT ${helpers})
@@ -24,7 +24,7 @@ foreach(fuzzer IN LISTS fuzzers)
         if(NOT HANDFAST_APPS)
             continue()
         endif()
-        list(APPEND fuzz_layers explain guard control)
+        list(APPEND fuzz_layers explain audit guard control)
     endif()
     if(HANDFAST_FUZZ)
         test_program(fuzz_${short} fuzz LAYERS ${fuzz_layers} SOURCES ${fuzzer} ${common})
