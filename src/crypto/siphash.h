@@ -73,6 +73,8 @@ void siphash_round(struct siphash *s);
 struct siphash siphash_begin(struct siphash_key key);
 void siphash_word(struct siphash *s, uint64_t word);
 uint64_t siphash_end(struct siphash *s, uint64_t rest, uint64_t length);
+uint64_t siphash_words(struct siphash_key key, const uint64_t *words, uint32_t count, uint32_t rest,
+                       uint32_t length);
 uint64_t siphash_8(struct siphash_key key, uint64_t word);
 uint64_t siphash_12(struct siphash_key key, uint64_t word, uint32_t rest);
 uint64_t siphash_16(struct siphash_key key, uint64_t a, uint64_t b);
@@ -129,75 +131,54 @@ SIPHASH_STEP uint64_t siphash_end(struct siphash *s, uint64_t rest, uint64_t len
     return s->v0 ^ s->v1 ^ s->v2 ^ s->v3;
 }
 
-/* Whole inputs of the sizes that the packet path has. 8: a prefix. */
-SIPHASH_STEP uint64_t siphash_8(struct siphash_key key, uint64_t word)
+/* `count` whole words, and the rest: the count is constant where it is called, and no loop is left of it. */
+SIPHASH_STEP uint64_t siphash_words(struct siphash_key key, const uint64_t *words, uint32_t count,
+                                    uint32_t rest, uint32_t length)
 {
     struct siphash s = siphash_begin(key);
 
-    siphash_word(&s, word);
-    return siphash_end(&s, 0, 8);
+    for (uint32_t i = 0; i < count; i++)
+        siphash_word(&s, words[i]);
+    return siphash_end(&s, rest, length);
+}
+
+/* Whole inputs of the sizes that the packet path has. 8: a prefix. */
+SIPHASH_STEP uint64_t siphash_8(struct siphash_key key, uint64_t word)
+{
+    return siphash_words(key, &word, 1, 0, 8);
 }
 
 /* 12: an IPv4 tuple. */
 SIPHASH_STEP uint64_t siphash_12(struct siphash_key key, uint64_t word, uint32_t rest)
 {
-    struct siphash s = siphash_begin(key);
-
-    siphash_word(&s, word);
-    return siphash_end(&s, rest, 12);
+    return siphash_words(key, &word, 1, rest, 12);
 }
 
 SIPHASH_STEP uint64_t siphash_16(struct siphash_key key, uint64_t a, uint64_t b)
 {
-    struct siphash s = siphash_begin(key);
-
-    siphash_word(&s, a);
-    siphash_word(&s, b);
-    return siphash_end(&s, 0, 16);
+    return siphash_words(key, (const uint64_t[]){a, b}, 2, 0, 16);
 }
 
 /* 20: what the MAC of a cookie covers. */
 SIPHASH_STEP uint64_t siphash_20(struct siphash_key key, uint64_t a, uint64_t b, uint32_t rest)
 {
-    struct siphash s = siphash_begin(key);
-
-    siphash_word(&s, a);
-    siphash_word(&s, b);
-    return siphash_end(&s, rest, 20);
+    return siphash_words(key, (const uint64_t[]){a, b}, 2, rest, 20);
 }
 
 SIPHASH_STEP uint64_t siphash_24(struct siphash_key key, uint64_t a, uint64_t b, uint64_t c)
 {
-    struct siphash s = siphash_begin(key);
-
-    siphash_word(&s, a);
-    siphash_word(&s, b);
-    siphash_word(&s, c);
-    return siphash_end(&s, 0, 24);
+    return siphash_words(key, (const uint64_t[]){a, b, c}, 3, 0, 24);
 }
 
 /* 36: an IPv6 tuple. */
 SIPHASH_STEP uint64_t siphash_36(struct siphash_key key, const uint64_t words[4], uint32_t rest)
 {
-    struct siphash s = siphash_begin(key);
-
-    siphash_word(&s, words[0]);
-    siphash_word(&s, words[1]);
-    siphash_word(&s, words[2]);
-    siphash_word(&s, words[3]);
-    return siphash_end(&s, rest, 36);
+    return siphash_words(key, words, 4, rest, 36);
 }
 
 SIPHASH_STEP uint64_t siphash_40(struct siphash_key key, const uint64_t words[5])
 {
-    struct siphash s = siphash_begin(key);
-
-    siphash_word(&s, words[0]);
-    siphash_word(&s, words[1]);
-    siphash_word(&s, words[2]);
-    siphash_word(&s, words[3]);
-    siphash_word(&s, words[4]);
-    return siphash_end(&s, 0, 40);
+    return siphash_words(key, words, 5, 0, 40);
 }
 
 /* Any input. */
