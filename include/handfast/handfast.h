@@ -99,6 +99,7 @@ struct hf_ipv6; /* IPv6, with ICMPv6 and neighbour discovery                    
 struct hf_ethernet;   /* HF_ETHERNET: ARP, and who is where on the link                  */
 struct hf_reassembly; /* fragments become datagrams; without it they are refused         */
 struct hf_watch;      /* connections that stand still are released when room is short    */
+struct hf_events;     /* what happens is told to env.event_sink                         */
 struct hf_scan;       /* who tries one port after another is told                        */
 
 extern HF_API const struct hf_icmp hf_icmp;
@@ -106,6 +107,7 @@ extern HF_API const struct hf_ipv6 hf_ipv6;
 extern HF_API const struct hf_ethernet hf_ethernet;
 extern HF_API const struct hf_reassembly hf_reassembly;
 extern HF_API const struct hf_watch hf_watch;
+extern HF_API const struct hf_events hf_events;
 extern HF_API const struct hf_scan hf_scan;
 
 /* Each NULL or the address of the one of its name; what the configuration asks of a part that is not named is impossible. */
@@ -115,13 +117,14 @@ struct hf_parts {
     const struct hf_ethernet *ethernet;     /* link              */
     const struct hf_reassembly *reassembly; /* max_reassemblies  */
     const struct hf_watch *watch;           /* stall_timeout_ms  */
+    const struct hf_events *events;         /* env.event_sink    */
     const struct hf_scan *scan;             /* scan_ports        */
 };
 
-#define HF_PARTS_ALL                                                       \
-    {                                                                      \
-        .icmp = &hf_icmp, .ipv6 = &hf_ipv6, .ethernet = &hf_ethernet,      \
-        .reassembly = &hf_reassembly, .watch = &hf_watch, .scan = &hf_scan \
+#define HF_PARTS_ALL                                                                             \
+    {                                                                                            \
+        .icmp = &hf_icmp, .ipv6 = &hf_ipv6, .ethernet = &hf_ethernet,                            \
+        .reassembly = &hf_reassembly, .watch = &hf_watch, .events = &hf_events, .scan = &hf_scan \
     }
 
 /* What a stack is. Start from HF_CONFIG_DEFAULT and change what differs; where code is dear, from HF_CONFIG_SMALL. */
@@ -277,7 +280,7 @@ struct hf_stack;
 /* How many bytes of memory hf_init needs for this configuration; 0 if the configuration is impossible. */
 HF_API size_t hf_memory_needed(const struct hf_config *config);
 
-/* Makes a stack in env->memory. HF_INVALID: hf_config_error() says which value; HF_TOO_SMALL: the memory is. */
+/* Makes a stack in env->memory. HF_INVALID: hf_config_error() says which value, or there is a sink and no parts.events; HF_TOO_SMALL: the memory is. */
 HF_API int hf_init(struct hf_stack **stack, const struct hf_config *config,
                    const struct hf_env *env, int64_t now_us);
 

@@ -56,31 +56,11 @@ static enum hf_stat reset_stray(struct hf_stack *stack, const struct gate_segmen
     return put_within_budget(stack, arrived, &answer, now_us) ? reason : HF_STAT_stray_over_budget;
 }
 
-/* A listener's pressure changed: which, since when, how much, and from where if one prefix stands out. */
 static void tell_pressure(struct hf_stack *stack, uint32_t number,
                           const struct pressure_change *change, int64_t now_us)
 {
-    const struct listener *listener = listener_at(&stack->listeners, number);
-    struct hf_event event = {
-        .at_us = now_us,
-        .kind = HF_EVENT_PRESSURE,
-        .value = change->now,
-        .local = {listener->address, listener->port},
-        .count = change->syns,
-        .since_us = change->since_us,
-    };
-
-    if (change->has_loudest) {
-        event.remote.address = change->loudest;
-        event.prefix_length = hf_address_is_v4(&change->loudest) ? 32 : 64;
-    }
-    event_sink_put(stack->events, &event);
-    if (change->now != HF_CALM)
-        return;
-    event.kind = HF_EVENT_FLOOD_OVER;
-    event.count = change->alarm_syns;
-    event.since_us = change->alarm_us;
-    event_sink_put(stack->events, &event);
+    if (stack->events)
+        stack->config.parts.events->pressure(stack, number, change, now_us);
 }
 
 /* What gate_on_syn wants told. */

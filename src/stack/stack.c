@@ -241,6 +241,8 @@ int hf_init(struct hf_stack **stack, const struct hf_config *config, const struc
 
     if (needed == 0 || !env->memory || (uintptr_t)env->memory % CACHE_LINE != 0)
         return HF_INVALID;
+    if (env->event_sink && !config->parts.events)
+        return HF_INVALID;
     if (env->memory_bytes < needed)
         return HF_TOO_SMALL;
     *stack = arena_take(&arena, sizeof **stack);
@@ -326,35 +328,11 @@ bool stack_may_say(struct hf_stack *stack, enum budget_kind kind, const struct h
     return false;
 }
 
-/* What a flood makes by the thousand. */
-static struct repeat *repeat_of(struct hf_stack *stack, enum hf_event_kind kind)
-{
-    if (kind == HF_EVENT_HALF_OPEN_TIMED_OUT)
-        return &stack->half_open_timeouts;
-    if (kind == HF_EVENT_ACCEPT_QUEUE_FULL)
-        return &stack->full_accept_queues;
-    return kind == HF_EVENT_SIGNATURE ? &stack->refused_signatures : NULL;
-}
-
 void stack_event(struct hf_stack *stack, enum hf_event_kind kind, const struct flow *flow,
                  uint32_t value, int64_t now_us)
 {
-    struct hf_event event;
-    struct repeat *repeat;
-
-    if (!stack->events)
-        return;
-    event = (struct hf_event){
-        .at_us = now_us,
-        .kind = kind,
-        .value = value,
-        .local = {flow->local, flow->local_port},
-        .remote = {flow->remote, flow->remote_port},
-    };
-    repeat = repeat_of(stack, kind);
-    if (repeat && !repeat_may_tell(repeat, &event))
-        return;
-    event_sink_put(stack->events, &event);
+    if (stack->events)
+        stack->config.parts.events->flow(stack, kind, flow, value, now_us);
 }
 
 const struct hf_stats *hf_stats(const struct hf_stack *stack)

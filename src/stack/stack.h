@@ -17,6 +17,7 @@
 #include "stack/budget.h"
 #include "stack/connection.h"
 #include "stack/ethernet.h"
+#include "stack/events.h"
 #include "stack/icmp.h"
 #include "stack/ip_reassembly.h"
 #include "stack/ipv6.h"

@@ -3,11 +3,13 @@
 
 #include "wire/icmpv4.h"
 
+/* peer_open gives a sink. */
 static struct hf_config bare(void)
 {
     struct hf_config config = HF_CONFIG_SMALL;
 
     assert_int_equal(hf_prefix_parse(&config.addresses[0], "192.0.2.1/24"), HF_OK);
+    config.parts.events = &hf_events;
     return config;
 }
 
@@ -106,6 +108,25 @@ static void what_has_no_part_is_refused_or_foreign(void **state)
     peer_close(&peer);
 }
 
+/* Without the part that tells there is nobody to tell. */
+static void a_sink_needs_events(void **state)
+{
+    struct hf_config config = bare();
+    struct hf_event_sink sink = {0};
+    struct hf_env env = {.event_sink = &sink};
+    struct hf_stack *stack;
+
+    (void)state;
+    config.parts.events = NULL;
+    env.memory_bytes = hf_memory_needed(&config);
+    env.memory = aligned_alloc(64, env.memory_bytes);
+    assert_int_equal(hf_init(&stack, &config, &env, 0), HF_INVALID);
+    env.event_sink = NULL;
+    assert_int_equal(hf_init(&stack, &config, &env, 0), HF_OK);
+    assert_int_equal(hf_listen(stack, &(struct hf_endpoint){.port = 7}, &(hf_socket){0}), HF_OK);
+    free(env.memory);
+}
+
 /* Closed ports, one after another: counted, answered within budget, and nobody looks for a scan. */
 static void nobody_looks_for_scans(void **state)
 {
@@ -165,6 +186,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_stack_without_parts_serves),
         cmocka_unit_test(what_has_no_part_is_refused_or_foreign),
+        cmocka_unit_test(a_sink_needs_events),
         cmocka_unit_test(nobody_looks_for_scans),
         cmocka_unit_test(a_part_alone_does_its_work),
     };
