@@ -10,8 +10,8 @@
 
 #define OTHERS_MAX 200
 
-/* ": web, mail", the guards whose sockets are there; "" if there are none, or too many to be told. */
-static const char *others(const char *path, char text[OTHERS_MAX])
+/* ": web, mail", the guards that are there; "" if there are none. */
+static const char *others(char text[OTHERS_MAX])
 {
     glob_t found = {.gl_pathc = 0};
     size_t length = 0;
@@ -21,14 +21,12 @@ static const char *others(const char *path, char text[OTHERS_MAX])
         for (size_t i = 0; i < found.gl_pathc && length < OTHERS_MAX; i++) {
             const char *name = strrchr(found.gl_pathv[i], '/') + 1;
 
-            if (strcmp(found.gl_pathv[i], path) != 0)
+            if (control_answers(found.gl_pathv[i]))
                 length += (size_t)snprintf(text + length, OTHERS_MAX - length, "%s %.*s",
                                            length > 0 ? "," : ":",
                                            (int)(strlen(name) - strlen(".sock")), name);
         }
     globfree(&found);
-    if (length >= OTHERS_MAX)
-        text[0] = '\0';
     return text;
 }
 
@@ -39,7 +37,7 @@ static int explain(const char *command, const char *path, int error)
     switch (error) {
     case HF_REFUSED:
         app_fail(command, "no guard is running: nobody answers at %s (-i NAME chooses another%s)",
-                 path, others(path, names));
+                 path, others(names));
         return APP_NO_GUARD;
     case HF_NO_PERMISSION:
         return app_fail(command, "%s: no permission; root and the group handfast may ask", path);

@@ -60,6 +60,15 @@ int client_connect(const char *path, int *fd)
     }
 }
 
+bool control_answers(const char *path)
+{
+    int fd, error = client_connect(path, &fd);
+
+    if (error == HF_OK)
+        close(fd);
+    return error == HF_OK || error == HF_NO_PERMISSION || error == HF_TIMED_OUT;
+}
+
 int client_send_line(int fd, const json_t *request)
 {
     char *text = json_dumps(request, JSON_COMPACT | JSON_ENSURE_ASCII);

@@ -13,6 +13,9 @@
 /* "/run/handfast/NAME.sock", or the name itself if it is a path that begins with /. HF_INVALID if the name is too long. */
 int control_path(char path[CONTROL_PATH_MAX], const char *name);
 
+/* Whether a guard listens there, or somebody who may not be asked. */
+bool control_answers(const char *path);
+
 /* Sends the request and reads the reply: a new value, which may be {"error": ...}. HF_OK, HF_REFUSED (no guard is there),
  * HF_NO_PERMISSION, HF_TIMED_OUT, HF_INVALID (the reply is no JSON), HF_NO_MEMORY, HF_SYSTEM with errno. */
 int control_ask(const char *path, const json_t *request, json_t **reply);
