@@ -123,6 +123,23 @@ static void test_hard_error_in_syn_sent(void **state)
     world_unmake(&w);
 }
 
+/* Who forbids it stands in between: not refused, but unreachable. [RFC 1122 3.2.2.1] */
+static void test_prohibited_in_syn_sent(void **state)
+{
+    static const struct error prohibited_v4 = {3, 13, 0, 60}, prohibited_v6 = {1, 1, 0, 80};
+    struct world w;
+
+    world_make(&w, of(state));
+    w.meddle = only_neighbors;
+    hf_socket socket = world_connect(&w, 80);
+    struct hf_status status = world_status(&w, CLIENT, socket);
+
+    send_error(&w, socket, status.iss, w.v6 ? &prohibited_v6 : &prohibited_v4);
+    assert_int_equal(world_status(&w, CLIENT, socket).error, HF_UNREACHABLE);
+    assert_int_equal(hf_stats(client_of(&w))->connections_unreachable, 1);
+    world_unmake(&w);
+}
+
 /* It never ends a synchronized connection. [RFC 5927 5.2] */
 static void test_hard_error_established(void **state)
 {
@@ -358,6 +375,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         both(test_hard_error_in_syn_sent),
+        both(test_prohibited_in_syn_sent),
         both(test_hard_error_established),
         both(test_path_mtu),
         both(test_false_too_big),
