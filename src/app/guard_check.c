@@ -64,6 +64,8 @@ static bool check_lists(const struct config *config, char error[CONFIG_ERROR_MAX
     struct key_image keys = {{.entries = NULL}};
     bool ok = filter_image_make(&lists, config, error);
 
+    if (ok && lists.note[0] != '\0') /* no mistake, but hardly meant */
+        fprintf(stderr, "%s\n", lists.note);
     filter_image_free(&lists);
     ok = ok && key_image_make(&keys, config, error);
     key_image_free(&keys);

@@ -66,6 +66,13 @@ def test_a_file_that_is_not_there(world, key, root, keys):
         assert code == 1 and re.match(rf"{re.escape(str(path))}:\d+: .*/nowhere/x.*No such file.*accepted", message)
 
 
+def test_a_rule_that_is_never_reached_is_no_mistake(world):
+    (world.directory / "rules").write_text("deny in from 192.0.2.0/24\ndeny in from 192.0.2.0/25\n")
+    path = world.config(GOOD, f'filter {{ rules = "{world.directory}/rules" }}')
+    code, out, err = world.handfast("guard", "--check", path)
+    assert code == 0 and b"ok" in out and f"{world.directory}/rules:2" in one_message(err)
+
+
 def test_a_line_of_a_list(world):
     """The line is that of the list, and who names the list is said behind it."""
     (world.directory / "deny").write_text("192.0.2.0/24\nsomebody\n")
