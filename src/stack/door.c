@@ -33,12 +33,8 @@ static enum hf_stat oddity(const struct segment *seg)
 static void look_for_scan(struct hf_stack *stack, const struct flow *flow, enum scan_try what,
                           int64_t now_us)
 {
-    struct hf_event event;
-
-    if (!stack->scan || !stack->config.parts.scan->note(stack->scan, flow, what, &event, now_us))
-        return;
-    count_one(&stack->stats, scans_told);
-    event_sink_put(stack->events, &event);
+    if (stack->scan)
+        stack->config.parts.scan->look(stack, flow, what, now_us);
 }
 
 void door_note(struct hf_stack *stack, const struct gate_segment *arrived, bool open,

@@ -3,6 +3,7 @@
 
 #include "base/time.h"
 #include "stack/source.h"
+#include "stack/stack.h"
 
 #define PORT_BITS 64u
 #define TOLD_COST_US (US_PER_S / SCAN_TOLD_PER_S)
@@ -103,4 +104,15 @@ bool scan_note(struct scan *scan, const struct flow *flow, enum scan_try what,
     return suspect->told;
 }
 
-const struct hf_scan hf_scan = {.init = scan_init, .note = scan_note};
+static void look(struct hf_stack *stack, const struct flow *flow, enum scan_try what,
+                 int64_t now_us)
+{
+    struct hf_event event;
+
+    if (!scan_note(stack->scan, flow, what, &event, now_us))
+        return;
+    count_one(&stack->stats, scans_told);
+    event_sink_put(stack->events, &event);
+}
+
+const struct hf_scan hf_scan = {.init = scan_init, .look = look};

@@ -48,11 +48,13 @@ void scan_init(struct scan *scan, uint8_t ports, struct siphash_key key);
 bool scan_note(struct scan *scan, const struct flow *flow, enum scan_try what,
                struct hf_event *event, int64_t now_us);
 
-/* The part of a stack that looks for scans: what stands above. */
+struct hf_stack;
+
+/* The part of a stack that looks for scans: what stands above, and whom it finds is told. */
 struct hf_scan {
     void (*init)(struct scan *scan, uint8_t ports, struct siphash_key key);
-    bool (*note)(struct scan *scan, const struct flow *flow, enum scan_try what,
-                 struct hf_event *event, int64_t now_us);
+    void (*look)(struct hf_stack *stack, const struct flow *flow, enum scan_try what,
+                 int64_t now_us);
 };
 
 #endif
