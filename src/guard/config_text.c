@@ -3,7 +3,7 @@
  * blanks, so that its line numbers are ours. */
 #include "guard/config_text.h"
 
-#include "guard/utf8.h"
+#include "base/utf8.h"
 #include "os/syscalls.h"
 
 #include <errno.h>

@@ -3,36 +3,14 @@
 
 #include <string.h>
 
+#include "base/utf8.h"
+
 #define ESCAPE_MAX 6 /* \u001f */
-
-/* Bytes of the UTF-8 character at `text`, 0: it is none (no longer form than needed, no surrogate). */
-static size_t character(const uint8_t *text)
-{
-    uint8_t first = text[0], low = 0x80, high = 0xbf;
-    size_t length = first < 0x80                    ? 1
-                    : first >= 0xc2 && first < 0xe0 ? 2
-                    : first >= 0xe0 && first < 0xf0 ? 3
-                    : first >= 0xf0 && first < 0xf5 ? 4
-                                                    : 0;
-
-    if (first == 0xe0)
-        low = 0xa0;
-    if (first == 0xed)
-        high = 0x9f;
-    if (first == 0xf0)
-        low = 0x90;
-    if (first == 0xf4)
-        high = 0x8f;
-    for (size_t i = 1; i < length; i++, low = 0x80, high = 0xbf)
-        if (text[i] < low || text[i] > high)
-            return 0;
-    return length;
-}
 
 /* One character as JSON has it; *used of the text. Returns its length. */
 static size_t escape(char to[ESCAPE_MAX], const uint8_t *text, size_t *used)
 {
-    size_t length = *used = character(text);
+    size_t length = *used = utf8_character_length(text);
 
     if (length == 0) {
         *used = 1;

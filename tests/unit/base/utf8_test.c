@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "guard/utf8.h"
+#include "base/utf8.h"
 
 static void the_first_wrong_byte_is_found(void **state)
 {
