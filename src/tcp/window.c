@@ -61,7 +61,7 @@ bool window_update_due(const struct tcp *tcp, const struct tcb *tcb)
 {
     uint32_t more = gain(tcp, tcb), offered = tcb_rcv_wnd(tcb);
 
-    return more > 0 && (offered == 0 || more >= offered ||
+    return more > 0 && (more >= offered || /* so also when none was */
                         (more >= 2u * tcb->mss && more >= tcb->rcv_limit / 4));
 }
 
