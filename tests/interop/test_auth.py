@@ -331,6 +331,8 @@ def test_bgp_session_of_bird(world):
     w.until(lambda: "Established" in birdc(world, client, "show protocols"), "the session is up", 30)
     w.until(lambda: "198.51.100.0/24" in birdc(world, server, "show route all filtered") +
             birdc(world, server, "show route all"), "the route has come", 20)
-    stats = world.stats()["counters"]
-    assert stats["auth_verified"] > 3 and stats["auth_signed"] > 3 and stats["auth_wrong"] == 0
+    counters = world.stats()["counters"]
+    assert counters["auth_verified"] >= 3, "a SYN, its ACK, text"
+    assert counters["auth_signed"] >= 2, "a SYN+ACK, text: how many segments carry it is a matter of timing"
+    assert counters["auth_wrong"] == counters["auth_syn_missing"] == 0
     assert world.stop(guard) == 0
