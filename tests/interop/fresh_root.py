@@ -35,7 +35,7 @@ def build(output, *version):
     """{name: file} of the packages of the build under test."""
     for program in ("dh", "scdoc", "debootstrap"):
         assert shutil.which(program, path=w.PATH), f"{program} is missing: tools/install_packages package"
-    call(w.ROOT / "tools/package", w.HANDFAST.parent, output, *version, timeout=100)
+    call(w.ROOT / "tools/package", w.HANDFAST.parent, output, *version, timeout=600)
     packages = {path.name.split("_")[0]: path for path in pathlib.Path(output).glob("*.deb")}
     assert sorted(packages) == sorted(NAMES)
     return packages
@@ -75,7 +75,7 @@ def tarball(packages):
     making = CACHE / f"making-{os.getpid()}"
     try:
         done = subprocess.run(["debootstrap", "--variant=minbase", f"--include={','.join(names)}", codename(),
-                               making, *mirror()], capture_output=True, text=True, timeout=300, check=False,
+                               making, *mirror()], capture_output=True, text=True, timeout=1200, check=False,
                               env={"PATH": w.PATH, "LC_ALL": "C"})
         assert done.returncode == 0, f"debootstrap cannot make a root (is a mirror reached?): {done.stdout[-2000:]}"
         new = kept.with_suffix(f".{os.getpid()}")
@@ -112,13 +112,13 @@ class Root:
         subprocess.run(["umount", "-l", self.path / "proc"], capture_output=True, check=False)
         shutil.rmtree(self.path, ignore_errors=True)
 
-    def try_run(self, *command, seconds=60):
+    def try_run(self, *command, seconds=300):
         """(exit code, what it printed)"""
         process = self.world.start("chroot", self.path, *command, stderr=subprocess.STDOUT)
         out, _ = process.communicate(timeout=seconds)
         return process.returncode, out.decode()
 
-    def run(self, *command, seconds=60):
+    def run(self, *command, seconds=300):
         code, out = self.try_run(*command, seconds=seconds)
         assert code == 0, f"{command}: {code}: {out[-3000:]}\n{self.read('journal')[-3000:]}"
         return out

@@ -52,6 +52,8 @@ def test_curl_sends_to_nginx(world, family):
 
 @pytest.mark.parametrize("direction", ["up", "down"])
 def test_iperf3(world, family, direction):
+    for key in ("tcp_rmem", "tcp_wmem"):
+        world.sysctl(f"net/ipv4/{key}", f"4096 65536 {1 << 20}")
     world.start("iperf3", "-s", "-p", 5201, "-B", "127.0.0.1")
     world.until_open(5201)
     world.guard(service("iperf", 5201, "127.0.0.1:5201"))
@@ -60,7 +62,8 @@ def test_iperf3(world, family, direction):
     report = json.loads(out)
     assert code == 0 and "error" not in report, report.get("error", err)
     assert report["end"]["sum_sent"]["bytes"] >= 50 << 20
-    # iperf3's server stops reading when the client says so, on another connection, that all is sent
+    # iperf3's server stops reading when the client says so, on another connection, that all is sent: what is then still
+    # under way, in our buffers and in three of the kernel's of at most 1 MB, is not received
     assert report["end"]["sum_received"]["bytes"] >= 40 << 20
 
 
@@ -352,11 +355,11 @@ def test_stats_are_sane(world):
     connection = world.connect(V4, 7)
     connection.sendall(b"12345")
     assert w.receive(connection, 5) == b"12345"
+    w.until(lambda: world.stats()["counters"]["bytes_acknowledged"] == 5, "the client's kernel acknowledges the echo")
     stats = world.stats()
     assert stats["connections"]["ESTABLISHED"] == 1
     assert stats["counters"]["handshake_done"] == 1
     assert stats["counters"]["bytes_received"] == 5
-    assert stats["counters"]["bytes_acknowledged"] == 5
     for refusal in ("tcp_bad_checksum", "ip_bad_checksum", "tcp_bad_header", "segments_resent", "no_route"):
         assert stats["counters"][refusal] == 0, refusal
     echo_service = stats["services"][0]
@@ -368,6 +371,7 @@ def test_stats_are_sane(world):
 
 def test_stats_for_people(world):
     echo_guard(world)
+    w.until(lambda: world.stats()["counters"]["frames_in"] > 0, "the kernel looks for routers")
     code, out, _ = world.handfast("-i", world.name, "stats")
     assert code == 0 and b"ESTABLISHED" not in out and b"frames_in" in out
 

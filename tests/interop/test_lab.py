@@ -55,7 +55,7 @@ def running():
     before = outside()
     process = start_lab()
     w.until(lambda: "nginx" in map(name_of, children(process.pid)) and
-            list(map(name_of, children(process.pid))).count("handfast") >= 2, "nginx and the guard run")
+            list(map(name_of, children(process.pid))).count("handfast") >= 2, "nginx and the guard run", 60)
     yield process, children(process.pid)
     if process.poll() is None:
         process.kill()
@@ -134,7 +134,7 @@ def test_its_first_child_is_killed(running):
 def test_its_guard_is_killed():
     before = outside()
     process = start_lab("--quick", "short", "parallel")
-    guard = w.until(lambda: [pid for pid in children(process.pid) if is_guard(pid)], "the guard runs")[0]
+    guard = w.until(lambda: next(filter(stopped_guard, children(process.pid)), None), "the guard runs", 60)
     os.kill(guard, signal.SIGKILL)
     out, _ = process.communicate(timeout=60)
     assert process.returncode == 1
@@ -147,3 +147,19 @@ def is_guard(pid):
         return b"\0guard\0" in pathlib.Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:
         return False
+
+
+def stopped_guard(pid):
+    """A guard stands still: it cannot end in order before it is killed."""
+    if not is_guard(pid):
+        return False
+    try:
+        os.kill(pid, signal.SIGSTOP)
+        w.until(lambda: state_of(pid) not in "RSD", "it stands still")
+        return state_of(pid) == "T"
+    except OSError:
+        return False  # it ended meanwhile: there will be another one
+
+
+def state_of(pid):
+    return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]

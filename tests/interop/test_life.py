@@ -4,6 +4,7 @@ import contextlib
 import fcntl
 import json
 import os
+import pathlib
 import resource
 import shutil
 import signal
@@ -88,12 +89,12 @@ def test_a_supervisor_hears_of_every_step(world, supervisor):
     assert supervisor.heard.index("FDNAME=tap") < supervisor.heard.index("READY=1")
     talks(world)
     for _ in range(3):
-        supervisor.wait_for("WATCHDOG=1", 2)
+        supervisor.wait_for("WATCHDOG=1")
     process.send_signal(signal.SIGHUP)
     supervisor.wait_for("RELOADING=1")
     assert any(line.startswith("MONOTONIC_USEC=") for line in supervisor.heard)
-    w.until(lambda: supervisor.listen(0.05) and supervisor.heard.index("READY=1", supervisor.heard.index("RELOADING=1")),
-            "ready again")
+    reloading = supervisor.heard.index("RELOADING=1")
+    w.until(lambda: supervisor.listen(0.05) and "READY=1" in supervisor.heard[reloading:], "ready again")
     process.send_signal(signal.SIGTERM)
     supervisor.wait_for("STOPPING=1")
     assert process.wait(w.PATIENCE) == 0
@@ -102,15 +103,22 @@ def test_a_supervisor_hears_of_every_step(world, supervisor):
 def test_the_watchdog_is_fed_by_the_packet_loop_alone(world, supervisor):
     """A guard that stands still says nothing: it is the loop that feeds."""
     process = supervised(world, supervisor, world.config(echo_service(world)))
-    supervisor.wait_for("WATCHDOG=1", 2)
+    supervisor.wait_for("WATCHDOG=1")
     process.send_signal(signal.SIGSTOP)
+    w.until(lambda: stands_still(process), "it stands still")
     while supervisor.listen(0):
         pass
     before = supervisor.heard.count("WATCHDOG=1")
     supervisor.listen(1)
     assert supervisor.heard.count("WATCHDOG=1") == before
     process.send_signal(signal.SIGCONT)
-    supervisor.wait_for("WATCHDOG=1", 2)
+    supervisor.wait_for("WATCHDOG=1")
+
+
+def stands_still(process):
+    states = [pathlib.Path(f"/proc/{process.pid}/task/{task}/stat").read_text().rsplit(")", 1)[1].split()[0]
+              for task in os.listdir(f"/proc/{process.pid}/task")]
+    return set(states) == {"T"}
 
 
 def interface_index(world):
@@ -140,9 +148,8 @@ def test_killed_and_restarted_the_address_was_never_away(world, supervisor):
     talks(world, early)
     talks(world)
     with pytest.raises(ConnectionResetError):  # what is lost: the connections of the first
-        for _ in range(100):
-            old.sendall(b"still there?")
-            time.sleep(0.01)
+        old.sendall(b"still there?")
+        old.recv(1)
     assert world.stop(second) == 0
 
 
@@ -396,12 +403,11 @@ def test_the_capture_fills_its_disk(world, small_disk):
     assert w.receive(client, len(data)) == data
     sender.join()
     w.until(lambda: "which does not take them: No space left on device" in world.guard_log(), "it is told")
+    talks(world)
+    assert world.stop(process) == 0  # while it writes, a block that does not fit is there for a moment
+    assert "the capture misses" in world.guard_log()
     found = blocks(capture.read_bytes())
     assert found[:2] == [0x0A0D0D0A, 1] and set(found[2:]) <= {6}
-    talks(world)
-    assert world.stop(process) == 0
-    assert "the capture misses" in world.guard_log()
-    blocks(capture.read_bytes())
 
 
 def test_a_full_disk_at_the_start_is_said(world, small_disk):
@@ -438,7 +444,8 @@ def test_no_descriptor_at_all(world):
     resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (used, limits[1]))
     before, begin = cpu_s(process), time.monotonic()
     late = world.connect(V4, 7)
-    late.sendall(b"hello")
+    with contextlib.suppress(ConnectionResetError):  # it was told at once ...
+        late.sendall(b"hello")
     talks(world, old)
     with socket.socket(socket.AF_UNIX) as control:
         control.settimeout(0.5)
@@ -452,9 +459,9 @@ def test_no_descriptor_at_all(world):
     assert cpu_s(process) - before < 0.5 * (time.monotonic() - begin) + 0.1, "it spins"
     resource.prlimit(process.pid, resource.RLIMIT_NOFILE, limits)
     try:
-        assert w.receive(late, 5) == b"hello"  # it waited ...
-    except ConnectionResetError:
-        pass  # ... or was told at once
+        assert w.receive(late, 5) == b"hello"  # ... or waited
+    except (ConnectionResetError, BrokenPipeError):
+        pass
     talks(world)
     alive(process)
 
@@ -575,7 +582,12 @@ def test_the_wall_clock_is_stepped_during_a_flood(world):
             for _ in range(5):
                 talks(world).close()
             talks(world, old)
-            assert world.stats()["counters"]["cookie_opened"] > opened, f"{hours} hours: no cookie was good"
+
+            def a_cookie_was_good():  # while the flood takes a breath, clients are served without one
+                talks(world).close()
+                return world.stats()["counters"]["cookie_opened"] > opened
+
+            w.until(a_cookie_was_good, f"{hours} hours: a cookie is good")
     finally:
         flood.end()
     alive(process)

@@ -74,6 +74,10 @@ def accepted(root):
     return int(re.search(r'"accepted": (\d+)', root.run("handfast", "stats", "--json")).group(1))
 
 
+def requests(root):
+    return (root.path / "var/log/nginx/access.log").read_text().count("\n")
+
+
 def test_every_command_of_the_page(root, client):
     blocks = FENCE.findall(PAGE.read_text())
     assert len(blocks) > 10
@@ -81,7 +85,9 @@ def test_every_command_of_the_page(root, client):
     for kind, text in blocks:
         if kind == "sh client":
             before = accepted(root) if root.service() else None
+            logged = requests(root)
             on_client(client, text)
+            w.until(lambda: requests(root) > logged, "nginx has logged the request")
             if before is not None:
                 w.until(lambda: accepted(root) == before + 1, "the client came through the guard")
             continue
