@@ -16,6 +16,7 @@
 
 #define HUGE_BYTES UINT64_C(100000000) /* 100 MB */
 #define CLOSE_LIMIT_US INT64_C(5000000)
+#define TRIES 3 /* of a scene in which a machine that stood still made TCP say something twice */
 
 /* What came out of the cage: its memory is the child's, so its words come through a pipe. */
 struct inside {
@@ -112,7 +113,7 @@ static void fail_both(struct outcome outcomes[FAMILIES], const char *why)
             scene_fail(&outcomes[family], "%s", why);
 }
 
-static void run_scene(struct lab *lab, const struct scene *scene, struct outcome outcomes[FAMILIES])
+static void run_once(struct lab *lab, const struct scene *scene, struct outcome outcomes[FAMILIES])
 {
     char why[256];
 
@@ -133,6 +134,23 @@ static void run_scene(struct lab *lab, const struct scene *scene, struct outcome
             scene->judge(lab, (enum family)family, &outcomes[family]);
 }
 
+static void forget(struct outcome outcomes[FAMILIES])
+{
+    for (int family = 0; family < FAMILIES; family++) {
+        json_decref(outcomes[family].facts);
+        free(outcomes[family].ladder);
+    }
+}
+
+static void run_scene(struct lab *lab, const struct scene *scene, struct outcome outcomes[FAMILIES])
+{
+    run_once(lab, scene, outcomes);
+    for (int i = 1; i < TRIES && (outcomes[IPV4].repeated || outcomes[IPV6].repeated); i++) {
+        forget(outcomes);
+        run_once(lab, scene, outcomes);
+    }
+}
+
 static void show_scene(struct lab *lab, struct report *report, const struct scene *scene)
 {
     struct outcome outcomes[FAMILIES];
@@ -140,10 +158,7 @@ static void show_scene(struct lab *lab, struct report *report, const struct scen
 
     run_scene(lab, scene, outcomes);
     report_scene(report, scene, outcomes, (double)(hf_os_now_us() - began_us) / 1e6);
-    for (int family = 0; family < FAMILIES; family++) {
-        json_decref(outcomes[family].facts);
-        free(outcomes[family].ladder);
-    }
+    forget(outcomes);
 }
 
 /* ---- inside the cage ---- */

@@ -19,6 +19,7 @@ struct lab {
 /* How a scene went for one family of addresses. */
 struct outcome {
     bool ok;
+    bool repeated;        /* a segment was sent again     */
     char says[64];        /* the figures, for people      */
     char why[256];        /* not ok: what was wrong       */
     json_t *facts;        /* the figures, for machines    */

@@ -102,7 +102,8 @@ static bool judge_begin(struct judgement *judgement, enum family family, struct 
     else if (talk->not_expected)
         scene_fail(outcome, "the conversation of port %u: %s", outcome->client_port,
                    talk->not_expected);
-    else if (talk->resets > 0 || talk->repeated > 0)
+    outcome->repeated = talk->repeated > 0;
+    if (outcome->ok && (talk->resets > 0 || talk->repeated > 0))
         scene_fail(outcome, "%u resets and %u segments sent again, accepted is neither",
                    talk->resets, talk->repeated);
     return outcome->ok;

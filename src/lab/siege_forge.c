@@ -26,6 +26,7 @@
 #define SYN_COUNT "100000"
 #define RATE "150000"
 #define FIRST_PORT 41000u
+#define SWEEPS 3 /* at most: of one, a busy machine may lose those few that fall into a window */
 
 /* A client that keeps its connections while it is attacked. */
 struct lasting {
@@ -183,6 +184,13 @@ static void report(struct bout *bout, const struct lasting *lasting, double rese
         siege_fail(bout->siege, "no reset fell into a window: nothing was shown");
 }
 
+/* After so many sweeps; where nothing was lost, another one shows no more. */
+static bool was_shown(const struct bout *bout, int sweeps)
+{
+    return sweeps > 0 && (bout->side != SIDE_STACK || bout->during.tap_dropped == 0 ||
+                          bout->siege->target->report.stats.rst_challenged > 0);
+}
+
 static void run_side(struct siege *siege, enum side side, struct lasting *lasting)
 {
     struct siege_child child = {.namespace_fd = siege->network.client_fd,
@@ -204,9 +212,11 @@ static void run_side(struct siege *siege, enum side side, struct lasting *lastin
         ok = false;
     }
     bout_count_begin(&bout);
-    for (unsigned i = 0; ok && i < lasting->count; i++)
-        ok = forge_one(&bout, i, &resets, &syns);
-    bout_count_end(&bout);
+    for (int sweep = 0; ok && sweep < SWEEPS && !was_shown(&bout, sweep); sweep++) {
+        for (unsigned i = 0; ok && i < lasting->count; i++)
+            ok = forge_one(&bout, i, &resets, &syns);
+        bout_count_end(&bout);
+    }
     if (ok) {
         ask_all(lasting);
         report(&bout, lasting, resets, syns);

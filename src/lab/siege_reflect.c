@@ -11,6 +11,7 @@
 #define PRESSURE_RATE "100000"
 #define LEAD_COUNT "100000" /* a second of it: the listener has felt the flood */
 #define DRAIN_MS 100
+#define CLOSED_MS 5000    /* until the last honest client's connection is closed */
 #define QUICK_MS 2500     /* with the time that they take to come: 0, 1 and 3 s */
 #define WATCH_MS 8000     /* 0, 1, 3 and 7 s: Linux has sent four */
 #define FULL_MS 66000     /* it gives up after 63 s */
@@ -103,6 +104,20 @@ static bool put_under_pressure(struct bout *bout, const struct reflection *refle
            bout_attack_wait(bout, PATIENCE_US) && poll(NULL, 0, DRAIN_MS) == 0;
 }
 
+/* The last segments of honest clients are no answers to what is sent next. */
+static bool wait_all_closed(struct bout *bout)
+{
+    const struct hf_gauges *gauges = &bout->siege->target->report.gauges;
+
+    if (bout->side != SIDE_STACK)
+        return true;
+    for (int waited = 0; waited < CLOSED_MS && target_ask(bout->siege->target); waited++)
+        if (gauges->connections_used == 0 || poll(NULL, 0, 1) != 0)
+            return true;
+    siege_fail(bout->siege, "the honest clients' connections are not closed");
+    return false;
+}
+
 /* A server that has just spoken to an honest client knows its neighbours: nothing but answers is counted. */
 static bool run_side(struct siege *siege, enum side side, const struct reflection *reflections,
                      size_t count)
@@ -112,7 +127,7 @@ static bool run_side(struct siege *siege, enum side side, const struct reflectio
 
     if (!bout_open(&bout, siege, side, &plan))
         return false;
-    bool ok = bout_clients(&bout, 100000);
+    bool ok = bout_clients(&bout, 100000) && wait_all_closed(&bout);
     for (size_t i = 0; i < count && ok; i++)
         ok = (reflections[i].at_most != SHARE_OF_PRESSURE ||
               put_under_pressure(&bout, &reflections[i])) &&

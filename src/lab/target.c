@@ -270,7 +270,7 @@ bool target_ask(struct target *target)
 {
     unsigned asked = atomic_fetch_add(&target->asked, 1) + 1;
 
-    for (int i = 0; i < 1000; i++) {
+    for (int i = 0; i < 10000; i++) {
         if (atomic_load(&target->told) == asked)
             return true;
         poll(NULL, 0, 1);

@@ -61,7 +61,7 @@ enum target_state {
 void target_run(void *shared);
 void kernel_target_run(void *shared);
 
-/* Asks a running target for its figures as they are now. False: it does not answer within a second. */
+/* Asks a running target for its figures as they are now. False: it does not answer within ten seconds. */
 bool target_ask(struct target *target);
 
 #endif
