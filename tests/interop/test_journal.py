@@ -150,7 +150,7 @@ def test_show_filters(world, place):
     since, until = records(world, journal, "since", middle), records(world, journal, "until", middle)
     assert since + until != [] and len(since) + len(until) >= len(everything)
     assert all(r["wall"] >= middle for r in since) and all(r["wall"] <= middle for r in until)
-    assert records(world, journal, "since", middle[:10]) == everything
+    assert records(world, journal, "since", everything[0]["wall"][:10]) == everything
     code, out, _ = world.handfast("journal", "show", journal, "kind", "relay-end")
     assert code == 0 and out.count(b"value=closed") == 3
     for words in (["since", "yesterday"], ["from", "nowhere"], ["frog", "x"], []):
@@ -237,9 +237,12 @@ def test_logrotate_moves_it_and_the_chain_goes_on(world, place):
     process = start(world, place)
     journal = place / "guard.journal"
     follower = world.start(w.HANDFAST, "journal", "show", journal, "kind", "relay-end", "--follow", "--json")
+    seen = b""
     for turn in range(2):
         talk(world, 2)
         w.until(lambda: len(records(world, journal, "kind", "relay-end")) == 2, "both ends are written")
+        while seen.count(b"\n") < 2 * (turn + 1):  # it may begin late: then it must not miss the file that is moved
+            seen += w.read_until(follower.stdout, b"\n")
         if turn == 0:
             os.rename(journal, place / "guard.journal.1")
             process.send_signal(signal.SIGHUP)
@@ -250,8 +253,8 @@ def test_logrotate_moves_it_and_the_chain_goes_on(world, place):
     assert verify(world, journal, "--key", key)["first_record"] > 1
     assert verify(world, place / "guard.journal.1", "--key", key)["honest"]
     assert len(records(world, journal, "--all", "kind", "relay-end")) == 4
-    seen = [json.loads(follower.stdout.readline())["seq"] for _ in range(4)]
-    assert seen == sorted(seen)
+    numbers = [json.loads(line)["seq"] for line in seen.splitlines()]
+    assert len(numbers) == 4 and numbers == sorted(numbers)
 
 
 def test_killed_and_started_again(world, place):
@@ -311,6 +314,12 @@ def small_disk(world, place):
     world.run("umount", "-l", place)
 
 
+def whole(journal):
+    """Its bytes; none while half a record is tried once more."""
+    data = journal.read_bytes()
+    return data if data.endswith(b"\n") else b""
+
+
 def test_a_full_disk_stops_nobody_and_loses_what_it_says(world, small_disk):
     key = init(world, small_disk)
     process = start(world, small_disk, SEAL_NOW)
@@ -328,10 +337,9 @@ def test_a_full_disk_stops_nobody_and_loses_what_it_says(world, small_disk):
     code, out, _ = world.handfast("-i", world.name, "status")
     assert code == 0 and b"the journal cannot be written: No space left on device" in out
     talk(world, 50)
-    size = journal.stat().st_size
+    held = w.until(lambda: whole(journal), "what did not fit was taken back whole")
     talk(world, 50)
-    assert journal.stat().st_size == size
-    assert journal.read_bytes().endswith(b"\n")  # what did not fit was taken back whole
+    w.until(lambda: whole(journal) == held, "and so was what came later")
     filler.unlink()
     w.until(lambda: "is written again" in world.guard_log(), "it goes on")
     talk(world)
@@ -343,9 +351,12 @@ def test_a_full_disk_stops_nobody_and_loses_what_it_says(world, small_disk):
     read_by_documentation([journal], key)
 
 
+WRK = 32  # its connections
+
+
 def requests(world, seconds):
     """Handled by the guard, a connection each; whoever fails is an error of wrk's."""
-    code, out, err = world.run("wrk", "-c", "32", "-t", "1", "-d", str(seconds), "-H", "Connection: close",
+    code, out, err = world.run("wrk", "-c", str(WRK), "-t", "1", "--timeout", "20s", "-d", str(seconds), "-H", "Connection: close",
                                V4.url("/x"), seconds=60)
     assert code == 0 and b"Socket errors" not in out and b"Non-2xx" not in out, out.decode() + err
     return int(re.search(rb"(\d+) requests in", out).group(1))
@@ -360,10 +371,10 @@ def test_more_than_memory_keeps_is_dropped_and_said(world, small_disk):
                           f'user = "{USER}"\nstate_directory = "{small_disk}"\njournal = "{small_disk}/guard.journal"')
     journal = small_disk / "guard.journal"
     w.until(lambda: any(r["kind"] == "serving" for r in records(world, journal)), "it is written")
-    done, deadline = 0, time.monotonic() + 50
+    done, runs, deadline = 0, 0, time.monotonic() + 120
     while done < 25000 and time.monotonic() < deadline:  # 150 bytes each, and half of 4 MB is theirs
-        done += requests(world, 2)
-    assert "cannot be written: No space left on device" in world.guard_log()
+        done, runs = done + requests(world, 2), runs + 1
+    w.until(lambda: "cannot be written: No space left on device" in world.guard_log(), "it is told")
     world.run("mount", "-o", "remount,size=16m", small_disk)
     w.until(lambda: "is written again" in world.guard_log(), "it goes on")
     w.until(lambda: any(r["kind"] == "dropped" for r in records(world, journal)), "what was dropped is said")
@@ -374,7 +385,7 @@ def test_more_than_memory_keeps_is_dropped_and_said(world, small_disk):
     assert answer["dropped"] == sum(r["count"] for r in told) > 0
     assert sum(r["high"] for r in told) == 0
     ends = len(records(world, journal, "kind", "relay-end"))
-    assert done <= ends + answer["dropped"] <= done + 200  # those under way when wrk left
+    assert done <= ends + answer["dropped"] <= done + runs * 2 * WRK  # those under way when a wrk left
 
 
 # ---- bad input ----

@@ -208,7 +208,7 @@ class World:
                     continue
                 except OSError:
                     return
-                connection.settimeout(PATIENCE)
+                connection.settimeout(6 * PATIENCE)  # clients that think for long are no reason to leave
                 threading.Thread(target=one, args=(connection,), daemon=True).start()
 
         listener.settimeout(0.2)
