@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -222,7 +223,11 @@ bool bout_clients(struct bout *bout, int64_t duration_us)
 
     memset(&siege->client->report, 0, sizeof siege->client->report);
     siege->client->plan = (struct siege_client_plan){
-        .server = bout_address(bout), .rate = SIEGE_HONEST_PER_S, .duration_us = duration_us};
+        .server = bout_address(bout),
+        .rate = SIEGE_HONEST_PER_S,
+        .duration_us = duration_us,
+        .first_address = bout->honest,
+    };
     if (!siege_child_start(&clients, &child)) {
         siege_fail(siege, "no honest clients");
         return false;
@@ -297,4 +302,23 @@ json_t *bout_facts(const struct bout *bout)
         add_stack(facts, &bout->siege->target->report);
     }
     return facts;
+}
+
+void bout_all_must_succeed(const struct bout *bout, const char *when, ...)
+{
+    const struct siege_client_report *honest = &bout->siege->client->report;
+    const struct siege_options *options = bout->siege->options;
+    uint32_t lost = honest->begun - honest->succeeded;
+    bool machine_lost = bout->during.tap_dropped + bout->during.backlog_dropped > 0;
+    char text[128];
+    va_list arguments;
+
+    if (lost == 0 ||
+        ((options->quick || options->brief) && machine_lost && lost == honest->timed_out))
+        return;
+    va_start(arguments, when);
+    vsnprintf(text, sizeof text, when, arguments);
+    va_end(arguments);
+    siege_fail(bout->siege, "%u of %u honest clients succeeded %s; all must", honest->succeeded,
+               honest->begun, text);
 }

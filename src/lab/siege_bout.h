@@ -76,6 +76,11 @@ bool bout_clients(struct bout *bout, int64_t duration_us);
 /* Figures of a bout, with those of the honest clients. */
 json_t *bout_facts(const struct bout *bout);
 
+/* The scene fails if an honest client did, with `when` in the reason. A short run (--quick, the demo) shows on any machine
+ * that the scene works: it forgives those who timed out while packets were lost before the stack could see them. */
+void bout_all_must_succeed(const struct bout *bout, const char *when, ...)
+    __attribute__((format(printf, 2, 3)));
+
 double bout_share(const struct siege_client_report *report); /* 0 to 1 */
 
 /* The scenes, by file. */

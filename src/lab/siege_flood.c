@@ -88,13 +88,11 @@ static bool run_row(struct bout *bout, const struct target_plan *plan, const str
 static void judge(struct bout *bout, const struct flood *flood)
 {
     struct siege *siege = bout->siege;
-    const struct siege_client_report *honest = &siege->client->report;
     const struct target_report *report = &siege->target->report;
 
-    if (flood->all_must_succeed && honest->succeeded != honest->begun)
-        siege_fail(siege, "%u of %u honest clients succeeded at %s SYN/s, owners %s; all must",
-                   honest->succeeded, honest->begun, flood->rate,
-                   flood->owners_answer ? "answer" : "silent");
+    if (flood->all_must_succeed)
+        bout_all_must_succeed(bout, "at %s SYN/s, owners %s", flood->rate,
+                              flood->owners_answer ? "answer" : "silent");
     if (flood->all_must_succeed && !siege->options->quick && !siege->options->brief &&
         bout->sent < ENOUGH * atof(flood->rate) * bout->sent_us / 1e6)
         siege_fail(siege, "the flood reached only %.0f of %s SYN/s: nothing was shown",
@@ -117,8 +115,8 @@ static bool run_server(struct siege *siege, enum side side, const struct target_
     if (!bout_open(&bout, siege, side, plan))
         return false;
     bool ok = !with_calm || run_row(&bout, plan, &calm);
-    if (with_calm && ok && siege->client->report.succeeded != siege->client->report.begun)
-        siege_fail(siege, "%s: honest clients fail even when it is calm", side_name(side));
+    if (with_calm && ok)
+        bout_all_must_succeed(&bout, "at %s even when it was calm", side_name(side));
     ok = ok && run_row(&bout, plan, flood);
     if (ok && side == SIDE_STACK && plan->defence == DEFENCE_ALL)
         judge(&bout, flood);
