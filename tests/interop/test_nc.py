@@ -192,11 +192,16 @@ def test_mtu(world, family, role, mtu):
 
 
 def test_lossless_means_no_retransmission(world, family, role):
+    """Timers are not asked here: a machine that stands still for a moment has lost nothing."""
     world.make_tap()
+    world.sysctl("net/ipv4/tcp_early_retrans", 0)  # no probe for a lost tail
+    length = "32" if family is w.V4 else "128"
+    world.ip("route", "add", f"{family.guard}/{length}", "dev", w.TAP, "rto_min", "30s")
     process, connection = role(world, family)
+    before = tcp_info(connection)["retransmits"]
     connection.sendall(w.noise(1 << 20))
     assert len(process.stdout.read(1 << 20)) == 1 << 20
-    assert tcp_info(connection)["retransmits"] == 0
+    assert tcp_info(connection)["retransmits"] == before
 
 
 def test_a_queue_that_overflows_loses_segments(world, family, role):
@@ -223,7 +228,7 @@ def test_an_interface_that_is_down_for_a_while(world, role):
     world.ip("link", "set", w.TAP, "down")
     threading.Event().wait(0.1)  # the fault itself
     world.ip("link", "set", w.TAP, "up")
-    both.join(w.PATIENCE)
+    both.join(6 * w.PATIENCE)
     assert w.digest(got["us"]) == w.digest(to_us)
     assert w.digest(got["peer"]) == w.digest(to_peer)
 
@@ -286,13 +291,13 @@ def test_keepalive_of_the_kernel_is_answered(world, family, role):
     world.make_tap()
     process, connection = ROLES[role](world, w.FAMILIES[family])
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 1)
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 9)
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 1)
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 1)
-    connection.settimeout(3.2)  # long enough for two probes: without an answer the second ends it
+    connection.settimeout(3.2)  # long enough for two probes
     with pytest.raises(TimeoutError):
         connection.recv(1)
-    assert tcp_info(connection)["unanswered_probes"] == 0
+    w.until(lambda: tcp_info(connection)["unanswered_probes"] == 0, "the probes are answered", 5)  # else it only grows
     connection.sendall(b"still here")
     assert process.stdout.read(10) == b"still here"
 

@@ -54,6 +54,7 @@ def test_status_knows_the_interface(host):
     def uplink():
         return json.loads(host.handfast("-i", host.name, "status", "--json")[1])["uplink"]
 
+    w.until(lambda: uplink()["up"], "there is a carrier")
     assert uplink()["up"] is True and sorted(uplink()["addresses"])[0] == "192.0.2.1/24"
     host.client.ip("link", "set", "eth0", "down")  # the other end of the wire: no carrier
     w.until(lambda: not uplink()["up"], "the guard notices")
@@ -322,7 +323,7 @@ def test_connections_of_the_server_outlive_the_guards_start(host, family):
 def test_draining_guard_sends_new_clients_to_the_server(host, family):
     echo_server(host)
     host.tell_who(OTHER)
-    guard = host.guard(service() + service("who", OTHER), root="drain_timeout = 10s")
+    guard = host.guard(service() + service("who", OTHER), root="drain_timeout = 60s")
     old = open_echo(host, family)
     assert host.ask(family, OTHER) == "127.0.0.1"
     guard.send_signal(signal.SIGTERM)
@@ -353,7 +354,7 @@ def test_bytes_both_ways(host, family, size):
 def test_iperf3(host, family, direction):
     """Frames of 64 KB with partial checksums, as veth has them, through both redirections."""
     host.start("iperf3", "-s", "-p", 5201, "-B", "127.0.0.1")
-    host.until_open(5201)
+    w.until(lambda: host.is_open(5201), "iperf3 listens")  # not by connecting: it takes the first for its client
     host.guard(service("iperf", 5201))
     reverse = ["-R"] if direction == "down" else []
     code, out, err = host.client.run("iperf3", "-J", "-p", 5201, "-n", "200M", "-c", two.host_address(family),
@@ -457,7 +458,7 @@ def test_nginx_logs_the_clients_own_address(host):
     code, out, err = host.client.run("curl", "-sSf", "--interface", two.FAR["v4"], "http://192.0.2.1/data")
     assert code == 0, err
     assert w.digest(out) == w.digest(data)
-    assert (host.directory / "access.log").read_text().startswith(two.FAR["v4"])
+    w.until(lambda: (host.directory / "access.log").read_text().startswith(two.FAR["v4"]), "nginx has logged the client")
 
 
 def test_rules_of_transparent_backends_end_with_the_guard(host):

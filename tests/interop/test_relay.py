@@ -9,7 +9,6 @@ import socket
 import struct
 import sys
 import threading
-import time
 
 import pytest
 
@@ -229,7 +228,12 @@ def test_without_a_port_clients_wait_and_it_is_said(world):
         client.sendall(b"x")
     w.until(lambda: count(world)["bytes_out"] == 10, "ten are served")
     until_said(world, "backend b", "Cannot assign requested address")
-    served = [client for client in clients if select.select([client], [], [], 0)[0]]
+
+    def answered():
+        return [client for client in clients if select.select([client], [], [], 0)[0]]
+
+    w.until(lambda: len(answered()) == 10, "the ten have their answers")
+    served = answered()
     for client in served[:5]:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, w.RESETS)
         client.close()  # no TIME-WAIT: the port is free at once
@@ -351,14 +355,12 @@ def test_a_backend_killed_under_load_costs_what_it_had_in_hand(world):
 def test_all_backends_down_and_one_back(world):
     servers = [Server(world, 7007), Server(world, 7008)]
     world.guard(service(backend("a", "127.0.0.1:7007"), backend("b", "127.0.0.1:7008"),
-                        check_interval="100ms", check_fall=1))
+                        check_interval="100ms", check_fall=1, connect_timeout=f'"{6 * w.PATIENCE:.0f}s"'))
     for server in servers:
         server.kill()
     until_said(world, "is down", "0 of 2")
-    began = time.monotonic()
     with pytest.raises(ConnectionResetError):
-        world.connect(V4, PORT).recv(1)
-    assert time.monotonic() - began < 1  # at once, not after a timeout
+        world.connect(V4, PORT).recv(1)  # at once: the timeout is longer than our patience
     servers[1].start()
     client = world.connect(V4, PORT)  # no check needs to have seen it
     client.sendall(b"x")

@@ -84,7 +84,7 @@ http {{
         return self.directory / "www"
 
     def is_open(self, port):
-        return f"127.0.0.1:{port}" in self.run("ss", "-ltnH")[1].decode()
+        return f"127.0.0.1:{port} " in self.run("ss", "-ltnH")[1].decode()
 
     # ---- the guard ----
 
@@ -102,12 +102,16 @@ uplink "eth0" {{
 ''')
         return path
 
+    def guard(self, services, root="", uplink=""):
+        return self.start_guard(self.config(services, root, uplink))
+
     def start_guard(self, path):
         os.makedirs("/run/handfast", exist_ok=True)
         log = open(self.directory / "guard.log", "wb")
         process = self.start(w.HANDFAST, "guard", path, stdout=log, stderr=log)
         log.close()
         w.until(lambda: self.stats(process) is not None, "the guard answers")
+        w.until(lambda: "serving on " in self.guard_log(), "its log, a thread's, has come as far")
         return process
 
     def ask(self, family, port=PORT, source=None, seconds=w.PATIENCE):

@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 import time
 
-LIMIT_S = 20
+LIMIT_S = 60
 
 
 class Browser:

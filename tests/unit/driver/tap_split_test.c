@@ -80,7 +80,7 @@ static void bare_syns_come_last(void **state)
     give(fd, 6, TCP_SYN | TCP_ACK, 5);
     give(fd, 4, TCP_RST, 6);
     struct pollfd ready = {.fd = driver_tap.descriptor(&tap), .events = POLLIN};
-    assert_int_equal(poll(&ready, 1, 1000), 1);
+    assert_int_equal(poll(&ready, 1, 10000), 1);
     assert_int_equal(take(&tap, seqs, 8), 6);
     for (uint32_t i = 0; i < 3; i++) {
         assert_int_equal(seqs[i], 4 + i);
