@@ -162,6 +162,8 @@ int scan_run(struct scan *scan, const struct listeners *listeners,
                 enum listed listed = is_listed(listeners, &scan->addresses[a], first + i);
 
                 scan->ports++;
+                if (!open[i] && listed == LISTED) /* it may have been late among 256 */
+                    ask(&scan->addresses[a], first + i, 1, &open[i]);
                 scan->open += open[i];
                 if (open[i] && listed == NOT_LISTED)
                     found(context, SCAN_HIDDEN, &endpoint);

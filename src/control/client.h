@@ -27,8 +27,8 @@ struct control_stream_in;
 /* Sends the request; the lines come with control_next. Errors as those of control_ask. */
 int control_follow(const char *path, const json_t *request, struct control_stream_in **stream);
 
-/* The next line, a new value. Waits as long as it takes if `patient`. HF_OK, HF_AGAIN (a signal came), HF_CLOSING (the guard has
- * hung up), HF_TIMED_OUT, HF_INVALID (no JSON), HF_NO_MEMORY, HF_SYSTEM. */
+/* The next line, a new value. HF_OK, HF_CLOSING (the guard has hung up), HF_TIMED_OUT (not if `patient`), HF_AGAIN (nothing yet, or a
+ * signal: look at what it says, then ask again), HF_INVALID (no JSON), HF_NO_MEMORY, HF_SYSTEM. */
 int control_next(struct control_stream_in *stream, json_t **line, bool patient);
 
 /* So many bytes that follow a line. HF_OK or as above. */

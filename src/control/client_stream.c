@@ -16,6 +16,8 @@
 SYSCALLS_AT_START("sendto recvfrom"); /* commands ask; a guard that serves never does */
 
 #define LINE_MAX_BYTES ((size_t)4 << 20)
+/* A signal that comes just before recv begins does not end it: who is patient looks up now and then. */
+#define LOOK_UP_US INT64_C(250000)
 
 struct control_stream_in {
     int fd;
@@ -96,7 +98,9 @@ static int receive_more(struct control_stream_in *in)
     }
     if (got == 0)
         return HF_CLOSING;
-    return errno == EINTR ? HF_AGAIN : errno == EAGAIN ? HF_TIMED_OUT : HF_SYSTEM;
+    if (errno == EINTR || (errno == EAGAIN && in->patient))
+        return HF_AGAIN;
+    return errno == EAGAIN ? HF_TIMED_OUT : HF_SYSTEM;
 }
 
 int control_next(struct control_stream_in *in, json_t **line, bool patient)
@@ -105,7 +109,7 @@ int control_next(struct control_stream_in *in, json_t **line, bool patient)
     char *end;
 
     if (patient != in->patient) {
-        client_set_patience(in->fd, patient ? 0 : CONTROL_PATIENCE_US);
+        client_set_patience(in->fd, patient ? LOOK_UP_US : CONTROL_PATIENCE_US);
         in->patient = patient;
     }
     while ((end = in->end > looked ? memchr(in->bytes + looked, '\n', in->end - looked) : NULL) ==

@@ -142,7 +142,7 @@ def test_killed_and_restarted_the_address_was_never_away(world, supervisor):
 
     second = supervised(world, supervisor, config)
     assert interface_index(world) == index
-    assert "was kept over the restart" in world.guard_log()
+    w.until(lambda: "was kept over the restart" in world.guard_log(), "it is told")
     thread.join(w.PATIENCE)
     assert outcome == [None]
     talks(world, early)
@@ -161,7 +161,7 @@ def test_an_interface_of_another_configuration_is_let_go(world, supervisor):
     other = world.config(text)
     other.write_text(other.read_text().replace(f'"{w.TAP}"', '"hf1"').replace("192.0.2.1/", "192.0.2.2/"))
     supervised(world, supervisor, other)
-    assert "is let go" in world.guard_log()
+    w.until(lambda: "is let go" in world.guard_log(), "it is told")
     assert world.has_interface("hf1")
 
 
@@ -422,7 +422,7 @@ def test_few_descriptors_are_said_and_lived_with(world):
     config = world.config(echo_service(world))
     with open(world.directory / "guard.log", "wb") as log:
         process = start(world, config, log, "prlimit", "--nofile=150:150")
-    assert "the limit of open files allows 22 connections, not the 10000" in world.guard_log()
+    w.until(lambda: "the limit of open files allows 22 connections, not the 10000" in world.guard_log(), "it is told")
     clients = [talks(world) for _ in range(22)]
     waiting = world.connect(V4, 7)  # admitted, and kept until one of them ends
     waiting.sendall(b"hello")
@@ -496,7 +496,7 @@ def test_the_memory_that_is_allowed_is_enough(world):
     with open(world.directory / "guard.log", "wb") as log:
         process = start(world, world.config(service("sink", 7, "127.0.0.1:7007", (V4,))), log, "unshare", "-m", "sh", "-c",
                         CAGED, "sh", allowed)
-    assert "memory.max of the control group is 96 MiB: buffer_memory is" in world.guard_log()
+    w.until(lambda: "memory.max of the control group is 96 MiB: buffer_memory is" in world.guard_log(), "it is told")
     assert 0 < world.stats()["relays"]["limit"] <= 10000
     clients = [world.connect(V4, 7) for _ in range(300)]
     for client in clients:

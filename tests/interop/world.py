@@ -62,7 +62,7 @@ def digest(data):
     return hashlib.sha256(data).hexdigest()
 
 
-def until(condition, what, seconds=PATIENCE):
+def until(condition, what, seconds=3 * PATIENCE):
     """Asks until the answer is true; the test fails if it never is."""
     deadline = time.monotonic() + seconds
     while True:
