@@ -111,9 +111,11 @@ static bool wait_all_closed(struct bout *bout)
 
     if (bout->side != SIDE_STACK)
         return true;
-    for (int waited = 0; waited < CLOSED_MS && target_ask(bout->siege->target); waited++)
-        if (gauges->connections_used == 0 || poll(NULL, 0, 1) != 0)
+    for (int waited = 0; waited < CLOSED_MS && target_ask(bout->siege->target); waited++) {
+        if (gauges->connections_used == 0)
             return true;
+        poll(NULL, 0, 1);
+    }
     siege_fail(bout->siege, "the honest clients' connections are not closed");
     return false;
 }
