@@ -252,6 +252,7 @@ void scene_judge_capture(struct lab *lab, enum family family, struct outcome *ou
     snprintf(filter, sizeof filter, "%s && (%s)", version, WRONG);
     int code = tshark(filter, complaints, sizeof complaints);
     scene_fact(outcome, "complaints", lines(complaints));
+    outcome->repeated = strstr(complaints, "Retransmission") != NULL;
     if (code != 0)
         scene_fail(outcome, "tshark ended with %d", code);
     else if (complaints[0] != '\0')
