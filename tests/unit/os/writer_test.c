@@ -163,9 +163,8 @@ static void one_that_hangs_is_refused_and_left(void **state)
 
     (void)state;
     assert_int_equal(pipe2(ends, O_NONBLOCK), 0);
-    while (write(ends[1], record, sizeof record) >
-           0) /* not a byte more, whenever the thread runs */
-        ;
+    while (write(ends[1], record, sizeof record) > 0)
+        ; /* not a byte more goes in, whenever the thread runs */
     assert_int_equal(fcntl(ends[1], F_SETFL, 0), 0);
     writer = writer_open(ends[1], WRITER_STREAM, 16384);
     assert_non_null(writer);
