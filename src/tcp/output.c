@@ -1,6 +1,6 @@
 /* What to send next: one question, asked until the answer is no. [RFC 9293 3.8, 3.10.2]
  *
- * The order is: what is to be sent again, new text and FIN, probes, and an ACK of its own if nothing of these carried it.
+ * The order is: probes, what is to be sent again, new text and FIN, and an ACK of its own if nothing of these carried it.
  */
 #include "tcp/tcp.h"
 
@@ -381,10 +381,10 @@ static bool send_something(struct tcp *tcp, struct tcb *tcb, struct tcp_outgoing
     }
     if (!may_send_text(tcb))
         return false;
+    if ((tcb->flags & TCB_PROBE_NOW) && send_probe(tcp, tcb, out, now_us))
+        return true; /* before what may wait for cwnd: nothing else would bring an ACK */
     if (!seq_eq(tcb->rtx_nxt, tcb->rtx_end))
         return resend(tcp, tcb, out, now_us);
-    if ((tcb->flags & TCB_PROBE_NOW) && send_probe(tcp, tcb, out, now_us))
-        return true;
     if (unsent_bytes(tcb) > 0 || fin_is_due(tcb))
         return send_new(tcp, tcb, out, now_us);
     return false;

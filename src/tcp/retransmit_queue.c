@@ -62,7 +62,8 @@ static void restart_timers(const struct tcp *tcp, struct tcb *tcb, int64_t now_u
         tcb->deadline_us[TCP_TIMER_RETRANSMIT] = now_us + tcb->rto_us;
         tcb->deadline_us[TCP_TIMER_USER] = now_us + user_timeout_us(tcp, tcb);
     }
-    tcb->flags &= ~(uint32_t)(TCB_PERSIST | TCB_R1_TOLD);
+    tcb->flags &= ~(uint32_t)TCB_R1_TOLD;
+    persist_ends(tcb);
 }
 
 /* The user hears of room when he waits for it, and once half of the queue is free. */
@@ -97,7 +98,7 @@ void retransmit_queue_acked(struct tcp *tcp, struct tcb *tcb, const struct segme
 void retransmit_queue_sent(struct tcp *tcp, struct tcb *tcb, int64_t now_us)
 {
     if (tcb->deadline_us[TCP_TIMER_RETRANSMIT] == NEVER_US || (tcb->flags & TCB_PERSIST)) {
-        tcb->flags &= ~(uint32_t)TCB_PERSIST;
+        persist_ends(tcb);
         tcb->deadline_us[TCP_TIMER_RETRANSMIT] = now_us + tcb->rto_us;
     }
     if (tcb->deadline_us[TCP_TIMER_USER] == NEVER_US)

@@ -30,6 +30,12 @@ void retransmit_queue_acked(struct tcp *tcp, struct tcb *tcb, const struct segme
 /* Something was sent: starts the timers that must run while anything is outstanding. [RFC 6298 5.1] */
 void retransmit_queue_sent(struct tcp *tcp, struct tcb *tcb, int64_t now_us);
 
+/* The persist timer has done its work: no probe of it goes out any more. */
+static inline void persist_ends(struct tcb *tcb)
+{
+    tcb->flags &= ~(uint32_t)(TCB_PERSIST | TCB_PROBE_NOW);
+}
+
 /* The user timeout of this connection in microseconds: for the SYN, or for anything later. */
 int64_t user_timeout_us(const struct tcp *tcp, const struct tcb *tcb);
 

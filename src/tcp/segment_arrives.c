@@ -152,7 +152,7 @@ void take_send_window(struct tcp *tcp, struct tcb *tcb, const struct segment *se
         tcb->deadline_us[TCP_TIMER_RETRANSMIT] = NEVER_US;
         tcb->deadline_us[TCP_TIMER_USER] = NEVER_US;
     }
-    tcb->flags &= ~(uint32_t)TCB_PERSIST;
+    persist_ends(tcb);
     tcb->backoff = 0;
     (void)tcp;
 }

@@ -56,7 +56,7 @@ void tcb_delete(struct tcp *tcp, struct tcb *tcb, enum tcp_end why)
     must(tcb->end == TCP_END_NONE);
     tcb_enter(tcp, tcb, TCP_CLOSED);
     tcb->end = (uint8_t)why;
-    tcb->flags &= ~(uint32_t)(TCB_ACK_NOW | TCB_RETRANSMIT_NOW | TCB_PROBE_NOW | TCB_KEEP_NOW);
+    tcb->flags &= ~(uint32_t)(TCB_ACK_NOW | TCB_PROBE_NOW | TCB_KEEP_NOW);
     tcb->acks_owed = 0;
     tcb->rtx_nxt = tcb->rtx_end;
     timers_off(tcb);

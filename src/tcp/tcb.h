@@ -62,7 +62,6 @@ enum tcb_flag {
     TCB_FIN_RECEIVED = 0x0040,     /* RCV.NXT is past the peer's FIN                             */
     TCB_NO_USER = 0x0080,          /* hf_close: nobody will read [RFC 9293 MAY-1]                */
     TCB_ACK_NOW = 0x0100,          /* an ACK is due with the next output                         */
-    TCB_RETRANSMIT_NOW = 0x0200,   /* [rtx_nxt, rtx_end) is to be sent again                     */
     TCB_PROBE_NOW = 0x0400,        /* a window probe is due                                      */
     TCB_KEEP_NOW = 0x0800,         /* a keep-alive probe is due                                  */
     TCB_RTT_TIMING = 0x1000,       /* rtt_seq is being timed                                     */

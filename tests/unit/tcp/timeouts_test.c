@@ -160,6 +160,41 @@ static void closes_on_flight(void **state)
     solo_free(solo);
 }
 
+/* The window closes while a retransmission waits for cwnd: the probe goes first, or nothing that could be answered would be
+ * sent any more. When everything is acknowledged before it is sent, it is not sent at all: a byte beyond SND.NXT without a
+ * timer would never be sent again. (Found by the fuzzer of conversations.) */
+static void closes_on_retransmission(void **state)
+{
+    struct hf_config config = HF_CONFIG_DEFAULT;
+    struct solo *solo = solo_open(&config);
+
+    (void)state;
+    solo_write(solo, 5840);
+    assert_int_equal(solo_out(solo), 4);
+    solo->count = 0;
+    solo_pass(solo, 1100000); /* RTO: one segment again, the others wait for cwnd */
+    assert_int_equal(solo->count, 1);
+    solo->window = 0;
+    solo_ack(solo, 1);
+    solo->count = 0;
+    solo_pass(solo, 2000000);
+    assert_int_equal(solo->count, 1);
+    assert_int_equal(solo->sent[0].segment.seq.value, 1);
+    assert_int_equal(solo->sent[0].segment.length, 1);
+    assert_int_equal(solo->end.stats.window_probes, 1);
+
+    tcp_timeout(&solo->end.tcp, &solo->end.tcb, tcb_deadline(&solo->end.tcb));
+    solo->window = 65535;
+    solo_ack(solo, 5841);
+    solo->count = 0;
+    solo_write(solo, 100);
+    solo_out(solo);
+    assert_int_equal(solo_last(solo)->length, 100);
+    assert_null(tcb_check(&solo->end.tcb));
+    assert_int_equal(solo->end.stats.window_probes, 1);
+    solo_free(solo);
+}
+
 /* Keep-alive: off by default, probes one byte back, stopped by any sign of life. [RFC 9293 MUST-24 to MUST-29]
  * [RFC 9293 MAY-5] */
 static void keep_alive(void **state)
@@ -280,6 +315,7 @@ int main(void)
         cmocka_unit_test(probes),
         cmocka_unit_test(probe_taken),
         cmocka_unit_test(closes_on_flight),
+        cmocka_unit_test(closes_on_retransmission),
         cmocka_unit_test(keep_alive),
         cmocka_unit_test(keep_alive_not_with_text),
         cmocka_unit_test(delayed_ack),
