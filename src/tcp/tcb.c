@@ -19,6 +19,11 @@ static const char *check_sending(const struct tcb *tcb)
         return "FIN is sent only when the user has closed";
     if (in_flight > 0 && tcb->deadline_us[TCP_TIMER_RETRANSMIT] == NEVER_US)
         return "the retransmission timer runs while anything is in flight [RFC 6298 5.1]";
+    if (in_flight > 0 && tcb->deadline_us[TCP_TIMER_USER] == NEVER_US)
+        return "the user timeout runs while anything is in flight [RFC 9293 3.9.1.7]";
+    if ((tcb->flags & TCB_PERSIST) &&
+        (tcb->snd_wnd > 0 || tcb->deadline_us[TCP_TIMER_RETRANSMIT] == NEVER_US))
+        return "the persist timer runs while the window is closed [RFC 9293 MUST-36]";
     if ((tcb->flags & (TCB_PROBE_NOW | TCB_PERSIST)) == TCB_PROBE_NOW)
         return "a window probe is due only while the persist timer runs [RFC 9293 3.8.6.1]";
     return NULL;
