@@ -349,7 +349,7 @@ void relays_expire(struct relays *relays, int64_t now_us)
 {
     for (uint32_t i = 0; i < relays->service_count; i++)
         expire(relays, &relays->services[i], now_us);
-    if (relays->retry_list.count > 0 && relays->retry_at_us <= now_us)
+    if (relays->retry_at_us <= now_us && relay_retry_is_wanted(relays))
         relay_retry_all(relays, now_us);
     health_run(relays, now_us);
 }
@@ -360,7 +360,7 @@ int64_t relays_deadline(const struct relays *relays)
 
     if (relays->run_list.count > 0 || relays->accepting)
         return 0;
-    if (relays->retry_list.count > 0)
+    if (relay_retry_is_wanted(relays))
         deadline_us = time_min(deadline_us, relays->retry_at_us);
     for (uint32_t i = 0; i < relays->service_count; i++) {
         const struct service *service = &relays->services[i];

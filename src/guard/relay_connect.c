@@ -160,6 +160,32 @@ static void lack(struct relay *relay, struct want *want, int64_t now_us)
               about.service, about.backend, strerror(relay->error));
 }
 
+static void over(struct relays *relays, struct want *want, int64_t now_us)
+{
+    if (want->now || want->since_us == 0)
+        return;
+    struct log_about about = {
+        .event = "exhausted-over",
+        .duration_ms = (uint64_t)((now_us - want->since_us) / US_PER_MS),
+    };
+
+    log_about(relays->log, now_us, &about,
+              "connections to backends can be opened again, after %llu ms",
+              (unsigned long long)about.duration_ms);
+    want->since_us = 0;
+}
+
+/* A socket could be had while nobody waits for one. */
+static void lack_no_more(const struct relay *relay, int64_t now_us)
+{
+    struct relays *relays = relay->relays;
+
+    if (relays->retry_list.count > 0)
+        return;
+    over(relays, &relays->descriptors, now_us);
+    over(relays, &relay->service->ports, now_us);
+}
+
 /* Neither the backend's fault nor the client's: it waits until connect_timeout. */
 static void wait(struct relay *relay, enum backend_verdict verdict, int64_t now_us)
 {
@@ -195,6 +221,8 @@ static bool attempt(struct relay *relay, int64_t now_us)
 
     relay->error = errno;
     verdict = watch(relay, verdict, fd);
+    if (relay->backend.fd >= 0)
+        lack_no_more(relay, now_us);
     switch (verdict) {
     case BACKEND_CONNECTED: open_now(relay, now_us); return true;
     case BACKEND_CONNECTING: return true; /* on_backend wakes it */
@@ -296,21 +324,6 @@ void relay_connecting(struct relay *relay, int64_t now_us)
 
 /* ---- those that wait ---- */
 
-static void over(struct relays *relays, struct want *want, int64_t now_us)
-{
-    if (want->now || want->since_us == 0)
-        return;
-    struct log_about about = {
-        .event = "exhausted-over",
-        .duration_ms = (uint64_t)((now_us - want->since_us) / US_PER_MS),
-    };
-
-    log_about(relays->log, now_us, &about,
-              "connections to backends can be opened again, after %llu ms",
-              (unsigned long long)about.duration_ms);
-    want->since_us = 0;
-}
-
 static void retry(struct relay *relay, int64_t now_us)
 {
     struct relays *relays = relay->relays;
@@ -326,8 +339,20 @@ static void retry(struct relay *relay, int64_t now_us)
     }
 }
 
+bool relay_retry_is_wanted(const struct relays *relays)
+{
+    bool wanted = relays->retry_list.count > 0 || relays->descriptors.now;
+
+    for (uint32_t i = 0; i < relays->service_count && !wanted; i++)
+        wanted = relays->services[i].ports.now;
+    return wanted;
+}
+
+/* With nobody left who waits, nothing is known of what was lacking: whoever is accepted next finds out. */
 void relay_retry_all(struct relays *relays, int64_t now_us)
 {
+    bool somebody = relays->retry_list.count > 0;
+
     relays->retry_at_us = now_us + RELAY_RETRY_US;
     relays->descriptors.now = false;
     for (uint32_t i = 0; i < relays->service_count; i++)
@@ -335,10 +360,12 @@ void relay_retry_all(struct relays *relays, int64_t now_us)
     for (uint32_t left = relays->retry_list.count; left > 0 && relays->retry_list.count > 0; left--)
         retry(&relays->slots[list_take(&relays->retry_list, relay_run_links(relays))], now_us);
 
+    relays->accepting = true;
+    if (!somebody)
+        return;
     over(relays, &relays->descriptors, now_us);
     for (uint32_t i = 0; i < relays->service_count; i++)
         over(relays, &relays->services[i].ports, now_us);
-    relays->accepting = true;
 }
 
 bool relay_may_move(const struct relay *relay, int64_t now_us)

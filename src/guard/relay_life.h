@@ -59,7 +59,10 @@ void relay_connecting(struct relay *relay, int64_t now_us);
 /* The attempt has failed (`number`: errno, ETIMEDOUT for silence): another backend, or the end as `how`. */
 void relay_attempt_failed(struct relay *relay, enum relay_end how, int number, int64_t now_us);
 
-/* All that wait try again. */
+/* Somebody waits, or a want keeps others from being accepted: at retry_at_us it is asked again. */
+bool relay_retry_is_wanted(const struct relays *relays);
+
+/* All that wait try again, and others are accepted again. */
 void relay_retry_all(struct relays *relays, int64_t now_us);
 
 /* Whether another backend may still take over from the one that has reset an open relay. */

@@ -305,34 +305,80 @@ static void a_check_of_a_proxied_backend_says_that_it_is_one(void **state)
 
 /* ---- what we lack ourselves ---- */
 
-static void without_descriptors_clients_wait(void **state)
-{
-    struct rlimit limit, none;
-    struct many many;
-    int filler[2048], fillers = 0;
+struct shortage {
+    struct rlimit before;
+    int filler[2048], fillers;
+};
 
-    (void)state;
-    many_open(&many, 1, "none", "max_connections = 50");
-    assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
-    none = (struct rlimit){.rlim_cur = 0, .rlim_max = limit.rlim_max};
+/* From now on there is no descriptor for anybody. */
+static void take_descriptors(struct shortage *shortage)
+{
+    struct rlimit none;
+
+    shortage->fillers = 0;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &shortage->before), 0);
+    none = (struct rlimit){.rlim_cur = 0, .rlim_max = shortage->before.rlim_max};
     none.rlim_cur = (rlim_t)(dup(0) + 1); /* as many as are open */
     close((int)none.rlim_cur - 1);
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
-    while (fillers < 2048 && (filler[fillers] = dup(0)) >= 0)
-        fillers++;
+    while (shortage->fillers < 2048 && (shortage->filler[shortage->fillers] = dup(0)) >= 0)
+        shortage->fillers++;
+}
+
+static void give_descriptors(struct shortage *shortage)
+{
+    while (shortage->fillers > 0)
+        close(shortage->filler[--shortage->fillers]);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &shortage->before), 0);
+}
+
+static void without_descriptors_clients_wait(void **state)
+{
+    struct shortage shortage;
+    struct many many;
+
+    (void)state;
+    many_open(&many, 1, "none", "max_connections = 50");
+    take_descriptors(&shortage);
 
     hf_socket client = web(&many), other = web(&many);
     world_steps(&many.world, 500);
     assert_int_equal(many.world.guard.relays.active, 1); /* the other is not even accepted */
     assert_int_equal(world_status(&many.world, client).error, HF_OK);
 
-    while (fillers > 0)
-        close(filler[--fillers]);
-    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    give_descriptors(&shortage);
     close(accept_at(&many, 0));
     close(accept_at(&many, 0));
     assert_int_equal(world_status(&many.world, other).error, HF_OK);
     many_close(&many);
+}
+
+/* The one who waited is gone, in whichever way: whoever comes later is served all the same. */
+static void a_want_ends_with_nobody_left_to_feel_it(void **state)
+{
+    for (int way = 0; way < 3; way++) {
+        struct shortage shortage;
+        struct many many;
+
+        (void)state;
+        many_open(&many, 1, "none", "");
+        take_descriptors(&shortage);
+        hf_socket client = web(&many);
+        while (many.world.guard.relays.retry_list.count == 0)
+            world_step(&many.world);
+        if (way == 0) /* connect_timeout */
+            assert_int_equal(world_end_of(&many.world, client), HF_RESET);
+        else if (way == 1)
+            assert_int_equal(relays_cut(&many.world.guard.relays, many.world.now_us), 1);
+        else
+            hf_abort(many.world.client, client, many.world.now_us);
+        while (many.world.guard.relays.active > 0)
+            world_step(&many.world);
+        give_descriptors(&shortage);
+        web(&many);
+        close(accept_at(&many, 0));
+        many_close(&many);
+    }
 }
 
 int main(void)
@@ -349,6 +395,7 @@ int main(void)
         cmocka_unit_test(nobody_waits_for_backends_that_are_silent),
         cmocka_unit_test(a_check_of_a_proxied_backend_says_that_it_is_one),
         cmocka_unit_test(without_descriptors_clients_wait),
+        cmocka_unit_test(a_want_ends_with_nobody_left_to_feel_it),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
