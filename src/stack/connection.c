@@ -302,10 +302,13 @@ void connection_file_deadline(struct connections *connections, uint32_t slot)
 
     if (deadline_us == NEVER_US)
         return;
-    uint32_t tick = (uint32_t)((deadline_us + (1 << WHEEL_TICK_SHIFT) - 1) >> WHEEL_TICK_SHIFT);
+    int64_t now_tick = connections->wheel.now;
+    int64_t ahead = ((deadline_us + (1 << WHEEL_TICK_SHIFT) - 1) >> WHEEL_TICK_SHIFT) - now_tick;
 
-    /* What is filed too early finds nothing when it fires, and is filed again then: cheaper than moving it each time. */
-    if (connection->timer.next != SLOT_UNLINKED && (int32_t)(connection->timer.tick - tick) <= 0)
+    /* What is filed too early finds nothing when it fires, and is filed again then: cheaper than moving it each time. Both are
+     * told from now: two ticks may lie more than half of their circle apart. */
+    if (connection->timer.next != SLOT_UNLINKED &&
+        (uint32_t)(connection->timer.tick - (uint32_t)now_tick) <= ahead)
         return;
     wheel_set(&connections->wheel, slot, deadline_us);
 }

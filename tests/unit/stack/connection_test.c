@@ -192,6 +192,31 @@ static void deadlines_are_filed_lazily(void **state)
     peer_close(&scene.peer);
 }
 
+/* A deadline weeks ahead (keepalive, a timeout of the user's) is never taken for one that has passed: what is due in a second
+ * is filed before it. */
+static void a_far_deadline_keeps_no_near_one_waiting(void **state)
+{
+    static const uint32_t idle_ms[] = {7200000, 2000000000, 2300000000, UINT32_MAX};
+
+    (void)state;
+    for (unsigned i = 0; i < sizeof idle_ms / sizeof *idle_ms; i++) {
+        struct scene scene;
+
+        scene_open(&scene);
+        while (peer_receive(&scene.peer) >= 0)
+            ;
+        peer_wait(&scene.peer, 1000);
+        assert_int_equal(hf_set_option(scene.peer.stack, scene.connection, HF_KEEPALIVE_IDLE_MS,
+                                       idle_ms[i], scene.peer.now_us),
+                         HF_OK);
+        hf_send(scene.peer.stack, scene.connection, "x", 1, scene.peer.now_us);
+        assert_int_equal(peer_receive(&scene.peer), TCP_PSH | TCP_ACK);
+        peer_wait(&scene.peer, 5000);
+        assert_int_equal(peer_receive(&scene.peer), TCP_PSH | TCP_ACK); /* again */
+        peer_close(&scene.peer);
+    }
+}
+
 /* A flow that is in use cannot be opened again. [RFC 9293 3.10.1] */
 static void open_of_a_flow_in_use_is_refused(void **state)
 {
@@ -218,6 +243,7 @@ int main(void)
         cmocka_unit_test(slots_have_generations),
         cmocka_unit_test(events_tell_of_life_and_death),
         cmocka_unit_test(deadlines_are_filed_lazily),
+        cmocka_unit_test(a_far_deadline_keeps_no_near_one_waiting),
         cmocka_unit_test(open_of_a_flow_in_use_is_refused),
     };
 
