@@ -65,10 +65,11 @@ static int64_t price(const struct budget *budget, int64_t cost, uint64_t number,
     return cost + (cost * (int64_t)(siphash_12(budget->key, number, what) & 255) >> 9);
 }
 
-/* Whether a bucket that is full at `full` still holds an answer. */
+/* Whether a bucket that is full at `full` still holds an answer. A full one does, or at a rate of one a second a dear answer
+ * would wait for ever. */
 static bool holds(int64_t full, int64_t cost, int64_t now)
 {
-    return full + cost <= now + SECOND;
+    return full == now || full + cost <= now + SECOND;
 }
 
 /* [R4443-08] */

@@ -73,6 +73,23 @@ static void little_and_nothing(void **state)
     assert_int_equal(taken_by(&budget, "192.0.2.9", 10, 50 * S), 0);
 }
 
+/* One a second is one: a full bucket has an answer, whatever is drawn for its price, and each key draws others. */
+static void one_a_second(void **state)
+{
+    struct budget budget = {.prefix = places, .mask = BUDGET_PREFIXES_MOST - 1};
+    uint32_t taken;
+
+    (void)state;
+    for (uint64_t secret = 1; secret <= 20; secret++) {
+        budget_init(&budget, 1, (struct siphash_key){secret, 2}, 0);
+        assert_int_equal(taken_by(&budget, "192.0.2.9", 10, 0), 1);
+        taken = 0;
+        for (int64_t now_us = 2 * S; now_us < 62 * S; now_us += S / 100)
+            taken += taken_by(&budget, "192.0.2.9", 1, now_us);
+        assert_in_range(taken, 39, 60);
+    }
+}
+
 /* How many answers an attacker with many prefixes gets in a second in which we said `others` things to other people. */
 static uint32_t probe(struct budget *budget, uint32_t others, int64_t now_us)
 {
@@ -176,6 +193,7 @@ int main(void)
         cmocka_unit_test(ipv6_counts_by_64),
         cmocka_unit_test(all_together_have_the_budget),
         cmocka_unit_test(little_and_nothing),
+        cmocka_unit_test(one_a_second),
         cmocka_unit_test(a_second_says_nothing_about_others),
         cmocka_unit_test(nobody_keeps_company_for_long),
         cmocka_unit_test(kinds_do_not_share),
