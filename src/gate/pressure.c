@@ -124,8 +124,10 @@ static void enter(struct pressure *pressure, enum hf_pressure level, struct pres
 bool pressure_rise(struct pressure *pressure, uint32_t half_opens, struct pressure_change *change,
                    int64_t now_us)
 {
-    uint64_t all = demand(pressure, half_opens);
+    uint64_t all;
 
+    turn_period(pressure, now_us); /* what is pending may be of long ago */
+    all = demand(pressure, half_opens);
     if (all >= pressure->falls_below)
         pressure->loud_us = now_us;
     if (all < pressure->rises_at)

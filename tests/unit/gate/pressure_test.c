@@ -143,6 +143,25 @@ static void waves_do_not_flutter(void **state)
     assert_int_equal(pressure.level, HF_CALM);
 }
 
+/* What nobody answered in the last second of a flood is over with it: an hour later, forty half-opens of a hundred are calm. */
+static void what_a_flood_left_is_not_counted_later(void **state)
+{
+    struct pressure pressure;
+    struct pressure_change change;
+    int64_t now = 50 * SECOND;
+
+    (void)state;
+    pressure_init(&pressure, LIMIT, 0);
+    assert_true(pressure_rise(&pressure, 75, &change, now));
+    now += PRESSURE_QUIET_US;
+    for (int i = 0; i < 12; i++)
+        pressure_note_pending(&pressure, now - 1);
+    assert_true(pressure_fall(&pressure, 0, &change, now));
+    assert_int_equal(pressure.level, HF_CALM);
+    assert_false(pressure_rise(&pressure, 40, &change, now + 3600 * SECOND));
+    assert_true(pressure_rise(&pressure, 75, &change, now + 3600 * SECOND));
+}
+
 /* An alarm says how much, since when, and who if somebody stands out. */
 static void changes_explain_themselves(void **state)
 {
@@ -181,6 +200,7 @@ int main(void)
         cmocka_unit_test(falls_by_one_after_a_quiet_time),
         cmocka_unit_test(half_of_what_raised_it),
         cmocka_unit_test(waves_do_not_flutter),
+        cmocka_unit_test(what_a_flood_left_is_not_counted_later),
         cmocka_unit_test(changes_explain_themselves),
     };
 
