@@ -111,10 +111,9 @@ enum gate_verdict stateless_on_syn(struct gate *gate, const struct gate_segment 
 bool stateless_is_outstanding(const struct gate *gate, const struct gate_listener *listener,
                               int64_t now_us)
 {
-    if (listener->cookies == HF_COOKIES_OFF)
-        return false;
-    return gate->config.cookie_key_shared ||
-           (listener->has_cookies && slot_of(gate, now_us) - listener->cookie_slot < COOKIE_LIFE);
+    if (listener->has_cookies && slot_of(gate, now_us) - listener->cookie_slot < COOKIE_LIFE)
+        return true; /* whatever its options are by now */
+    return gate->config.cookie_key_shared && listener->cookies != HF_COOKIES_OFF;
 }
 
 /* Our timestamps go on from the one that the peer has seen, so that PAWS lets our first segment through. Its own clock is
