@@ -346,7 +346,7 @@ static void send_empty(struct tcp *tcp, struct tcb *tcb, struct segment *out, in
 {
     bool keep = tcb->flags & TCB_KEEP_NOW;
 
-    *out = (struct segment){.seq = keep ? seq_sub(tcb->snd_nxt, 1) : tcb->snd_nxt};
+    *out = (struct segment){.seq = keep ? seq_sub(tcb->snd_nxt, 1) : snd_speaks_from(tcb)};
     tcb->flags &= ~(uint32_t)TCB_KEEP_NOW;
     finish(tcp, tcb, out, now_us);
     add_urgent(tcb, out);

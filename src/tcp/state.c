@@ -3,6 +3,7 @@
 
 #include "base/must.h"
 #include "tcp/reassembly.h"
+#include "tcp/retransmit_queue.h"
 
 static const bool legal[TCP_STATES][TCP_STATES] = {
 #define ROW(from, to, why) [TCP_##from][TCP_##to] = true,
@@ -73,7 +74,7 @@ void tcb_abort(struct tcp *tcp, struct tcb *tcb, enum tcp_end why)
     tcp->reset = (struct tcp_reset){
         .wanted = tcb->state != TCP_SYN_SENT,
         .flags = TCP_RST | TCP_ACK,
-        .seq = tcb->snd_nxt,
+        .seq = snd_speaks_from(tcb),
         .ack = tcb->rcv_nxt,
     };
     tcb_delete(tcp, tcb, why);

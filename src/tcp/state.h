@@ -49,7 +49,7 @@ void tcb_enter(struct tcp *tcp, struct tcb *tcb, enum tcp_state to);
 /* Ends a connection: state CLOSED, queues flushed, timers off, its user told. [RFC 9293 3.10.7.4] */
 void tcb_delete(struct tcp *tcp, struct tcb *tcb, enum tcp_end why);
 
-/* Ends it with a RST to the peer: <SEQ=SND.NXT><CTL=RST,ACK>. */
+/* Ends it with a RST to the peer: <SEQ=SND.NXT><CTL=RST,ACK>, or from where a closed window believes it. */
 void tcb_abort(struct tcp *tcp, struct tcb *tcb, enum tcp_end why);
 
 #endif

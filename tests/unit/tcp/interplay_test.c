@@ -1,0 +1,65 @@
+/* What one part of a connection does to another: probes, windows, timers and flags that meet. [RFC 9293 3.8, 3.10] */
+#include "solo.h"
+
+/* A connection whose probe of a closed window is out: SND.NXT is a byte beyond the peer's right edge. */
+static struct solo *probing(void)
+{
+    struct hf_config config = HF_CONFIG_DEFAULT;
+    struct solo *solo = solo_open(&config);
+
+    solo->window = 0;
+    solo_ack(solo, 1);
+    solo_write(solo, 1000);
+    solo_pass(solo, 1100000);
+    assert_int_equal(solo->end.stats.window_probes, 1);
+    assert_int_equal(seq_distance(solo->end.tcb.snd_una, solo->end.tcb.snd_nxt), 1);
+    return solo;
+}
+
+/* The peer's window is closed, but it sends: our ACKs must lie in its window, or it would not take them until the next
+ * probe, and what it sends would come a window at a time at the pace of probes. [RFC 9293 3.10.7.4 first, MUST-66] */
+static void acks_beside_a_probe(void **state)
+{
+    struct solo *solo = probing();
+
+    (void)state;
+    solo->count = 0;
+    for (uint32_t at = 1; at < 14601; at += 1460)
+        solo_in(solo, 0, at, 1460, 1);
+    solo_out(solo);
+    assert_int_equal(solo_last(solo)->ack.value, 14601);
+    assert_int_equal(solo_last(solo)->length, 0);
+    assert_int_equal(solo_last(solo)->seq.value, 1);
+
+    solo->window = 1000; /* and from its end on as ever */
+    solo_ack(solo, 2);
+    solo_out(solo);
+    assert_int_equal(solo_last(solo)->length, 999);
+    solo_in(solo, 0, 14601, 1460, 2);
+    solo_in(solo, 0, 16061, 1460, 2);
+    solo_out(solo);
+    assert_int_equal(solo_last(solo)->seq.value, 1001);
+    solo_free(solo);
+}
+
+/* A RST from beyond the window is not even challenged. [RFC 5961 3.2] */
+static void reset_beside_a_probe(void **state)
+{
+    struct solo *solo = probing();
+
+    (void)state;
+    tcp_abort(&solo->end.tcp, &solo->end.tcb, solo->now_us);
+    assert_true(solo->end.tcp.reset.wanted);
+    assert_int_equal(solo->end.tcp.reset.seq.value - SOLO_ISS, 1);
+    solo_free(solo);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(acks_beside_a_probe),
+        cmocka_unit_test(reset_beside_a_probe),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
