@@ -12,6 +12,7 @@
 #include "tcp/reassembly.h"
 #include "tcp/recovery.h"
 #include "tcp/retransmit_queue.h"
+#include "tcp/rtt.h"
 #include "tcp/state.h"
 #include "tcp/timestamps.h"
 #include "tcp/window.h"
@@ -143,7 +144,8 @@ void take_send_window(struct tcp *tcp, struct tcb *tcb, const struct segment *se
     tcb->max_snd_wnd = max_u32(tcb->max_snd_wnd, tcb->snd_wnd);
     if (before > 0 || tcb->snd_wnd == 0 || tcb->state < TCP_ESTABLISHED)
         return;
-    /* The window opens again: what the probes sent goes out as text of its own. */
+    /* The window opens again: what the probes sent goes out as text of its own. Their intervals say nothing about the path. */
+    rtt_settle(tcp, tcb);
     if (!seq_eq(tcb->snd_una, tcb->snd_nxt)) {
         tcb->rtx_nxt = tcb->snd_una;
         tcb->rtx_end = tcb->snd_nxt;
@@ -153,8 +155,6 @@ void take_send_window(struct tcp *tcp, struct tcb *tcb, const struct segment *se
         tcb->deadline_us[TCP_TIMER_USER] = NEVER_US;
     }
     persist_ends(tcb);
-    tcb->backoff = 0;
-    (void)tcp;
 }
 
 /* The five conditions of RFC 5681 2 for a duplicate ACK. [R5681-17] */

@@ -54,11 +54,32 @@ static void reset_beside_a_probe(void **state)
     solo_free(solo);
 }
 
+/* A window closed for minutes leaves no timeout of minutes behind: the first loss after it is repaired as ever. */
+static void timeout_after_probes(void **state)
+{
+    struct solo *solo = probing();
+    uint32_t before = solo->config.initial_rto_ms * US_PER_MS;
+
+    (void)state;
+    solo_pass(solo, 100 * INT64_C(1000000));
+    assert_true(solo->end.tcb.rto_us >= 32000000);
+    solo->window = 65535;
+    solo_ack(solo, 1);
+    solo_out(solo);
+    assert_int_equal(solo->end.tcb.rto_us, before);
+    solo->count = 0;
+    solo_pass(solo, before + 1000);
+    assert_int_equal(solo->count, 1);
+    assert_int_equal(solo_last(solo)->seq.value, 1);
+    solo_free(solo);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(acks_beside_a_probe),
         cmocka_unit_test(reset_beside_a_probe),
+        cmocka_unit_test(timeout_after_probes),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
