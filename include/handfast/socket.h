@@ -76,13 +76,13 @@ enum hf_cookies {
     HF_COOKIES_ALWAYS,
 };
 
-/* What a cookie may do for a SYN without timestamps: only its coarse MSS is remembered, and the last ACK of the handshake
- * can be guessed with 2^-23 instead of 2^-53 for each try. */
+/* What a cookie may do for a SYN without timestamps: its options are remembered but coarsely, and the last ACK of the
+ * handshake can be guessed with 2^-26 instead of 2^-52 for each try. */
 enum hf_without_timestamps {
     HF_PLAIN_ACCEPT = 0, /* as it is                                                        */
-    HF_PLAIN_STRICT,     /* one try in 2^26; an ACK delayed by half a minute is refused     */
+    HF_PLAIN_STRICT,     /* one try in 2^29, and of the options only the MSS is remembered  */
     HF_PLAIN_SEEN,       /* and the same peer must have sent a SYN in the last half minute  */
-    HF_PLAIN_REFUSE,     /* under pressure such SYNs meet silence                           */
+    HF_PLAIN_REFUSE,     /* under pressure such SYNs meet silence, and no ACK is a cookie   */
 };
 
 /* What a SYN that finds the cache full means while cookies are off. */

@@ -1,7 +1,7 @@
 /* Handshakes without memory. [RFC 4987 3.6; RFC 7323 5.3]
  *
  * What an attacker can do: guess. A blind ACK opens a connection with a chance of 2^-52 if it carries a timestamp and, by the
- * listener's policy, 2^-26 or 2^-29 if it does not. He cannot learn from it, as a wrong guess meets silence, and he cannot
+ * listener's policy, 2^-26, 2^-29 or none if it does not. He cannot learn from it, as a wrong guess meets silence, and he cannot
  * wear it out, as all it costs us is the MAC.
  */
 #include "gate/stateless.h"
@@ -155,6 +155,11 @@ bool stateless_on_ack(struct gate *gate, const struct gate_segment *arrived,
         handshake_of(gate, arrived, seq_add(seg->seq, UINT32_MAX), slot);
     struct syn_info info = {.version = version_of(arrived)};
 
+    /* Whoever guesses chooses the format: one that no SYN of ours is answered in would be the weaker for nothing. [HF1 Strength] */
+    if (!stamped && listener->without_timestamps == HF_PLAIN_REFUSE && !listener->observe) {
+        gate_refuse(gate, cookie_bad);
+        return false;
+    }
     (void)key_of(gate, slot);
     if (!syn_cookie_open(&gate->keys, &about, seg->ack.value - 1,
                          stamped ? &seg->options.ts_echo : NULL, &info)) {

@@ -345,6 +345,57 @@ static void policies_without_timestamps(void **state)
     }
 }
 
+/* Where no SYN without timestamps is answered, no ACK without them can be an answer: whoever guesses may not choose the weaker
+ * format. Here he has guessed right. */
+static void a_format_that_is_refused_opens_nothing(void **state)
+{
+    static const struct {
+        bool observe;
+        enum gate_verdict verdict;
+    } rows[] = {{false, GATE_SILENT}, {true, GATE_HANDSHAKE}};
+
+    (void)state;
+    for (unsigned i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct hf_listen_options listen = {.cookies = HF_COOKIES_ALWAYS};
+        struct tcp_options plain = {.present = TCP_OPTION_MSS, .mss = 1400};
+        struct handshake h;
+        struct door door;
+
+        door_open_with(&door, 4, &listen);
+        struct attempt a = attempt_of(&door, &plain, false);
+
+        assert_int_equal(send_syn(&door, &a), GATE_ANSWER);
+        listen.without_timestamps = HF_PLAIN_REFUSE;
+        listen.observe = rows[i].observe;
+        gate_listener_change(&door.gate, 0, &listen, door.now_us);
+        assert_int_equal(send_ack(&door, &a, &h), rows[i].verdict);
+        assert_int_equal(door.stats.cookie_bad, !rows[i].observe);
+        door_close(&door);
+    }
+}
+
+/* A change of options voids no cookie that is under way: not even the one that makes an end of cookies. */
+static void cookies_under_way_survive_a_change(void **state)
+{
+    struct hf_listen_options listen = {.cookies = HF_COOKIES_ALWAYS};
+    struct tcp_options options = linux_options();
+    struct handshake h;
+    struct door door;
+
+    (void)state;
+    door_open_with(&door, 4, &listen);
+    struct attempt a = attempt_of(&door, &options, false);
+
+    assert_int_equal(send_syn(&door, &a), GATE_ANSWER);
+    listen.cookies = HF_COOKIES_OFF;
+    gate_listener_change(&door.gate, 0, &listen, door.now_us);
+    door.now_us += S;
+    assert_int_equal(send_ack(&door, &a, &h), GATE_HANDSHAKE);
+    door.now_us += 60 * S;
+    assert_int_equal(send_ack(&door, &a, &h), GATE_STRAY); /* it was the last */
+    door_close(&door);
+}
+
 /* 100,000 SYNs answered: not a byte of the gate's memory is another, but the listener's own counters. */
 static void nothing_is_left_behind(void **state)
 {
@@ -384,6 +435,8 @@ int main(void)
         cmocka_unit_test(cookies_expire),
         cmocka_unit_test(keys_change_under_way),
         cmocka_unit_test(policies_without_timestamps),
+        cmocka_unit_test(a_format_that_is_refused_opens_nothing),
+        cmocka_unit_test(cookies_under_way_survive_a_change),
         cmocka_unit_test(nothing_is_left_behind),
     };
 
