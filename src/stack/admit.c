@@ -103,6 +103,13 @@ static enum hf_stat on_syn(struct hf_stack *stack, struct gate_segment *arrived,
     return HF_STAT_none;
 }
 
+/* A listener that requires keys, and a peer of whom none speaks (any more). */
+static inline bool lacks_key(const struct hf_stack *stack, uint32_t number)
+{
+    return __builtin_expect(listener_at(&stack->listeners, number)->require_key, 0) &&
+           !stack->signing.door_keyed;
+}
+
 static enum hf_stat at_time_wait(struct hf_stack *stack, struct gate_segment *arrived,
                                  uint32_t record, int64_t now_us)
 {
@@ -135,6 +142,8 @@ static enum hf_stat at_time_wait(struct hf_stack *stack, struct gate_segment *ar
     number = listener_find(&stack->listeners, &flow->local, flow->local_port);
     if (number == SLOT_NONE)
         return refused(stack, stray_syn); /* never a RST: the record may still be needed */
+    if (lacks_key(stack, number))
+        return signing_refuse_unsigned(stack, flow, arrived->seg, now_us);
     arrived->has_iss_floor = true;
     arrived->iss_floor = time_wait_snd_nxt(&stack->time_waits, record);
     return on_syn(stack, arrived, number, now_us);
@@ -210,8 +219,7 @@ static enum hf_stat at_listener(struct hf_stack *stack, struct gate_segment *arr
     arrived->listener = (uint16_t)number;
     if (flags & TCP_RST) /* first */
         return flags & TCP_SYN ? refused(stack, syn_odd_flags) : refused(stack, stray_rst);
-    if (__builtin_expect(listener_at(&stack->listeners, number)->require_key, 0) &&
-        !stack->signing.door_keyed)
+    if (lacks_key(stack, number))
         return signing_refuse_unsigned(stack, arrived->flow, arrived->seg, now_us);
     if (flags & TCP_ACK) {
         if (!(flags & TCP_SYN))
@@ -268,6 +276,8 @@ static enum hf_stat at_half_open(struct hf_stack *stack, struct gate_segment *ar
 
         if (refusal != HF_STAT_none)
             return refusal;
+    } else if (lacks_key(stack, arrived->listener)) { /* required, or removed, since its SYN */
+        return signing_refuse_unsigned(stack, arrived->flow, arrived->seg, now_us);
     }
     switch (half_open_on_segment(&stack->gate, half_open, arrived, &result, now_us)) {
     case GATE_SILENT: return stack->gate.reason;

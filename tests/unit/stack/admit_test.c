@@ -469,6 +469,49 @@ static void time_wait_gives_way_to_a_new_syn(void **state)
     peer_close(&peer);
 }
 
+/* A listener that requires keys from now on lets nobody in who came to it before: neither by a half-open, nor by the TIME-WAIT
+ * record of a connection that had none. */
+static void keys_required_meanwhile(void **state)
+{
+    const struct hf_listen_options keyed = {.require_key = true}, any = {0};
+    struct hf_config config = peer_config();
+    struct segment syn = syn_of(6000), seg;
+    hf_socket listener, connection;
+    struct peer peer;
+
+    (void)state;
+    peer_open(&peer, &config);
+    listener = peer_listen(&peer, &any);
+    struct flow flow = peer_flow(&peer);
+    seq snd = peer_connect(&peer, &flow, 5000);
+    assert_int_equal(hf_accept(peer.stack, listener, &connection), HF_OK);
+    assert_int_equal(hf_close(peer.stack, connection, peer.now_us), HF_OK);
+    seg = (struct segment){
+        .seq = {5001}, .ack = seq_add(snd, 1), .flags = TCP_FIN | TCP_ACK, .window = 500};
+    assert_int_equal(peer_receive(&peer), TCP_FIN | TCP_ACK);
+    assert_int_equal(peer_send(&peer, &seg), HF_STAT_none);
+    assert_int_equal(peer_receive(&peer), TCP_ACK);
+    assert_int_equal(time_wait_count(&peer.stack->time_waits), 1);
+
+    assert_int_equal(hf_listen_change(peer.stack, listener, &keyed, peer.now_us), HF_OK);
+    assert_int_equal(peer_send(&peer, &syn), HF_STAT_auth_syn_missing);
+    assert_int_equal(peer_receive(&peer), -1);
+    assert_int_equal(hf_listen_change(peer.stack, listener, &any, peer.now_us), HF_OK);
+    assert_int_equal(peer_send(&peer, &syn), HF_STAT_none);
+    assert_int_equal(peer_receive(&peer), TCP_SYN | TCP_ACK);
+
+    seg = (struct segment){
+        .seq = {6001}, .ack = seq_add(peer.packet.segment.seq, 1), .flags = TCP_ACK, .window = 500};
+    assert_int_equal(hf_listen_change(peer.stack, listener, &keyed, peer.now_us), HF_OK);
+    assert_int_equal(peer_send(&peer, &seg), HF_STAT_auth_missing);
+    assert_int_equal(peer_receive(&peer), -1);
+    assert_int_equal(peer.stack->connections.pool.count, 0);
+    assert_int_equal(hf_listen_change(peer.stack, listener, &any, peer.now_us), HF_OK);
+    assert_int_equal(peer_send(&peer, &seg), HF_STAT_none);
+    assert_int_equal(peer.stack->connections.pool.count, 1);
+    peer_close(&peer);
+}
+
 /* The whole of it at a link that carries only IP. */
 static void raw_ip_has_no_neighbors(void **state)
 {
@@ -508,6 +551,7 @@ int main(void)
         cmocka_unit_test(half_open_times_out),
         cmocka_unit_test(full_cache_evicts_the_oldest),
         cmocka_unit_test(time_wait_gives_way_to_a_new_syn),
+        cmocka_unit_test(keys_required_meanwhile),
         cmocka_unit_test(raw_ip_has_no_neighbors),
     };
 
