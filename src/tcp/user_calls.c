@@ -125,6 +125,13 @@ ptrdiff_t tcp_peek(struct tcp *tcp, struct tcb *tcb, struct hf_span *spans, size
     return offset ? (ptrdiff_t)offset : nothing_there(tcb);
 }
 
+static void tell_of_window(const struct tcp *tcp, struct tcb *tcb)
+{
+    if (tcb->end == TCP_END_NONE && !(tcb->flags & TCB_FIN_RECEIVED) &&
+        tcb->state >= TCP_ESTABLISHED && window_update_due(tcp, tcb))
+        tcb->flags |= TCB_ACK_NOW;
+}
+
 int tcp_consume(struct tcp *tcp, struct tcb *tcb, size_t length, int64_t now_us)
 {
     (void)now_us;
@@ -142,9 +149,7 @@ int tcp_consume(struct tcp *tcp, struct tcb *tcb, size_t length, int64_t now_us)
         seq_leq(tcb->rcv_up,
                 seq_sub(tcb->rcv_nxt, tcb->rcv_queue.length + !!(tcb->flags & TCB_FIN_RECEIVED))))
         tcb->flags &= ~(uint32_t)TCB_RCV_URGENT;
-    if (tcb->end == TCP_END_NONE && !(tcb->flags & TCB_FIN_RECEIVED) &&
-        tcb->state >= TCP_ESTABLISHED && window_update_due(tcp, tcb))
-        tcb->flags |= TCB_ACK_NOW;
+    tell_of_window(tcp, tcb);
     return HF_OK;
 }
 
@@ -247,6 +252,7 @@ int tcp_set_option(struct tcp *tcp, struct tcb *tcb, enum hf_option option, uint
         if (value == 0 || value > tcp->config.receive_bytes)
             return HF_INVALID; /* the window scale is fixed by the configuration */
         tcb->rcv_limit = value;
+        tell_of_window(tcp, tcb);
         return HF_OK;
     case HF_SEND_BYTES:
         if (value == 0)

@@ -28,7 +28,8 @@ static uint32_t most(const struct tcb *tcb)
 }
 
 /* How far the edge could move; 0 if not worth a segment: less than a MSS and less than half of the buffer, which is what the
- * queue may hold, or what the pool leaves it. [RFC 9293 3.8.6.2.2] [RFC 9293 MUST-39] */
+ * queue may hold, or what the pool leaves it. It moves by whole grains of the scale; by one if the queue is empty and there
+ * will never be room for one, or the window would stay closed. [RFC 9293 3.8.6.2.2] [RFC 9293 MUST-39; R7323-08] */
 static uint32_t gain(const struct tcp *tcp, const struct tcb *tcb)
 {
     uint32_t offered = tcb_rcv_wnd(tcb), possible = room(tcp, tcb);
@@ -39,19 +40,15 @@ static uint32_t gain(const struct tcp *tcp, const struct tcb *tcb)
         return 0;
     if (possible - offered < min_u32(tcb->mss, buffer / 2))
         return 0;
-    return possible - offered;
+    possible = possible >> tcb->rcv_wind_shift << tcb->rcv_wind_shift;
+    if (possible == 0 && tcb->rcv_queue.length == 0)
+        possible = 1u << tcb->rcv_wind_shift;
+    return possible > offered ? possible - offered : 0;
 }
 
-/* [R7323-08] */
 void window_open(const struct tcp *tcp, struct tcb *tcb)
 {
-    uint32_t more = gain(tcp, tcb), offered = tcb_rcv_wnd(tcb);
-
-    if (more == 0)
-        return;
-    offered = (offered + more) >> tcb->rcv_wind_shift << tcb->rcv_wind_shift;
-    if (offered > tcb_rcv_wnd(tcb))
-        tcb->rcv_edge = seq_add(tcb->rcv_nxt, offered);
+    tcb->rcv_edge = seq_add(tcb->rcv_edge, gain(tcp, tcb));
 }
 
 /* An ACK of its own for what the user has read pays only if the peer may be short of window: it has half of the buffer or
@@ -65,10 +62,10 @@ bool window_update_due(const struct tcp *tcp, const struct tcb *tcb)
                         (more >= 2u * tcb->mss && more >= tcb->rcv_limit / 4));
 }
 
-/* [R7323-06] */
+/* Not with a full queue: a peer that always stops short of a grain would fill more than its limit. [R7323-06] */
 uint16_t window_field(struct tcb *tcb)
 {
-    uint32_t grain = 1u << tcb->rcv_wind_shift;
+    uint32_t grain = tcb->rcv_queue.length < tcb->rcv_limit ? 1u << tcb->rcv_wind_shift : 1;
     uint32_t field = (tcb_rcv_wnd(tcb) + grain - 1) >> tcb->rcv_wind_shift;
 
     field = min_u32(field, UINT16_MAX);

@@ -128,6 +128,53 @@ static void grain(void **state)
     solo_free(solo);
 }
 
+/* A peer that stops short of a grain each time gains nothing by it: with nobody reading, the window closes at the limit. */
+static void short_of_a_grain(void **state)
+{
+    struct solo *solo = open_with(20000, 6);
+    uint32_t at = 1;
+
+    (void)state;
+    for (int i = 0; i < 2000; i++) {
+        uint32_t window = edge(solo) - at;
+
+        if (window == 0)
+            break;
+        solo_in(solo, 0, at, window > 1460 ? 1460 : window - window / 64, 1);
+        at = solo->end.tcb.rcv_nxt.value - SOLO_IRS;
+        solo_pass(solo, 50000);
+        assert_true(edge(solo) >= at);
+        assert_true(at <= 1 + 20000 + 2 * 64);
+        solo->count = 0;
+    }
+    assert_true(at > 20000);
+    solo_free(solo);
+}
+
+/* A limit, or a pool, below the grain: an empty queue offers one grain, and the peer is not told of what it cannot see. */
+static void below_a_grain(void **state)
+{
+    struct solo *solo = open_with(32768, 14);
+    uint32_t at = 1;
+
+    (void)state;
+    assert_int_equal(
+        tcp_set_option(&solo->end.tcp, &solo->end.tcb, HF_RECEIVE_BYTES, 8192, solo->now_us),
+        HF_OK);
+    for (; at < 32769; at += 1024)
+        solo_in(solo, 0, at, 1024, 1);
+    solo_pass(solo, 50000);
+    assert_int_equal(solo_last(solo)->window, 0);
+    solo->count = 0;
+    solo_read(solo, 32767);
+    assert_int_equal(solo_out(solo), 0);
+    solo_read(solo, 1);
+    assert_int_equal(solo_out(solo), 1);
+    assert_int_equal(solo_last(solo)->window, 1);
+    assert_int_equal(edge(solo), 32769 + 16384);
+    solo_free(solo);
+}
+
 /* The first window lies in a SYN and is never scaled. [RFC 7323 2.2] */
 static void first(void **state)
 {
