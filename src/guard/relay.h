@@ -141,4 +141,7 @@ bool relays_kill(struct relays *relays, uint32_t slot, uint64_t id, int64_t now_
 uint32_t relays_cut(struct relays *relays, int64_t now_us);
 void relays_cut_service(struct relays *relays, const struct service *service, int64_t now_us);
 
+/* NULL, or what is not true of them between two turns (relay_check.c). It looks at everything: for tests. */
+const char *relays_check(const struct relays *relays);
+
 #endif

@@ -174,6 +174,9 @@ static inline void world_step(struct world *world)
     if (world->guard.life != GUARD_ENDED)
         guard_step(&world->guard, world->now_us);
     world_client_turn(world);
+    const char *untrue = relays_check(&world->guard.relays);
+    if (untrue != NULL)
+        fail_msg("not true: %s", untrue);
 }
 
 static inline void world_steps(struct world *world, int count)
