@@ -83,7 +83,8 @@ static const char *check_backends(const struct relays *relays, const struct serv
             return "a backend has a name while somebody needs it";
         if (backend->config != NULL && strcmp(backend->config->name, backend->name) != 0)
             return "a backend has the name of its configuration";
-        if (backend->config == NULL && backend->name[0] != '\0' && backend->health.probe.fd >= 0)
+        if (i < SERVICE_BACKEND_FORGOTTEN && backend->config == NULL && backend->name[0] != '\0' &&
+            backend->health.probe.fd >= 0)
             return "a backend that is gone is not checked";
     }
     return NULL;
