@@ -152,13 +152,13 @@ static enum gate_verdict on_other(struct gate *gate, uint32_t slot,
 }
 
 /* Its peer has changed his mind, or somebody else speaks for him. Once cookies are on the entry stays as it is, and he gets a
- * cookie beside it. */
+ * cookie beside it; but where the ISS must lie above another no cookie can give it. */
 static bool is_for_cookie(const struct gate *gate, const struct half_open *half_open,
                           const struct gate_segment *arrived)
 {
     const struct gate_listener *listener = &gate->listeners[half_open->listener];
 
-    return (arrived->seg->flags & (TCP_SYN | TCP_ACK)) == TCP_SYN &&
+    return (arrived->seg->flags & (TCP_SYN | TCP_ACK)) == TCP_SYN && !arrived->has_iss_floor &&
            listener->cookies != HF_COOKIES_OFF &&
            (listener->cookies == HF_COOKIES_ALWAYS || listener->pressure.level != HF_CALM);
 }

@@ -110,6 +110,14 @@ static inline bool lacks_key(const struct hf_stack *stack, uint32_t number)
            !stack->signing.door_keyed;
 }
 
+/* An answer to a SYN must lie above what the flow's last incarnation sent, while that is in TIME-WAIT. [RFC 6191 2] */
+static void note_floor(const struct hf_stack *stack, struct gate_segment *arrived, uint32_t record)
+{
+    arrived->has_iss_floor = record != SLOT_NONE;
+    if (arrived->has_iss_floor)
+        arrived->iss_floor = time_wait_snd_nxt(&stack->time_waits, record);
+}
+
 static enum hf_stat at_time_wait(struct hf_stack *stack, struct gate_segment *arrived,
                                  uint32_t record, int64_t now_us)
 {
@@ -144,8 +152,7 @@ static enum hf_stat at_time_wait(struct hf_stack *stack, struct gate_segment *ar
         return refused(stack, stray_syn); /* never a RST: the record may still be needed */
     if (lacks_key(stack, number))
         return signing_refuse_unsigned(stack, flow, arrived->seg, now_us);
-    arrived->has_iss_floor = true;
-    arrived->iss_floor = time_wait_snd_nxt(&stack->time_waits, record);
+    note_floor(stack, arrived, record);
     return on_syn(stack, arrived, number, now_us);
 }
 
@@ -270,6 +277,9 @@ static enum hf_stat at_half_open(struct hf_stack *stack, struct gate_segment *ar
     union gate_result result;
 
     arrived->listener = syn_cache_at(&stack->gate.cache, half_open)->listener;
+    if (arrived->seg->flags & TCP_SYN)
+        note_floor(stack, arrived,
+                   time_wait_find(&stack->time_waits, arrived->hash, arrived->flow));
     if (__builtin_expect(stack->signing.door_keyed, 0)) {
         enum hf_stat refusal =
             stack->signing.calls->check_half_open(stack, arrived, half_open, now_us);

@@ -469,6 +469,41 @@ static void time_wait_gives_way_to_a_new_syn(void **state)
     peer_close(&peer);
 }
 
+/* While the record is there no cookie speaks for the flow, whose number might lie below the old SND.NXT: also not beside a
+ * half-open, for a client that has begun anew. He asks again. [RFC 6191 2] */
+static void time_wait_gives_way_to_no_cookie(void **state)
+{
+    struct hf_config config = peer_config();
+    struct segment syn = syn_of(6000), again = syn_of(7000), seg;
+    hf_socket listener, connection;
+    struct peer peer;
+
+    (void)state;
+    peer_open(&peer, &config);
+    listener = peer_listen(&peer, &(struct hf_listen_options){.cookies = HF_COOKIES_ALWAYS});
+    struct flow flow = peer_flow(&peer);
+    seq snd = peer_connect(&peer, &flow, 5000);
+    assert_int_equal(hf_accept(peer.stack, listener, &connection), HF_OK);
+    assert_int_equal(hf_close(peer.stack, connection, peer.now_us), HF_OK);
+    seg = (struct segment){
+        .seq = {5001}, .ack = seq_add(snd, 1), .flags = TCP_FIN | TCP_ACK, .window = 500};
+    assert_int_equal(peer_receive(&peer), TCP_FIN | TCP_ACK);
+    assert_int_equal(peer_send(&peer, &seg), HF_STAT_none);
+    assert_int_equal(peer_receive(&peer), TCP_ACK);
+    assert_stat(&peer, syn_cookie_sent, 1);
+
+    assert_int_equal(peer_send(&peer, &syn), HF_STAT_none);
+    assert_int_equal(peer_receive(&peer), TCP_SYN | TCP_ACK);
+    assert_int_equal(peer_send(&peer, &again), HF_STAT_syn_cache_reset);
+    assert_int_equal(peer_receive(&peer), -1);
+    assert_int_equal(peer_send(&peer, &again), HF_STAT_none);
+    assert_int_equal(peer_receive(&peer), TCP_SYN | TCP_ACK);
+    assert_true(seq_gt(peer.packet.segment.seq, snd));
+    assert_int_equal(gate_half_opens(&peer.stack->gate), 1);
+    assert_stat(&peer, syn_cookie_sent, 1);
+    peer_close(&peer);
+}
+
 /* A listener that requires keys from now on lets nobody in who came to it before: neither by a half-open, nor by the TIME-WAIT
  * record of a connection that had none. */
 static void keys_required_meanwhile(void **state)
@@ -551,6 +586,7 @@ int main(void)
         cmocka_unit_test(half_open_times_out),
         cmocka_unit_test(full_cache_evicts_the_oldest),
         cmocka_unit_test(time_wait_gives_way_to_a_new_syn),
+        cmocka_unit_test(time_wait_gives_way_to_no_cookie),
         cmocka_unit_test(keys_required_meanwhile),
         cmocka_unit_test(raw_ip_has_no_neighbors),
     };
