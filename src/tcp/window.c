@@ -62,11 +62,19 @@ bool window_update_due(const struct tcp *tcp, const struct tcb *tcb)
                         (more >= 2u * tcb->mss && more >= tcb->rcv_limit / 4));
 }
 
-/* Not with a full queue: a peer that always stops short of a grain would fill more than its limit. [R7323-06] */
+/* Whether what waits and what is offered stay near the limit. A peer whose segments never end on a grain gets a little more
+ * with each of them; it must not get ever more. */
+static bool may_round_up(const struct tcb *tcb, uint32_t offered)
+{
+    return tcb->rcv_queue.length + offered <= tcb->rcv_limit + tcb->rcv_limit / 8;
+}
+
+/* [R7323-06] */
 uint16_t window_field(struct tcb *tcb)
 {
-    uint32_t grain = tcb->rcv_queue.length < tcb->rcv_limit ? 1u << tcb->rcv_wind_shift : 1;
-    uint32_t field = (tcb_rcv_wnd(tcb) + grain - 1) >> tcb->rcv_wind_shift;
+    uint32_t offered = tcb_rcv_wnd(tcb);
+    uint32_t grain = may_round_up(tcb, offered) ? 1u << tcb->rcv_wind_shift : 1;
+    uint32_t field = (offered + grain - 1) >> tcb->rcv_wind_shift;
 
     field = min_u32(field, UINT16_MAX);
     if (seq_gt(seq_add(tcb->rcv_nxt, field << tcb->rcv_wind_shift), tcb->rcv_edge))

@@ -12,7 +12,7 @@ void window_open(const struct tcp *tcp, struct tcb *tcb);
 bool window_update_due(const struct tcp *tcp, const struct tcb *tcb);
 
 /* The field for the next segment. It is rounded up to the scale's grain, and the edge with it: a window that is announced
- * twice must not seem to shrink. With a full queue it is rounded down, and what was announced before is still taken.
+ * twice must not seem to shrink. Beyond the limit it is rounded down, and what was announced before is still taken.
  * [RFC 7323 2.4] */
 uint16_t window_field(struct tcb *tcb);
 
