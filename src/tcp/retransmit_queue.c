@@ -2,6 +2,7 @@
 #include "tcp/retransmit_queue.h"
 
 #include "base/bytes.h"
+#include "tcp/open.h"
 #include "tcp/recovery.h"
 #include "tcp/rtt.h"
 #include "tcp/timestamps.h"
@@ -30,13 +31,21 @@ static void take_rtt(const struct tcp *tcp, struct tcb *tcb, const struct segmen
         rtt_sample(tcp, tcb, rtt_us);
 }
 
+/* Our SYN is acknowledged, in whatever state: the user may have closed in SYN-RECEIVED. */
+static void syn_acked(const struct tcp *tcp, struct tcb *tcb, int64_t now_us)
+{
+    tcb->flags |= TCB_SYN_ACKED;
+    open_take_peer_mss(tcb);
+    keepalive_start(tcp, tcb, now_us);
+}
+
 /* Takes acknowledged SYN, text and FIN off; returns the bytes of text. [R2018-10] */
-static uint32_t take_off(struct tcp *tcp, struct tcb *tcb, seq ack)
+static uint32_t take_off(struct tcp *tcp, struct tcb *tcb, seq ack, int64_t now_us)
 {
     uint32_t text = seq_distance(tcb->snd_una, ack);
 
     if (!(tcb->flags & TCB_SYN_ACKED)) {
-        tcb->flags |= TCB_SYN_ACKED;
+        syn_acked(tcp, tcb, now_us);
         text--;
     }
     if ((tcb->flags & TCB_FIN_SENT) && seq_eq(ack, tcb->snd_nxt))
@@ -85,7 +94,7 @@ void retransmit_queue_acked(struct tcp *tcp, struct tcb *tcb, const struct segme
 
     take_rtt(tcp, tcb, seg, now_us);
     rtt_settle(tcp, tcb);
-    text = take_off(tcp, tcb, seg->ack);
+    text = take_off(tcp, tcb, seg->ack, now_us);
     recovery_acknowledged(tcp, tcb, text, limited);
     if ((tcb->flags & TCB_SND_URGENT) && seq_geq(tcb->snd_una, tcb->snd_up))
         tcb->flags &= ~(uint32_t)TCB_SND_URGENT;

@@ -8,7 +8,6 @@
 #include "base/bytes.h"
 #include "base/must.h"
 #include "tcp/ack_policy.h"
-#include "tcp/open.h"
 #include "tcp/reassembly.h"
 #include "tcp/recovery.h"
 #include "tcp/retransmit_queue.h"
@@ -193,8 +192,6 @@ static enum check check_ack_of_syn(struct tcp *tcp, struct tcb *tcb, const struc
     tcb_enter(tcp, tcb, TCP_ESTABLISHED);
     tcb->ready |= HF_CONNECTED | HF_WRITABLE;
     take_send_window(tcp, tcb, seg, now_us);
-    open_take_peer_mss(tcb);
-    keepalive_start(tcp, tcb, now_us);
     return CHECK_NEXT;
 }
 

@@ -26,11 +26,9 @@ static void established(struct tcp *tcp, struct tcb *tcb, const struct segment *
     retransmit_queue_acked(tcp, tcb, seg, now_us);
     take_send_window(tcp, tcb, seg, now_us);
     tcb_enter(tcp, tcb, TCP_ESTABLISHED);
-    open_take_peer_mss(tcb);
     open_start_sending(tcp, tcb);
     tcb->flags |= TCB_ACK_NOW;
     tcb->ready |= HF_CONNECTED | HF_WRITABLE;
-    keepalive_start(tcp, tcb, now_us);
 }
 
 /* A SYN without ACK: both ends opened at once. Our SYN is sent again, now with an ACK. [RFC 9293 MUST-10] */

@@ -74,12 +74,46 @@ static void timeout_after_probes(void **state)
     solo_free(solo);
 }
 
+/* Closed in SYN-RECEIVED: what was queued follows in segments that the peer takes, and keep-alive watches what is left.
+ * [RFC 9293 MUST-16, 3.8.4] */
+static void closed_in_syn_received(void **state)
+{
+    struct hf_config config = HF_CONFIG_DEFAULT;
+    struct solo *solo;
+
+    (void)state;
+    config.keepalive_idle_ms = 10000;
+    solo = solo_new(&config, 64);
+    assert_true(tcp_open_active(&solo->end.tcp, &solo->end.tcb,
+                                &(struct tcp_open){.iss = seq_of(SOLO_ISS), .path_mss = 1460},
+                                solo->now_us));
+    solo->end.open = true;
+    solo_out(solo);
+    solo_segment(solo, &(struct segment){.seq = seq_of(SOLO_IRS),
+                                         .flags = TCP_SYN,
+                                         .window = 65535,
+                                         .options = {.present = TCP_OPTION_MSS, .mss = 600}});
+    solo_out(solo);
+    assert_int_equal(solo->end.tcb.state, TCP_SYN_RECEIVED);
+    solo_write(solo, 1800);
+    assert_int_equal(tcp_shutdown(&solo->end.tcp, &solo->end.tcb, solo->now_us), HF_OK);
+    solo->count = 0;
+    solo_ack(solo, 1);
+    assert_int_equal(solo_out(solo), 3);
+    for (unsigned i = 0; i < 3; i++)
+        assert_int_equal(solo->sent[i].segment.length, 600);
+    assert_int_equal(solo_last(solo)->flags & TCP_FIN, TCP_FIN);
+    assert_true(solo->end.tcb.deadline_us[TCP_TIMER_KEEP] == solo->now_us + 10000000);
+    solo_free(solo);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(acks_beside_a_probe),
         cmocka_unit_test(reset_beside_a_probe),
         cmocka_unit_test(timeout_after_probes),
+        cmocka_unit_test(closed_in_syn_received),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
