@@ -7,6 +7,7 @@
 #include "base/bytes.h"
 
 #define GRANULARITY_US 1000u
+#define RTT_MOST_US (1u << 29) /* nine minutes: SRTT + 4 * RTTVAR stay in 32 bits */
 
 /* [R6298-01, R6298-07, R6298-13, R8961-01] */
 static uint32_t timeout_of(const struct tcp *tcp, const struct tcb *tcb)
@@ -23,7 +24,7 @@ static uint32_t timeout_of(const struct tcp *tcp, const struct tcb *tcb)
 void rtt_sample(const struct tcp *tcp, struct tcb *tcb, uint32_t rtt_us)
 {
     /* Bounded so that 4 * RTTVAR cannot overflow; never zero, which means "none yet". */
-    rtt_us = min_u32(max_u32(rtt_us, 1), tcp->config.max_rto_us);
+    rtt_us = min_u32(max_u32(rtt_us, 1), min_u32(tcp->config.max_rto_us, RTT_MOST_US));
     if (tcb->srtt_us == 0) {
         tcb->srtt_us = rtt_us;
         tcb->rttvar_us = rtt_us / 2;
@@ -39,7 +40,7 @@ void rtt_sample(const struct tcp *tcp, struct tcb *tcb, uint32_t rtt_us)
 /* [RFC 9293 MUST-19; R6298-05] */
 void rtt_back_off(const struct tcp *tcp, struct tcb *tcb)
 {
-    tcb->rto_us = min_u32(2 * tcb->rto_us, tcp->config.max_rto_us);
+    tcb->rto_us = tcb->rto_us + min_u32(tcb->rto_us, tcp->config.max_rto_us - tcb->rto_us);
     if (tcb->backoff < UINT8_MAX)
         tcb->backoff++;
 }

@@ -44,6 +44,32 @@ static void first_and_later(void **state)
     solo_free(solo);
 }
 
+/* A limit of an hour is reached and kept: neither doubling nor measuring goes round 32 bits. */
+static void an_hour(void **state)
+{
+    struct hf_config config = plain();
+    struct solo *solo;
+    struct tcb *tcb;
+
+    (void)state;
+    config.initial_rto_ms = 1049; /* doubled eleven times it is beyond 2^31 us */
+    config.max_rto_ms = 3600000;
+    solo = solo_open(&config);
+    tcb = &solo->end.tcb;
+    for (int i = 0; i < 20; i++) {
+        uint32_t before = tcb->rto_us;
+
+        rtt_back_off(&solo->end.tcp, tcb);
+        assert_true(tcb->rto_us == 3600000000u || tcb->rto_us == 2 * (uint64_t)before);
+    }
+    assert_int_equal(tcb->rto_us, 3600000000u);
+    for (int i = 0; i < 20; i++) {
+        rtt_sample(&solo->end.tcp, tcb, i & 1 ? 1 : UINT32_MAX);
+        assert_true(tcb->rto_us >= 500000000);
+    }
+    solo_free(solo);
+}
+
 /* A steady path: the variance fades, and the granularity remains. [RFC 6298 2.3, 4] [R6298-07] */
 static void granularity(void **state)
 {
@@ -214,11 +240,17 @@ static void timer(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(before_any),  cmocka_unit_test(first_and_later),
-        cmocka_unit_test(granularity), cmocka_unit_test(bounds),
-        cmocka_unit_test(back_off),    cmocka_unit_test(measured),
-        cmocka_unit_test(karn),        cmocka_unit_test(karn_with_timestamps),
-        cmocka_unit_test(absurd_echo), cmocka_unit_test(timer),
+        cmocka_unit_test(before_any),
+        cmocka_unit_test(first_and_later),
+        cmocka_unit_test(an_hour),
+        cmocka_unit_test(granularity),
+        cmocka_unit_test(bounds),
+        cmocka_unit_test(back_off),
+        cmocka_unit_test(measured),
+        cmocka_unit_test(karn),
+        cmocka_unit_test(karn_with_timestamps),
+        cmocka_unit_test(absurd_echo),
+        cmocka_unit_test(timer),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
