@@ -311,7 +311,7 @@ static bool send_new(struct tcp *tcp, struct tcb *tcb, struct tcp_outgoing *outg
     tcb->snd_nxt = seq_add(tcb->snd_nxt, length + fin);
     tcb->rtx_nxt = tcb->rtx_end = seq_max(tcb->rtx_end, tcb->snd_una);
     tcb->flags |= fin ? TCB_FIN_SENT : 0;
-    tcb->flags &= ~(uint32_t)TCB_HOLD_OVER;
+    tcb->flags &= ~(uint32_t)(TCB_HOLD_OVER | TCB_KEEP_NOW); /* the text asks [RFC 9293 MUST-26] */
     tcb->deadline_us[TCP_TIMER_HOLD] = NEVER_US;
     retransmit_queue_sent(tcp, tcb, now_us);
     return true;
@@ -336,7 +336,7 @@ static bool send_probe(struct tcp *tcp, struct tcb *tcb, struct tcp_outgoing *ou
         tcb->snd_nxt = seq_add(tcb->snd_nxt, 1);
     finish(tcp, tcb, out, now_us);
     add_urgent(tcb, out);
-    tcb->flags &= ~(uint32_t)TCB_RTT_TIMING;
+    tcb->flags &= ~(uint32_t)(TCB_RTT_TIMING | TCB_KEEP_NOW);
     count_one(tcp->stats, window_probes);
     return true;
 }
@@ -359,8 +359,9 @@ static void arm_idle_timers(const struct tcp *tcp, struct tcb *tcb, int64_t now_
 {
     switch (idle_timer_missing(tcb)) {
     case IDLE_NONE: return;
-    case IDLE_PERSIST:
-        tcb->flags |= TCB_PERSIST;
+    case IDLE_PERSIST: /* and its probes, which may carry all that was held */
+        tcb->flags = (tcb->flags & ~(uint32_t)TCB_HOLD_OVER) | TCB_PERSIST;
+        tcb->deadline_us[TCP_TIMER_HOLD] = NEVER_US;
         tcb->deadline_us[TCP_TIMER_RETRANSMIT] = now_us + tcb->rto_us; /* [RFC 9293 SHLD-29] */
         if (tcb->deadline_us[TCP_TIMER_USER] == NEVER_US)
             tcb->deadline_us[TCP_TIMER_USER] = now_us + user_timeout_us(tcp, tcb);

@@ -107,13 +107,56 @@ static void closed_in_syn_received(void **state)
     solo_free(solo);
 }
 
+/* Text that is written between the keep-alive timer and its probe is the probe. [RFC 9293 MUST-26] */
+static void text_instead_of_keep_alive(void **state)
+{
+    struct hf_config config = HF_CONFIG_DEFAULT;
+    struct solo *solo;
+
+    (void)state;
+    config.keepalive_idle_ms = 10000;
+    solo = solo_open(&config);
+    solo->now_us += 10000000;
+    tcp_timeout(&solo->end.tcp, &solo->end.tcb, solo->now_us);
+    solo_write(solo, 100);
+    assert_int_equal(solo_out(solo), 1);
+    assert_int_equal(solo_last(solo)->length, 100);
+    assert_int_equal(solo->end.stats.keepalive_probes, 0);
+    solo_free(solo);
+}
+
+/* The override of text held back ends when the window closes: the probe may carry all of that text, and the leave would be
+ * left for other text that is to be held. [RFC 9293 3.8.6.2.1] */
+static void override_beside_a_probe(void **state)
+{
+    struct hf_config config = HF_CONFIG_DEFAULT;
+    struct solo *solo = solo_open(&config);
+
+    (void)state;
+    tcp_set_option(&solo->end.tcp, &solo->end.tcb, HF_CORK, 1, solo->now_us);
+    solo_write(solo, 1);
+    assert_int_equal(solo_out(solo), 0);
+    assert_true(solo->end.tcb.deadline_us[TCP_TIMER_HOLD] != NEVER_US);
+    solo->window = 0;
+    solo_ack(solo, 1);
+    solo_pass(solo, 1100000);
+    assert_int_equal(solo->end.stats.window_probes, 1);
+    solo->window = 65535;
+    solo_ack(solo, 2);
+    solo->count = 0;
+    solo_write(solo, 10);
+    assert_int_equal(solo_out(solo), 0);
+    solo_pass(solo, 250000);
+    assert_int_equal(solo->count, 1);
+    solo_free(solo);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(acks_beside_a_probe),
-        cmocka_unit_test(reset_beside_a_probe),
-        cmocka_unit_test(timeout_after_probes),
-        cmocka_unit_test(closed_in_syn_received),
+        cmocka_unit_test(acks_beside_a_probe),        cmocka_unit_test(reset_beside_a_probe),
+        cmocka_unit_test(timeout_after_probes),       cmocka_unit_test(closed_in_syn_received),
+        cmocka_unit_test(text_instead_of_keep_alive), cmocka_unit_test(override_beside_a_probe),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
