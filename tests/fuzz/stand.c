@@ -11,6 +11,7 @@
 #include "base/must.h"
 #include "base/time.h"
 #include "fuzz/input.h"
+#include "fuzz/stand_gate.h"
 #include "stack/stack.h"
 #include "wire/checksum.h"
 #include "wire/ethernet.h"
@@ -187,6 +188,7 @@ void stand_after(struct stand *stand)
     check_counters(stand);
     check_gauges(stand);
     check_connections(stand);
+    stand_gate_check(stand);
     while (hf_event_take(&stand->sink, &event)) {
         char sentence[HF_EVENT_SENTENCE_MAX];
 
@@ -220,6 +222,7 @@ void stand_wait(struct stand *stand, int64_t us)
     stand->now_us += us;
     hf_tick(stand->stack, stand->now_us);
     stand_after(stand);
+    stand_gate_check_ticked(stand);
 }
 
 void stand_wait_deadline(struct stand *stand)
