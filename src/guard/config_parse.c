@@ -235,8 +235,8 @@ static bool take_name(cfg_t *cfg, char name[CONFIG_NAME_MAX])
     const char *title = cfg_title(cfg);
 
     if (title[0] == '\0' || strlen(title) >= CONFIG_NAME_MAX || strpbrk(title, "\"\\\n") != NULL) {
-        fail(cfg->line, "%s \"%.100s\", accepted is a name of 1 to %d characters", cfg_name(cfg),
-             title, CONFIG_NAME_MAX - 1);
+        fail(cfg->line, "%s \"%.100s\", accepted is a name of 1 to %d bytes without \" or \\",
+             cfg_name(cfg), title, CONFIG_NAME_MAX - 1);
         return false;
     }
     snprintf(name, CONFIG_NAME_MAX, "%s", title);

@@ -121,13 +121,14 @@ static bool skip_string(struct scan *scan)
         if (*scan->at == '\\' && (scan->at[1] == quote || scan->at[1] == '\\'))
             scan->at++;
         else if (*scan->at == '\0' || *scan->at == '\n' ||
+                 (*scan->at == '\r' && scan->at[1] == '\n') ||
                  (*scan->at == '\\' && (scan->at[1] == '\0' || scan->at[1] == '\n')))
             return refuse(scan, scan->line,
                           "a string that does not end on its line, accepted is \"...\"");
         else if (*scan->at == '\\')
             return refuse(scan, scan->line,
                           "an escape in a string, accepted are \\\\ and \\\" alone");
-        else if (is_control(*scan->at))
+        else if (is_control(*scan->at) || *scan->at == '\t' || *scan->at == '\r')
             return refuse_byte(scan);
         else if (scan->at[0] == '$' && scan->at[1] == '{')
             return refuse(scan, scan->line,

@@ -121,6 +121,10 @@ static const struct bad {
     {UPLINK "# caf\xe9\n", "2: a byte 0xe9, accepted is text in UTF-8"},
     {UPLINK "service \"caf\xe9\" {}\n", "2: a byte 0xe9, accepted is text in UTF-8"},
     {UPLINK "service \"a\x1b[31m\" {}\n", "2: a byte 0x1b, accepted is text in UTF-8"},
+    {UPLINK "service \"a\rb\" {}\n", "2: a byte 0x0d, accepted is text in UTF-8"},
+    {UPLINK "service \"a\tb\" {}\n", "2: a byte 0x09, accepted is text in UTF-8"},
+    {UPLINK "service \"a\r\n\" {}\n", "2: a string that does not end on its line, accepted is "
+                                      "\"...\""},
     {UPLINK "service \"a\\nb\" {}\n", "2: an escape in a string, accepted are \\\\ and \\\" alone"},
     {UPLINK "service 'a\\x1bb' {}\n", "2: an escape in a string, accepted are \\\\ and \\\" alone"},
     {UPLINK "limits \"x\" { }\n", "2: limits without its \"{\", accepted is limits { ... }"},
@@ -192,7 +196,9 @@ static const struct bad {
      "\"203.0.113.10/24\" }"},
     {"uplink \"interface-name-0\" {}\n" SERVICE,
      "1: uplink \"interface-name-0\", accepted is an interface name of 1 to 15 characters"},
-    {"uplink \"\" {}\n", "1: uplink \"\", accepted is a name of 1 to 31 characters"},
+    {"uplink \"\" {}\n", "1: uplink \"\", accepted is a name of 1 to 31 bytes without \" or \\"},
+    {UPLINK "service \"a\\\"b\" {}\n", "2: service \"a\"b\", accepted is a name of 1 to 31 bytes "
+                                       "without \" or \\"},
     {"uplink \"hf0\" { addresses = { \"203.0.113.10/33\" } }\n",
      "1: addresses = \"203.0.113.10/33\", accepted is an address with its prefix length such as "
      "\"203.0.113.10/24\" or \"2001:db8::10/64\""},
