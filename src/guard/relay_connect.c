@@ -372,6 +372,6 @@ bool relay_may_move(const struct relay *relay, int64_t now_us)
 {
     int64_t timeout_us = ms_to_us(relay->service->config->connect_timeout_ms);
 
-    return relay->bytes_in == 0 && relay->bytes_out == 0 &&
+    return relay->bytes_in == 0 && relay->bytes_out == 0 && !relay->backend_done &&
            now_us - relay->moved_at_us < timeout_us;
 }

@@ -65,7 +65,8 @@ bool relay_retry_is_wanted(const struct relays *relays);
 /* All that wait try again, and others are accepted again. */
 void relay_retry_all(struct relays *relays, int64_t now_us);
 
-/* Whether another backend may still take over from the one that has reset an open relay. */
+/* Whether another backend may still take over from the one that has reset an open relay: neither a byte nor an end of stream
+ * has come from it, and it was given none. */
 bool relay_may_move(const struct relay *relay, int64_t now_us);
 
 #endif

@@ -206,6 +206,28 @@ static void a_reset_before_the_first_byte_costs_no_client(void **state)
     many_close(&many);
 }
 
+/* A client who has been told the end cannot be given to another backend any more. */
+static void after_an_end_of_stream_no_other_backend_is_asked(void **state)
+{
+    struct linger at_once = {.l_onoff = 1, .l_linger = 0};
+    struct many many;
+    char byte;
+
+    (void)state;
+    many_open(&many, 2, "none", "");
+    hf_socket client = web(&many);
+    int first = accept_at(&many, 0);
+    assert_int_equal(shutdown(first, SHUT_WR), 0);
+    assert_int_equal(world_receive(&many.world, client, &byte, 1), 0);
+    setsockopt(first, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    close(first);
+    assert_int_equal(world_end_of(&many.world, client), HF_RESET);
+    assert_int_equal(world_count(&many.world)->backend_reset, 1);
+    assert_int_equal(world_count(&many.world)->retried, 0);
+    assert_false(somebody_waits_at(&many, 1));
+    many_close(&many);
+}
+
 /* ---- checks ---- */
 
 static void a_dead_backend_is_found_and_comes_back(void **state)
@@ -389,6 +411,7 @@ int main(void)
         cmocka_unit_test(retries_have_a_limit),
         cmocka_unit_test(silence_costs_connect_timeout_and_no_client),
         cmocka_unit_test(a_reset_before_the_first_byte_costs_no_client),
+        cmocka_unit_test(after_an_end_of_stream_no_other_backend_is_asked),
         cmocka_unit_test(a_dead_backend_is_found_and_comes_back),
         cmocka_unit_test(the_first_check_decides_alone),
         cmocka_unit_test(with_all_down_clients_are_reset_and_back_they_are_served),
