@@ -1,7 +1,9 @@
 /* Every command asked of a guard in memory, with words that make sense and words that make none. */
 #include "unit/guard/world.h"
 
+#include <linux/sockios.h>
 #include <stdio.h>
+#include <sys/ioctl.h>
 #include <sys/un.h>
 
 #include "control/commands.h"
@@ -164,6 +166,37 @@ static void connections_are_listed_and_killed(void **state)
     }
     assert_int_equal(count_of(asked, "connections"), 0);
     assert_int_equal(world_count(&asked->world)->killed, 40);
+}
+
+/* The slot of one who ended after the question is another's when the killer comes to it. */
+static void who_comes_after_the_question_is_not_killed(void **state)
+{
+    struct asked *asked = *state;
+    struct world *world = &asked->world;
+    struct relays *relays = &world->guard.relays;
+    int backend;
+
+    relays_set_limit(relays, 1);
+    relayed(asked, &backend);
+    hf_socket next = world_connect(world, "203.0.113.10:80"); /* waits for the place */
+    while (world_status(world, next).state != HF_STATE_ESTABLISHED)
+        world_step(world);
+    world_steps(world, 10);
+    send_line(asked, "kill service web");
+    for (int unread = 1; unread > 0;) { /* then it is understood, and nobody was looked at */
+        world_step(world);
+        assert_int_equal(ioctl(asked->fd, SIOCOUTQ, &unread), 0);
+    }
+    assert_int_equal(relays->active, 1);
+    assert_true(relays_kill(relays, 0, relays->next_id, world->now_us));
+    guard_step(&world->guard, world->now_us);
+    assert_int_equal(relays->active, 1); /* in the same slot */
+
+    json_t *answer = next_line(asked);
+    assert_int_equal(number(answer, "killed"), 0);
+    json_decref(answer);
+    assert_int_equal(relays->active, 1);
+    close(backend);
 }
 
 static void status_and_stats(void **state)
@@ -363,8 +396,13 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(connections_are_listed_and_killed), TEST(status_and_stats),         TEST(blocks),
-        TEST(events_come_as_they_happen),        TEST(a_capture_of_one_service), TEST(nonsense),
+        TEST(connections_are_listed_and_killed),
+        TEST(who_comes_after_the_question_is_not_killed),
+        TEST(status_and_stats),
+        TEST(blocks),
+        TEST(events_come_as_they_happen),
+        TEST(a_capture_of_one_service),
+        TEST(nonsense),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
