@@ -129,7 +129,8 @@ static void check_connections(const struct stand *stand)
             fprintf(stderr, "in %s: ", hf_state_text((enum hf_state)connection->tcb.state));
             wrong(untrue);
         }
-        if (tcp_wants_output(&stand->stack->tcp, &connection->tcb) &&
+        if (!(connection->flags & CONNECTION_WAITS) && /* for its next hop's address */
+            tcp_wants_output(&stand->stack->tcp, &connection->tcb) &&
             seq_eq(connection->tcb.rtx_nxt, connection->tcb.rtx_end))
             wrong("all is sent that may be, or a timer runs for it");
         held += connection->tcb.rcv_held + connection->tcb.snd_held;

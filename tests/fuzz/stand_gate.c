@@ -10,6 +10,7 @@
 
 #define RING_SLOTS 4096u
 #define DAY_MS 86400000u
+#define ROUNDING 64 /* ticks: each change of a listener may round up once more */
 
 /* ---- what holds slots ---- */
 
@@ -134,7 +135,7 @@ static void meet_half_open(const struct hf_stack *stack, uint32_t slot, const vo
     must(connection_find(&stack->connections, gate_hash_of(gate, slot), &flow) == SLOT_NONE);
     must(wheel_is_set(&gate->cache.wheel, slot));
     must(ticks_left(&gate->cache.wheel, &half_open->timer) <=
-         (stack->seen_us >> WHEEL_TICK_SHIFT) - gate->cache.wheel.now + 2 +
+         (stack->seen_us >> WHEEL_TICK_SHIFT) - gate->cache.wheel.now + ROUNDING +
              (ms_to_us(listener->timeout_ms) >> WHEEL_TICK_SHIFT));
 }
 
