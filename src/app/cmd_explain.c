@@ -91,7 +91,8 @@ static enum capture_read tell(struct capture_file *file, struct observer *observ
     uint64_t packets = 0;
 
     while ((read = capture_file_next(file, &packet, error)) == CAPTURE_PACKET) {
-        enum dissect_kind kind = dissect(&dissected, packet.link, packet.data, packet.captured);
+        enum dissect_kind kind =
+            dissect(&dissected, packet.link, packet.data, packet.captured, packet.length);
 
         if (packets++ == 0)
             request->style.start_us = packet.at_us;

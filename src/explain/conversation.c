@@ -5,6 +5,13 @@
 
 #define TTL_STRANGE 3 /* hops that a path does not change by itself */
 #define SCALE_MOST 14
+#define DUPLICATES 3      /* ACKs that have a sender send again */
+#define SOONEST_US 200000 /* the shortest retransmission timeout in use */
+
+/* What says nothing about the conversation itself. */
+#define NOT_OF_THIS                                                                             \
+    (ANOMALY_OLD_DUPLICATE | ANOMALY_OUTSIDE | ANOMALY_ACK_OF_UNSEEN | ANOMALY_CHALLENGED_SYN | \
+     ANOMALY_OTHER_SYN | ANOMALY_OTHER_ANSWER)
 
 const char *anomaly_text(unsigned bit)
 {
@@ -20,11 +27,17 @@ const char *anomaly_text(unsigned bit)
     case ANOMALY_PROBE: return "probe";
     case ANOMALY_GAP: return "gap before it";
     case ANOMALY_OUTSIDE: return "outside the window";
-    case ANOMALY_ACK_OF_UNSENT: return "ACK of what was not sent";
+    case ANOMALY_ACK_OF_UNSEEN: return "ACK of what was not seen";
     case ANOMALY_REFUSED: return "refused";
     case ANOMALY_WENT_ON: return "the RST was forged: its sender goes on";
     case ANOMALY_CUT_SHORT: return "cut short by the capture";
     case ANOMALY_ODD_FLAGS: return "odd flags";
+    case ANOMALY_LATE: return "late: fills a gap";
+    case ANOMALY_OTHER_TTL: return "perhaps forged: another TTL";
+    case ANOMALY_CHALLENGED_SYN: return "SYN to be challenged";
+    case ANOMALY_OTHER_SYN: return "another SYN";
+    case ANOMALY_OTHER_ANSWER: return "another answer";
+    case ANOMALY_SEEN_TWICE: return "seen twice";
     }
     return "?";
 }
@@ -57,12 +70,26 @@ static bool is_over(const struct conversation *conversation)
     return true;
 }
 
+/* A SYN that nobody answered, and then one with a higher number: its sender gave up, and tries anew. */
+static bool is_another_try(const struct conversation *conversation, const struct segment *seg,
+                           unsigned from)
+{
+    const struct observed_end *end = &conversation->end[from], *peer = &conversation->end[!from];
+
+    return end->syn && end->state == HF_STATE_SYN_SENT && !peer->syn && !peer->spoke &&
+           !peer->has_other && seq_gt(seg->seq, end->next);
+}
+
 bool conversation_is_over_for(const struct conversation *conversation, const struct segment *seg,
                               unsigned from)
 {
     const struct observed_end *end = &conversation->end[from];
 
-    if ((seg->flags & (TCP_SYN | TCP_ACK | TCP_RST)) != TCP_SYN || !is_over(conversation))
+    if ((seg->flags & (TCP_SYN | TCP_ACK | TCP_RST)) != TCP_SYN)
+        return false;
+    if (is_another_try(conversation, seg, from))
+        return true;
+    if (!is_over(conversation))
         return false;
     return !(end->syn && seq_eq(end->iss, seg->seq)) &&
            (conversation->reset || seq_gt(seg->seq, end->next)); /* RFC 6191 */
@@ -89,17 +116,44 @@ static unsigned close_both(struct conversation *conversation, unsigned from, uns
     return odd;
 }
 
+/* An ACK of this end's SYN, with or without the text that it had. */
+static bool acks_syn(const struct observed_end *end, seq ack)
+{
+    return end->syn && seq_gt(ack, end->iss) && seq_leq(ack, end->next);
+}
+
+/* Both at a SYN of another number than that which counts so far: who sent it, or who answers it. */
+static bool is_of_other(const struct observed_end *end, seq at)
+{
+    return end->has_other && seq_eq(at, seq_add(end->other_iss, 1));
+}
+
+static unsigned see_refusal(struct conversation *conversation, unsigned from,
+                            const struct segment *seg)
+{
+    const struct observed_end *peer = &conversation->end[!from];
+
+    if (!(seg->flags & TCP_ACK))
+        return ANOMALY_FORGED_RST;
+    if (acks_syn(peer, seg->ack))
+        return close_both(conversation, from, ANOMALY_REFUSED);
+    return is_of_other(peer, seg->ack) ? ANOMALY_REFUSED : ANOMALY_FORGED_RST;
+}
+
 static unsigned see_rst(struct conversation *conversation, unsigned from, const struct segment *seg,
                         uint8_t ttl)
 {
-    const struct observed_end *end = &conversation->end[from], *peer = &conversation->end[!from];
+    struct observed_end *end = &conversation->end[from], *peer = &conversation->end[!from];
 
     if (is_over(conversation) || conversation->reset)
         return 0; /* it changes nothing any more */
-    if (peer->state == HF_STATE_SYN_SENT) {
-        bool fits = (seg->flags & TCP_ACK) && seq_eq(seg->ack, peer->next);
-
-        return fits ? close_both(conversation, from, ANOMALY_REFUSED) : ANOMALY_FORGED_RST;
+    if (peer->state == HF_STATE_SYN_SENT)
+        return see_refusal(conversation, from, seg);
+    if (!conversation->completed && is_of_other(end, seg->seq)) {
+        end->has_other = peer->has_other = false; /* what an old duplicate opened [RFC 9293 3.5] */
+        if (!peer->syn && peer->state == HF_STATE_SYN_RECEIVED)
+            peer->state = HF_STATE_LISTEN;
+        return 0;
     }
     seq edge = peer->has_acked ? peer->acked : end->next;
     bool exact = seq_eq(seg->seq, edge) || (end->spoke && seq_eq(seg->seq, end->next));
@@ -107,9 +161,9 @@ static unsigned see_rst(struct conversation *conversation, unsigned from, const 
     if (!end->spoke && !peer->has_acked)
         exact = true; /* of one who was not heard so far: who knows */
     if (exact)
-        return close_both(conversation, from, ttl_is_strange(end, ttl) ? ANOMALY_FORGED_RST : 0);
+        return close_both(conversation, from, ttl_is_strange(end, ttl) ? ANOMALY_OTHER_TTL : 0);
     if (seq_in_window(seg->seq, edge, peer->window))
-        return ANOMALY_CHALLENGED_RST | (ttl_is_strange(end, ttl) ? ANOMALY_FORGED_RST : 0);
+        return ANOMALY_CHALLENGED_RST | (ttl_is_strange(end, ttl) ? ANOMALY_OTHER_TTL : 0);
     return ANOMALY_FORGED_RST;
 }
 
@@ -150,7 +204,7 @@ static void complete(struct conversation *conversation)
 static bool crosses(const struct observed_end *end, const struct observed_end *peer,
                     const struct segment *seg)
 {
-    return (seg->flags & TCP_ACK) && !end->has_acked && peer->syn && seq_eq(seg->ack, peer->next);
+    return (seg->flags & TCP_ACK) && !end->has_acked && acks_syn(peer, seg->ack);
 }
 
 static unsigned see_crossed(struct conversation *conversation, struct observed_end *end,
@@ -166,18 +220,46 @@ static unsigned see_crossed(struct conversation *conversation, struct observed_e
     return 0;
 }
 
+static unsigned note_other(struct observed_end *end, const struct segment *seg, unsigned odd)
+{
+    end->other_iss = seg->seq;
+    end->has_other = true;
+    return odd;
+}
+
+/* By its number alone: what lies behind all that its sender said cannot be old. */
+static unsigned see_other_syn(const struct conversation *conversation, struct observed_end *end,
+                              const struct segment *seg)
+{
+    bool newer = !(end->spoke || end->syn) || seq_gt(seg->seq, end->next);
+
+    if (conversation->completed || conversation->joined)
+        return newer ? ANOMALY_CHALLENGED_SYN : ANOMALY_OLD_DUPLICATE;
+    return note_other(end, seg, newer ? ANOMALY_OTHER_SYN : ANOMALY_OLD_DUPLICATE);
+}
+
 static unsigned see_syn(struct conversation *conversation, unsigned from, const struct segment *seg)
 {
     struct observed_end *end = &conversation->end[from], *peer = &conversation->end[!from];
     bool answers = seg->flags & TCP_ACK;
 
-    if (end->syn && seq_eq(end->iss, seg->seq))
-        return crosses(end, peer, seg) ? see_crossed(conversation, end, peer, seg->ack)
-                                       : (unsigned)ANOMALY_RETRANSMISSION;
-    if (end->syn || end->state >= HF_STATE_ESTABLISHED)
-        return ANOMALY_OLD_DUPLICATE;
-    if (answers && peer->syn && !seq_eq(seg->ack, peer->next))
-        return ANOMALY_OLD_DUPLICATE; /* it answers another SYN than the one we saw */
+    if (end->syn && seq_eq(end->iss, seg->seq)) {
+        if (crosses(end, peer, seg))
+            return see_crossed(conversation, end, peer, seg->ack);
+        if (peer->state == HF_STATE_LISTEN)
+            peer->state = HF_STATE_SYN_RECEIVED; /* what an old duplicate had opened was reset */
+        return ANOMALY_RETRANSMISSION;
+    }
+    if (answers && !conversation->completed && (end->syn || peer->syn)) {
+        bool same = acks_syn(peer, seg->ack) || (end->has_acked && seq_eq(seg->ack, end->acked));
+
+        if (is_of_other(peer, seg->ack) || (end->syn && same))
+            return note_other(end, seg, ANOMALY_OTHER_ANSWER);
+        if (end->syn || !acks_syn(peer, seg->ack))
+            return ANOMALY_OLD_DUPLICATE; /* it answers a SYN that was not seen */
+    } else if (end->syn || end->state >= HF_STATE_ESTABLISHED) {
+        return see_other_syn(conversation, end, seg);
+    }
     note_syn(end, seg);
     if (!answers) {
         bool crossed = peer->state == HF_STATE_SYN_SENT; /* simultaneous open */
@@ -198,29 +280,98 @@ static unsigned see_syn(struct conversation *conversation, unsigned from, const 
     return 0;
 }
 
+/* ---- gaps ---- */
+
+/* When there are too many, the last grows over what lies before it. */
+static void gaps_add(struct observed_end *end, seq from, seq to)
+{
+    if (end->gap_count == CONVERSATION_GAPS)
+        end->gaps[CONVERSATION_GAPS - 1].to = to;
+    else
+        end->gaps[end->gap_count++] = (struct gap){from, to};
+}
+
+/* True if any of it was missing so far. What is left of a gap on both sides of it is one gap still, if no place is free. */
+static bool gaps_fill(struct observed_end *end, seq from, seq to)
+{
+    struct gap before[CONVERSATION_GAPS];
+    uint8_t count = end->gap_count;
+    bool filled = false;
+
+    memcpy(before, end->gaps, sizeof before);
+    end->gap_count = 0;
+    for (uint8_t i = 0; i < count; i++) {
+        struct gap gap = before[i];
+
+        if (seq_leq(to, gap.from) || seq_leq(gap.to, from)) {
+            gaps_add(end, gap.from, gap.to);
+            continue;
+        }
+        filled = true;
+        if (seq_lt(gap.from, from))
+            gaps_add(end, gap.from, from);
+        if (seq_lt(to, gap.to))
+            gaps_add(end, to, gap.to);
+    }
+    return filled;
+}
+
 /* ---- text, ACK, FIN ---- */
 
-static unsigned judge_position(const struct observed_end *end, const struct observed_end *peer,
-                               const struct segment *seg)
+/* A keepalive says the byte before its next again, or none of it; a look at a closed window, the first byte that was not
+ * taken. A last byte that is not acknowledged is said again like any other. [RFC 9293 3.8.4, 3.8.6.1] */
+static bool is_probe(const struct observed_end *end, const struct observed_end *peer,
+                     const struct segment *seg)
+{
+    uint32_t length = segment_length(seg);
+    bool acknowledged = peer->has_acked && seq_geq(peer->acked, end->next);
+
+    if (!(seg->flags & TCP_FIN) && seq_eq(seg->seq, seq_sub(end->next, 1)) &&
+        (length == 0 || (length == 1 && acknowledged)))
+        return true;
+    return length > 0 && peer->has_acked && peer->window == 0 && seq_eq(seg->seq, peer->acked);
+}
+
+static bool lies_outside(const struct observed_end *end, const struct observed_end *peer, seq last)
+{
+    return peer->has_right && !peer->vague && end->syn && peer->syn &&
+           seq_gt(last, seq_add(peer->right, 1));
+}
+
+/* What fills a gap was sent later than what is behind it, or only came later. Timestamps tell; where there are none, that
+ * the sender had reason to send it again. [RFC 5681 3.2; RFC 6298 2] */
+static unsigned judge_filler(const struct observed_end *end, const struct segment *seg,
+                             int64_t at_us)
+{
+    int32_t newer = 0;
+
+    if (end->ts && (seg->options.present & TCP_OPTION_TIMESTAMPS))
+        newer = (int32_t)(seg->options.ts_value - end->ts_value);
+    if (newer == 0 && (end->duplicate_acks >= DUPLICATES || at_us - end->gap_us >= SOONEST_US))
+        newer = 1;
+    return newer > 0 ? ANOMALY_RETRANSMISSION : ANOMALY_LATE;
+}
+
+static unsigned judge_position(struct observed_end *end, const struct observed_end *peer,
+                               const struct segment *seg, int64_t at_us)
 {
     uint32_t length = segment_length(seg);
     seq last = seq_add(seg->seq, length);
 
     if (!end->spoke && !end->syn)
         return 0;
-    if (length <= 1 && !(seg->flags & TCP_FIN) && seq_eq(seg->seq, seq_sub(end->next, 1)))
-        return ANOMALY_PROBE;
-    if (length > 0 && peer->has_acked && peer->window == 0 && seq_eq(seg->seq, peer->acked))
+    if (is_probe(end, peer, seg))
         return ANOMALY_PROBE;
     if (length > 0 && seq_leq(last, end->next)) {
         bool acknowledged = peer->has_acked && seq_leq(last, peer->acked);
         bool older = end->ts && (seg->options.present & TCP_OPTION_TIMESTAMPS) &&
                      (int32_t)(seg->options.ts_value - end->ts_value) < 0;
 
+        if (gaps_fill(end, seg->seq, last))
+            return judge_filler(end, seg, at_us);
         return acknowledged && older ? ANOMALY_OLD_DUPLICATE : ANOMALY_RETRANSMISSION;
     }
-    if (peer->has_acked && peer->spoke && length > 0 &&
-        seq_gt(last, seq_add(peer->acked, peer->window + 1)))
+    if (length > 0 && lies_outside(end, peer, last))
         return ANOMALY_OUTSIDE;
     return seq_gt(seg->seq, end->next) ? ANOMALY_GAP : 0;
 }
@@ -241,10 +392,13 @@ static unsigned see_ack(struct conversation *conversation, unsigned from, const 
     struct observed_end *end = &conversation->end[from], *peer = &conversation->end[!from];
 
     if ((peer->spoke || peer->syn) && seq_gt(seg->ack, peer->next)) {
-        if (peer->syn) /* the whole conversation was seen: nobody sent that */
-            return ANOMALY_ACK_OF_UNSENT;
+        if (peer->syn)
+            return ANOMALY_ACK_OF_UNSEEN;
         peer->next = seg->ack;
     }
+    if (end->has_acked && seq_eq(seg->ack, end->acked) && seg->length == 0 &&
+        peer->duplicate_acks < DUPLICATES)
+        peer->duplicate_acks++;
     if (!end->has_acked || seq_gt(seg->ack, end->acked))
         end->acked = seg->ack;
     end->has_acked = true;
@@ -289,6 +443,13 @@ static unsigned see_window(struct conversation *conversation, unsigned from,
     bool was_closed = end->closed_window;
 
     end->window = (uint32_t)seg->window << (scales ? end->scale : 0);
+    if (seg->flags & TCP_ACK) {
+        seq right = seq_add(seg->ack, end->window);
+
+        if (!end->has_right || seq_gt(right, end->right))
+            end->right = right;
+        end->has_right = true;
+    }
     end->closed_window = end->window == 0;
     if (end->closed_window)
         return was_closed ? 0 : ANOMALY_ZERO_WINDOW;
@@ -303,13 +464,39 @@ static void miss_the_answer(struct observed_end *end, struct observed_end *peer,
     peer->next = ack;
 }
 
+/* Of two numbers that an end could have begun with, this is what the two go on with. */
+static void adopt_other(struct observed_end *end)
+{
+    end->iss = end->other_iss;
+    end->next = seq_add(end->iss, 1);
+    end->syn = end->vague = true;
+    end->has_other = false;
+}
+
+static void settle_others(struct conversation *conversation, struct observed_end *end,
+                          struct observed_end *peer, const struct segment *seg)
+{
+    if (conversation->completed)
+        return;
+    if (is_of_other(end, seg->seq)) {
+        adopt_other(end);
+        peer->acked = end->next;
+        if (end->state == HF_STATE_SYN_SENT)
+            end->state = HF_STATE_ESTABLISHED;
+    }
+    if (is_of_other(peer, seg->ack))
+        adopt_other(peer);
+}
+
 static unsigned see_rest(struct conversation *conversation, unsigned from,
                          const struct segment *seg)
 {
     struct observed_end *end = &conversation->end[from], *peer = &conversation->end[!from];
     seq behind = seq_add(seg->seq, segment_length(seg));
-    unsigned odd = judge_position(end, peer, seg);
+    unsigned odd;
 
+    settle_others(conversation, end, peer, seg);
+    odd = judge_position(end, peer, seg, conversation->last_us);
     if (end->state == HF_STATE_SYN_SENT && !peer->syn && !peer->spoke)
         miss_the_answer(end, peer, seg->ack);
 
@@ -321,8 +508,13 @@ static unsigned see_rest(struct conversation *conversation, unsigned from,
         return odd;
     if (seg->flags & TCP_ACK)
         odd |= see_ack(conversation, from, seg);
-    if (odd & ANOMALY_ACK_OF_UNSENT)
+    if (odd & ANOMALY_ACK_OF_UNSEEN)
         return odd;
+    if (odd & ANOMALY_GAP) {
+        gaps_add(end, end->next, seg->seq);
+        end->gap_us = conversation->last_us;
+        end->duplicate_acks = 0;
+    }
     if (seq_gt(behind, end->next))
         end->next = behind;
     if (seg->flags & TCP_FIN)
@@ -354,7 +546,7 @@ unsigned conversation_see(struct conversation *conversation, unsigned from,
         return odd; /* on its way before the RST came */
     odd |=
         seg->flags & TCP_SYN ? see_syn(conversation, from, seg) : see_rest(conversation, from, seg);
-    if (odd & (ANOMALY_OLD_DUPLICATE | ANOMALY_OUTSIDE | ANOMALY_ACK_OF_UNSENT))
+    if (odd & NOT_OF_THIS)
         return odd;
     odd |= see_window(conversation, from, seg);
     end->spoke = true;

@@ -40,29 +40,41 @@ static enum dissect_kind dissect_tcp(struct dissected *dissected, const uint8_t 
     return DISSECTED_TCP;
 }
 
+/* A length of zero in an IP header: the network card cuts a large packet later, or it is larger than the field can say.
+ * Then it has all that the frame has. */
+static uint32_t length_of_frame(const struct dissected *dissected, uint32_t captured)
+{
+    return dissected->missing < UINT32_MAX - captured ? captured + dissected->missing : captured;
+}
+
 static enum dissect_kind dissect_v4(struct dissected *dissected, const uint8_t *data,
                                     uint32_t captured)
 {
     struct ipv4 ip;
+    uint32_t header, total;
 
     if (captured < IPV4_HEADER)
         return DISSECTED_SHORT;
-    if (ipv4_parse_quoted(&ip, data, captured) != HF_STAT_none) {
-        if (data[0] >> 4 != 4 || get_be16(data + 2) != 0)
-            return DISSECTED_BROKEN;
+    header = (uint32_t)(data[0] & 0xf) * 4;
+    total = get_be16(data + 2);
+    if (header > captured)
         return DISSECTED_SHORT;
-    }
+    if (ipv4_parse_quoted(&ip, data, captured) != HF_STAT_none &&
+        (total > 0 || header < IPV4_HEADER))
+        return DISSECTED_BROKEN;
+    if (total == 0)
+        total = length_of_frame(dissected, captured);
     if (ip.protocol != IP_TCP)
         return DISSECTED_OTHER;
     if (ip.fragment_offset > 0)
         return DISSECTED_FRAGMENT;
-    if (captured > ip.total_length)
-        captured = ip.total_length;
+    if (captured > total)
+        captured = total;
     dissected->flow.remote = ip.source;
     dissected->flow.local = ip.destination;
     dissected->ttl = ip.ttl;
-    return dissect_tcp(dissected, data + ip.header_length, ip.total_length - ip.header_length,
-                       captured - ip.header_length);
+    dissected->id = ip.id;
+    return dissect_tcp(dissected, data + header, total - header, captured - header);
 }
 
 static enum dissect_kind dissect_v6(struct dissected *dissected, const uint8_t *data,
@@ -73,6 +85,8 @@ static enum dissect_kind dissect_v6(struct dissected *dissected, const uint8_t *
     if (data[0] >> 4 != 6)
         return DISSECTED_BROKEN;
     uint32_t length = IPV6_HEADER + get_be16(data + 4);
+    if (length == IPV6_HEADER)
+        length = length_of_frame(dissected, captured);
     uint32_t here = captured < length ? captured : length;
     struct ipv6_chain chain;
 
@@ -152,9 +166,9 @@ static enum dissect_kind dissect_typed(struct dissected *dissected, const uint8_
 }
 
 enum dissect_kind dissect(struct dissected *dissected, enum dissect_link link, const uint8_t *data,
-                          uint32_t captured)
+                          uint32_t captured, uint32_t length)
 {
-    *dissected = (struct dissected){.ttl = 0};
+    *dissected = (struct dissected){.missing = length > captured ? length - captured : 0};
     switch (link) {
     case DISSECT_ETHERNET: return dissect_typed(dissected, data, captured, 12, ETHERNET_HEADER);
     case DISSECT_COOKED: return dissect_typed(dissected, data, captured, 14, COOKED_HEADER);

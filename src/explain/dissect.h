@@ -26,12 +26,14 @@ enum dissect_kind {
 struct dissected {
     struct flow flow; /* remote: who sent it */
     struct segment segment;
+    uint16_t id; /* of IPv4; 0: none */
     uint8_t ttl;
-    bool cut; /* its text, or a part of it, was not captured */
+    uint32_t missing; /* bytes behind those that were captured */
+    bool cut;         /* its text, or a part of it, was not captured */
 };
 
-/* `captured` bytes at `data` of a packet. */
+/* `captured` bytes at `data` of a packet that had `length`. */
 enum dissect_kind dissect(struct dissected *dissected, enum dissect_link link, const uint8_t *data,
-                          uint32_t captured);
+                          uint32_t captured, uint32_t length);
 
 #endif

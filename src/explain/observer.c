@@ -7,6 +7,8 @@
 
 #define GIVE_WAY_VISITS 64u
 #define STALE_US INT64_C(120000000)
+#define TWICE_US 1000       /* what a host needs from one of its interfaces to the next, at most */
+#define TWICE_UNNAMED_US 50 /* ... where packets have no identification */
 
 static struct conversation *conversation_at(const struct observer *observer, uint32_t slot)
 {
@@ -165,6 +167,8 @@ static struct conversation *begin(struct observer *observer, uint64_t hash,
 static void begin_again(struct observer *observer, struct conversation *conversation,
                         const struct dissected *dissected, unsigned *from, int64_t at_us)
 {
+    if (conversation->half_open)
+        count_half_open(observer, conversation);
     conversation->flow = dissected->flow;
     conversation->number = ++observer->conversations;
     conversation_begin(conversation, &dissected->segment, at_us);
@@ -196,6 +200,34 @@ static void watch_floods(struct observer *observer, struct observation *seen,
     }
 }
 
+static uint32_t mix(uint32_t hash, uint32_t word)
+{
+    hash = (hash ^ word) * 0x9e3779b1u;
+    return hash ^ hash >> 15;
+}
+
+/* Who captures at several interfaces ("any", a bridge) gets a packet at each of them. A TCP does not say the same so soon,
+ * and gives it another identification; without one, only what has a number of its own is taken for the same. */
+static bool is_seen_twice(struct observed_end *end, const struct dissected *dissected,
+                          int64_t at_us)
+{
+    const struct segment *seg = &dissected->segment;
+    const uint32_t words[] = {seg->seq.value,        seg->ack.value, seg->length,  seg->flags,
+                              seg->options.ts_value, seg->window,    dissected->id};
+    int64_t apart_us = at_us - end->print_us;
+    bool has_number = segment_length(seg) > 0;
+    uint32_t print = 0;
+    bool same;
+
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        print = mix(print, words[i]);
+    same = end->print == print && end->spoke && apart_us >= 0 &&
+           (dissected->id ? apart_us <= TWICE_US : has_number && apart_us <= TWICE_UNNAMED_US);
+    end->print = print;
+    end->print_us = at_us;
+    return same;
+}
+
 void observer_see(struct observer *observer, const struct dissected *dissected, int64_t at_us,
                   struct observation *seen)
 {
@@ -216,9 +248,14 @@ void observer_see(struct observer *observer, const struct dissected *dissected, 
 
     seen->conversation = conversation;
     seen->from = from;
-    seen->odd = conversation_see(conversation, from, &dissected->segment, dissected->ttl, at_us) |
-                (dissected->cut ? (unsigned)ANOMALY_CUT_SHORT : 0);
-    watch_floods(observer, seen, dissected, was_complete, at_us);
+    seen->odd = dissected->cut ? ANOMALY_CUT_SHORT : 0;
+    if (is_seen_twice(&conversation->end[from], dissected, at_us)) {
+        seen->odd |= ANOMALY_SEEN_TWICE;
+    } else {
+        seen->odd |=
+            conversation_see(conversation, from, &dissected->segment, dissected->ttl, at_us);
+        watch_floods(observer, seen, dissected, was_complete, at_us);
+    }
     observer->packets++;
     observer->bytes += dissected->segment.length;
     count(observer, seen->odd);

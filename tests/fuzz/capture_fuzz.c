@@ -20,7 +20,8 @@ static void see(struct observer *observer, const struct capture_packet *packet)
     for (uint32_t i = 0; i < packet->captured; i++) /* a sanitizer sees each byte too many */
         sum += packet->data[i];
     must(sum < UINT32_MAX);
-    if (dissect(&dissected, packet->link, packet->data, packet->captured) != DISSECTED_TCP)
+    if (dissect(&dissected, packet->link, packet->data, packet->captured, packet->length) !=
+        DISSECTED_TCP)
         return;
     observer_see(observer, &dissected, packet->at_us, &seen);
     must(seen.from <= 1 && seen.odd < 1u << ANOMALIES);

@@ -119,6 +119,49 @@ static void test_a_crowd_is_no_flood(void **state)
     assert_false(floods_find(&observer.floods, &server)->ever);
 }
 
+/* A bridge shows a packet at each of its interfaces: that is no retransmission, and no second SYN. A TCP that says the same
+ * again gives it another identification, or takes its time. */
+static void test_seen_twice(void **state)
+{
+    struct dissected syn = packet(1, true, TCP_SYN, 9, 0), ack = packet(1, true, TCP_ACK, 10, 6);
+
+    (void)state;
+    syn.id = 77;
+    assert_int_equal(see(syn, 0).odd, 0);
+    assert_int_equal(see(syn, 30).odd, ANOMALY_SEEN_TWICE);
+    assert_int_equal(see(syn, 900).odd, ANOMALY_SEEN_TWICE);
+    assert_int_equal(see(syn, 5000).odd, ANOMALY_RETRANSMISSION);
+    syn.id = 78;
+    assert_int_equal(see(syn, 5100).odd, ANOMALY_RETRANSMISSION);
+    syn.id = 0;
+    assert_int_equal(see(syn, 6000).odd, ANOMALY_RETRANSMISSION);
+    assert_int_equal(see(syn, 6050).odd, ANOMALY_SEEN_TWICE);
+    assert_int_equal(see(syn, 6101).odd, ANOMALY_RETRANSMISSION);
+
+    assert_int_equal(see(packet(1, false, TCP_SYN | TCP_ACK, 5, 10), 7000).odd, 0);
+    assert_int_equal(see(ack, 7010).odd, 0);
+    assert_int_equal(see(ack, 7011).odd, 0); /* two equal ACKs: nothing tells */
+    ack.segment.length = 20;
+    assert_int_equal(see(ack, 7020).odd, 0);
+    assert_int_equal(see(ack, 7021).odd, ANOMALY_SEEN_TWICE);
+    ack.segment.length = 10;
+    assert_int_equal(see(ack, 7022).odd, ANOMALY_RETRANSMISSION);
+}
+
+/* Who gives up and tries anew leaves a half-open behind. */
+static void test_another_try(void **state)
+{
+    (void)state;
+    assert_true(see(packet(1, true, TCP_SYN, 9, 0), 0).begins);
+    assert_true(see(packet(1, true, TCP_SYN, 90000, 0), 9000000).begins);
+    assert_int_equal(observer.conversations, 2);
+    assert_int_equal(observer.counts[__builtin_ctz(ANOMALY_HALF_OPEN)], 1);
+    assert_int_equal(see(packet(1, false, TCP_SYN | TCP_ACK, 5, 90001), 9000010).odd, 0);
+    assert_true(see(packet(1, true, TCP_ACK, 90001, 6), 9000020).conversation->completed);
+    observer_finish(&observer);
+    assert_int_equal(observer.counts[__builtin_ctz(ANOMALY_HALF_OPEN)], 1);
+}
+
 /* ---- packets as they are captured ---- */
 
 static uint32_t build(uint8_t *to, bool v6, unsigned tags)
@@ -173,7 +216,7 @@ static void test_cut_anywhere(void **state)
 
                 assert_non_null(exact);
                 memcpy(exact, bytes, cut);
-                enum dissect_kind kind = dissect(&dissected, DISSECT_ETHERNET, exact, cut);
+                enum dissect_kind kind = dissect(&dissected, DISSECT_ETHERNET, exact, cut, cut);
 
                 assert_int_equal(kind, cut < headers ? DISSECTED_SHORT : DISSECTED_TCP);
                 if (kind == DISSECTED_TCP) {
@@ -188,6 +231,26 @@ static void test_cut_anywhere(void **state)
         }
 }
 
+/* A network card cuts later what the stack gives it in one piece: the length in the IP header is 0 then. */
+static void test_a_length_of_zero(void **state)
+{
+    (void)state;
+    for (unsigned v6 = 0; v6 < 2; v6++) {
+        uint8_t bytes[300];
+        uint32_t length = build(bytes, v6, 0), headers = length - 100;
+
+        put_be16(bytes + ETHERNET_HEADER + (v6 ? 4 : 2), 0);
+        for (uint32_t cut = headers; cut <= length; cut++) {
+            struct dissected dissected;
+
+            assert_int_equal(dissect(&dissected, DISSECT_ETHERNET, bytes, cut, length),
+                             DISSECTED_TCP);
+            assert_int_equal(dissected.segment.length, 100);
+            assert_int_equal(dissected.cut, cut < length);
+        }
+    }
+}
+
 static void test_links(void **state)
 {
     uint8_t bytes[300], cooked[320] = {0};
@@ -197,17 +260,21 @@ static void test_links(void **state)
     uint32_t length = build(bytes, false, 0) - ETHERNET_HEADER;
     const uint8_t *ip = bytes + ETHERNET_HEADER;
 
-    assert_int_equal(dissect(&dissected, DISSECT_RAW_IP, ip, length), DISSECTED_TCP);
+    assert_int_equal(dissect(&dissected, DISSECT_RAW_IP, ip, length, length), DISSECTED_TCP);
     memcpy(cooked + 4, ip, length);
-    assert_int_equal(dissect(&dissected, DISSECT_NULL, cooked, length + 4), DISSECTED_TCP);
+    assert_int_equal(dissect(&dissected, DISSECT_NULL, cooked, length + 4, length + 4),
+                     DISSECTED_TCP);
     put_be16(cooked + 14, ETHERTYPE_IPV4);
     memcpy(cooked + 16, ip, length);
-    assert_int_equal(dissect(&dissected, DISSECT_COOKED, cooked, length + 16), DISSECTED_TCP);
+    assert_int_equal(dissect(&dissected, DISSECT_COOKED, cooked, length + 16, length + 16),
+                     DISSECTED_TCP);
     put_be16(cooked, ETHERTYPE_IPV4);
     memcpy(cooked + 20, ip, length);
-    assert_int_equal(dissect(&dissected, DISSECT_COOKED2, cooked, length + 20), DISSECTED_TCP);
+    assert_int_equal(dissect(&dissected, DISSECT_COOKED2, cooked, length + 20, length + 20),
+                     DISSECTED_TCP);
     put_be16(cooked, ETHERTYPE_ARP);
-    assert_int_equal(dissect(&dissected, DISSECT_COOKED2, cooked, length + 20), DISSECTED_OTHER);
+    assert_int_equal(dissect(&dissected, DISSECT_COOKED2, cooked, length + 20, length + 20),
+                     DISSECTED_OTHER);
 }
 
 /* What carriers and access lines put between Ethernet and IP: cut at each byte, and whole. See RFC 3032 2.1 and RFC 2516 4. */
@@ -250,7 +317,7 @@ static void test_what_lies_between(void **state)
             memcpy(whole + 12, rows[i].between, rows[i].length);
             memcpy(whole + before, plain + ETHERNET_HEADER, length);
             memcpy(exact, whole, cut);
-            enum dissect_kind kind = dissect(&dissected, DISSECT_ETHERNET, exact, cut);
+            enum dissect_kind kind = dissect(&dissected, DISSECT_ETHERNET, exact, cut, cut);
 
             free(exact);
             if (kind != rows[i].kind && (kind != DISSECTED_SHORT || cut == before + length))
@@ -275,7 +342,7 @@ static void test_nonsense(void **state)
         }
         bytes[0] = round & 1 ? 0x45 : 0x60;
         bytes[round & 1 ? 9 : 6] = IP_TCP;
-        if (dissect(&dissected, DISSECT_RAW_IP, bytes, sizeof bytes) == DISSECTED_TCP)
+        if (dissect(&dissected, DISSECT_RAW_IP, bytes, sizeof bytes, sizeof bytes) == DISSECTED_TCP)
             observer_see(&observer, &dissected, round, &seen);
     }
     assert_true(observer.packets > 1000);
@@ -288,8 +355,11 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_both_ways, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_room_is_bounded, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_flood, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_seen_twice, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_another_try, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_crowd_is_no_flood, set_up, tear_down),
         cmocka_unit_test(test_cut_anywhere),
+        cmocka_unit_test(test_a_length_of_zero),
         cmocka_unit_test(test_links),
         cmocka_unit_test(test_what_lies_between),
         cmocka_unit_test_setup_teardown(test_nonsense, set_up, tear_down),
