@@ -106,7 +106,7 @@ bool uplink_open(struct uplink *uplink, const struct config *config, struct hf_t
         return false;
     for (int i = 0; i < UPLINK_SPARES; i++)
         uplink->spare[i] = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
-    return transparent_up(config, TRANSPARENT_GUARD, error);
+    return true;
 }
 
 void uplink_describe(const struct uplink *uplink, struct hf_config *stack)
@@ -321,6 +321,24 @@ static void on_news(struct loop_handler *self, uint32_t events)
 
 /* ---- serving ---- */
 
+static bool serve_ports(struct uplink *uplink, char error[UPLINK_ERROR_MAX])
+{
+    if (!uplink_port_list(uplink, uplink->config, &uplink->ports, error))
+        return false;
+    uplink_flows_learn(uplink, &uplink->ports);
+    if (uplink_port_redirect(uplink, &uplink->ports, error))
+        return true;
+    uplink_port_clear(uplink);
+    return uplink_port_redirect(uplink, &uplink->ports, error);
+}
+
+/* Behind the TAP, and the table in port mode, which only one guard of an uplink has: what is there already is nobody's now. */
+static bool make_rules(struct uplink *uplink, char error[UPLINK_ERROR_MAX])
+{
+    uplink->ruled = true;
+    return transparent_up(uplink->config, TRANSPARENT_GUARD, error);
+}
+
 bool uplink_serve(struct uplink *uplink, const struct uplink_setup *setup,
                   char error[UPLINK_ERROR_MAX])
 {
@@ -336,16 +354,10 @@ bool uplink_serve(struct uplink *uplink, const struct uplink_setup *setup,
     if (uplink->monitor.fd < 0 || loop_add(uplink->loop, &uplink->monitor, EPOLLIN) != HF_OK)
         return uplink_refuse(error, "uplink \"%s\": the kernel's interfaces cannot be watched: %s",
                              uplink->config->uplink.name, strerror(errno));
+    if ((is_port_mode(uplink) && !serve_ports(uplink, error)) || !make_rules(uplink, error))
+        return false;
     if (!is_port_mode(uplink))
         return true;
-    if (!uplink_port_list(uplink, uplink->config, &uplink->ports, error))
-        return false;
-    uplink_flows_learn(uplink, &uplink->ports);
-    if (!uplink_port_redirect(uplink, &uplink->ports, error)) {
-        uplink_port_clear(uplink);
-        if (!uplink_port_redirect(uplink, &uplink->ports, error))
-            return false;
-    }
     if (uplink->kept_count > 0)
         log_say(uplink->log, hf_os_now_us(),
                 "%u connections of before stay with the server that has them", uplink->kept_count);
@@ -442,7 +454,8 @@ void uplink_close(struct uplink *uplink)
             close(uplink->spare[i]);
     netfilter_close(uplink->netfilter);
     uplink->netfilter = NULL;
-    transparent_down(uplink->config, TRANSPARENT_GUARD);
+    if (uplink->ruled)
+        transparent_down(uplink->config, TRANSPARENT_GUARD);
     if (uplink->tap->buffers != NULL)
         hf_tap_close(uplink->tap);
     uplink->config = NULL;

@@ -50,6 +50,7 @@ struct uplink {
     /* Connections of ours on ports that are no longer redirected; of the kernel's on ports that are, from before. */
     struct netfilter_flow *held, *kept;
     uint32_t held_count, kept_count;
+    bool ruled; /* rules of transparent backends are ours to remove */
     bool asked;
     struct mnl_socket *sockets;  /* asks the kernel for its connections */
     struct loop_timer reroute;   /* default routes changed: they are read when it is quiet */

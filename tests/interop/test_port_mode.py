@@ -519,6 +519,21 @@ def test_second_guard_of_an_interface(host):
     assert "one guard an interface" in refused(host, path) and host.ask(V4) == "127.0.0.1"
 
 
+def test_second_guard_takes_nothing_from_the_first(host):
+    """Its start fails, and the rules by which the first one's servers answer stay."""
+    host.tell_who(8080, "127.0.0.1")
+    services = service(to="127.0.0.1:8080", families=(V4,), client_address="transparent")
+    host.guard(services)
+    rules = host.run("ip", "rule", "show")[1]
+    path = host.config(services, name="second.conf")
+    mine = path.read_text().replace(f"{host.name}.sock", "second.sock")
+    for second in (mine, mine.replace("mode = port", 'mode = port tap = "hf-second"')):
+        path.write_text(second)
+        refused(host, path)
+        assert host.run("ip", "rule", "show")[1] == rules
+        assert host.ask(V4) == two.NEAR["v4"]
+
+
 def test_interface_that_is_not_there(host):
     path = host.config(service())
     path.write_text(path.read_text().replace('uplink "eth0"', 'uplink "eth7"'))
