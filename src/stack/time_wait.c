@@ -356,10 +356,13 @@ void time_wait_end(struct time_waits *waits, uint32_t slot)
     take_out(waits, slot);
 }
 
-/* Milliseconds wrap after 49 days; the distance does not. */
-static int32_t left_ms(const struct time_waits *waits, const struct list *list, int64_t now_us)
+/* Milliseconds wrap after 49 days; the distance does not. More than there can ever be is left of what ended long ago: the
+ * machine slept. (Twice as much, as the instant at which deadlines are asked for may be of before the last call.) */
+static uint32_t left_ms(const struct time_waits *waits, const struct list *list, int64_t now_us)
 {
-    return (int32_t)(record_at(waits, list->first)->ends_at_ms - time_ms(now_us));
+    uint32_t left = record_at(waits, list->first)->ends_at_ms - time_ms(now_us);
+
+    return left <= 2 * max_u32(waits->lasts_ms, COOKIE_LIFE_MS) ? left : 0;
 }
 
 static int64_t end_of_first(const struct time_waits *waits, const struct list *list, int64_t now_us)
@@ -368,7 +371,7 @@ static int64_t end_of_first(const struct time_waits *waits, const struct list *l
 
     if (list->count == 0)
         return NEVER_US;
-    return now_us - into_ms + time_max(left_ms(waits, list, now_us), 0) * US_PER_MS;
+    return now_us - into_ms + ms_to_us(left_ms(waits, list, now_us));
 }
 
 int64_t time_wait_deadline(const struct time_waits *waits, int64_t now_us)
@@ -379,8 +382,8 @@ int64_t time_wait_deadline(const struct time_waits *waits, int64_t now_us)
 
 void time_wait_tick(struct time_waits *waits, int64_t now_us)
 {
-    while (waits->by_age.count && left_ms(waits, &waits->by_age, now_us) <= 0)
+    while (waits->by_age.count && left_ms(waits, &waits->by_age, now_us) == 0)
         take_out(waits, waits->by_age.first);
-    while (waits->guards.count && left_ms(waits, &waits->guards, now_us) <= 0)
+    while (waits->guards.count && left_ms(waits, &waits->guards, now_us) == 0)
         take_out(waits, waits->guards.first);
 }

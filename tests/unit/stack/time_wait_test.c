@@ -365,18 +365,34 @@ static void test_guards_and_waits_share(void **state)
     free(w.arena.base);
 }
 
+/* A machine that slept for weeks wakes to a clock that is far ahead: what ended meanwhile is over. */
+static void test_a_long_sleep(void **state)
+{
+    static const int64_t days[] = {1, 24, 25, 26, 30, 49, 51, 75};
+
+    (void)state;
+    for (unsigned i = 0; i < sizeof days / sizeof *days; i++) {
+        int64_t now_us = NOW + days[i] * 86400 * US_PER_S;
+        struct flow other = flow_number(9);
+        struct world w;
+
+        one(&w, false);
+        time_wait_guard(&w.waits, hash_of(NULL, &other), &other, seq_of(77), NOW);
+        assert_true(time_wait_deadline(&w.waits, now_us) <= now_us);
+        time_wait_tick(&w.waits, now_us);
+        assert_int_equal(time_wait_records(&w.waits), 0);
+        free(w.arena.base);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_segments),
-        cmocka_unit_test(test_stamps_not_configured),
-        cmocka_unit_test(test_throttle),
-        cmocka_unit_test(test_released_by_rst),
-        cmocka_unit_test(test_lasts),
-        cmocka_unit_test(test_clock_wraps),
-        cmocka_unit_test(test_eviction),
-        cmocka_unit_test(test_guards),
-        cmocka_unit_test(test_guards_and_waits_share),
+        cmocka_unit_test(test_segments),     cmocka_unit_test(test_stamps_not_configured),
+        cmocka_unit_test(test_throttle),     cmocka_unit_test(test_released_by_rst),
+        cmocka_unit_test(test_lasts),        cmocka_unit_test(test_clock_wraps),
+        cmocka_unit_test(test_a_long_sleep), cmocka_unit_test(test_eviction),
+        cmocka_unit_test(test_guards),       cmocka_unit_test(test_guards_and_waits_share),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
