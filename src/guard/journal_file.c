@@ -180,12 +180,26 @@ static int close_present(struct journal_file *file, struct journal_time time, co
     return error;
 }
 
-/* FILE.2 becomes FILE.3, FILE becomes FILE.1; the oldest goes. */
+/* The first number without a file; if there is none, that of the oldest file, which goes. */
+static uint32_t first_free(const struct journal_file *file)
+{
+    char name[JOURNAL_PATH_MAX];
+    struct stat is;
+    uint32_t number = 1;
+
+    while (number < file->keep && journal_file_name(name, file->path, number) &&
+           lstat(name, &is) == 0)
+        number++;
+    return number;
+}
+
+/* FILE.2 becomes FILE.3, FILE becomes FILE.1; the oldest goes. Beyond a gap nothing moves: what failed half way leaves one, and
+ * trying it again and again must not push the old ones out. */
 static int move_present(const struct journal_file *file)
 {
     char from[JOURNAL_PATH_MAX], to[JOURNAL_PATH_MAX];
 
-    for (uint32_t number = file->keep; number > 0; number--) {
+    for (uint32_t number = first_free(file); number > 0; number--) {
         if (!journal_file_name(from, file->path, number - 1) ||
             !journal_file_name(to, file->path, number))
             return ENAMETOOLONG;
