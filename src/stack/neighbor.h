@@ -119,6 +119,16 @@ static inline struct neighbor *neighbor_at(const struct neighbors *neighbors, ui
     return pool_at(&neighbors->pool, slot);
 }
 
+/* Routes have changed: whoever keeps a neighbor_ref asks anew which next hop is his. */
+static inline void neighbor_renew(struct neighbors *neighbors)
+{
+    for (uint32_t slot = 0; slot < neighbors->pool.high; slot++)
+        if (neighbor_at(neighbors, slot)->generation != 0) {
+            neighbors->generations += neighbors->generations == UINT32_MAX ? 2 : 1;
+            neighbor_at(neighbors, slot)->generation = neighbors->generations;
+        }
+}
+
 /* The list of those who wait for an entry; while it is not empty the entry stays. */
 static inline struct list *neighbor_waiters(const struct neighbors *neighbors, uint32_t slot)
 {

@@ -279,6 +279,7 @@ int hf_set_routes(struct hf_stack *stack, const struct hf_route *routes, size_t 
         return HF_INVALID;
     stack->config = config;
     route_init(&stack->route, &config); /* our addresses keep their numbers */
+    neighbor_renew(&stack->neighbors);
     return HF_OK;
 }
 

@@ -252,6 +252,42 @@ static void dead_next_hop_times_out(void **state)
     peer_close(&peer);
 }
 
+/* Another gateway from now on, for a connection that is there as well, though the one before still answers. */
+static void another_gateway_is_taken_at_once(void **state)
+{
+    struct hf_route route = {.to = {address_of("0.0.0.0"), 0},
+                             .gateway = address_of("192.0.2.254")};
+    const struct hf_endpoint remote = {address_of("203.0.113.5"), 7};
+    struct hf_config config = peer_config();
+    struct hf_status status;
+    struct peer peer;
+    hf_socket socket;
+
+    (void)state;
+    config.routes[0] = route;
+    peer_open(&peer, &config);
+    assert_int_equal(hf_connect(peer.stack, NULL, &remote, &socket, peer.now_us), HF_OK);
+    assert_int_equal(peer_receive(&peer), -1);
+    answer_arp(&peer, &route.gateway);
+    assert_int_equal(peer_receive(&peer), TCP_SYN);
+    assert_int_equal(hf_status(peer.stack, socket, &status), HF_OK);
+    struct flow flow = {remote.address, status.local.address, remote.port, status.local.port};
+    struct segment syn_ack = {.seq = {900},
+                              .ack = seq_add(peer.packet.segment.seq, 1),
+                              .flags = TCP_SYN | TCP_ACK,
+                              .window = 8000};
+    assert_int_equal(peer_send_flow(&peer, &flow, &syn_ack), HF_STAT_none);
+    assert_int_equal(peer_receive(&peer), TCP_ACK);
+
+    route.gateway = address_of("192.0.2.253");
+    assert_int_equal(hf_set_routes(peer.stack, &route, 1), HF_OK);
+    assert_int_equal(hf_send(peer.stack, socket, "x", 1, peer.now_us), 1);
+    assert_int_equal(peer_receive(&peer), -1);
+    answer_arp(&peer, &route.gateway);
+    assert_int_equal(peer_receive(&peer), TCP_PSH | TCP_ACK);
+    peer_close(&peer);
+}
+
 static void tagged_frames_are_tagged_back(void **state)
 {
     struct hf_config config = peer_config();
@@ -287,6 +323,7 @@ int main(void)
         cmocka_unit_test(unknown_next_hop_is_asked),
         cmocka_unit_test(waiting_connection_may_leave),
         cmocka_unit_test(dead_next_hop_times_out),
+        cmocka_unit_test(another_gateway_is_taken_at_once),
         cmocka_unit_test(tagged_frames_are_tagged_back),
     };
 
