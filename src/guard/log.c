@@ -8,7 +8,6 @@
 #include "os/clock.h"
 #include "os/syscalls.h"
 #include "os/writer.h"
-#include "os/syscalls.h"
 
 #include <handfast/os.h>
 
@@ -23,9 +22,6 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
-
-SYSCALLS("sendto");
-SYSCALLS_AT_START("socket");
 
 SYSCALLS("sendto");
 SYSCALLS_AT_START("fcntl socket");
@@ -83,15 +79,6 @@ int log_start(struct log *log)
         return HF_SYSTEM;
     }
     return HF_OK;
-}
-
-void log_close(struct log *log)
-{
-    if (log->form == LOG_JOURNALD)
-        close(log->fd);
-    writer_close(log->writer, CLOSE_PATIENCE_MS, NULL);
-    log->writer = NULL;
-    log->form = LOG_AUTO;
 }
 
 /* Not connected: a journal that was restarted is found again, one that was replaced too. */
@@ -171,7 +158,8 @@ static void tell_held_back(struct log *log, struct log_kind *kind)
     char text[LOG_TEXT_MAX];
 
     if (kind->held_back > 0) {
-        snprintf(text, sizeof text, "%u more lines like this were held back: %s", kind->held_back,
+        snprintf(text, sizeof text, "%u more line%s like this %s held back: %s", kind->held_back,
+                 kind->held_back == 1 ? "" : "s", kind->held_back == 1 ? "was" : "were",
                  kind->last);
         give(log, &about, text);
     }
@@ -232,6 +220,17 @@ void log_turn(struct log *log, int64_t now_us)
             tell_held_back(log, &log->kinds[i]);
             log->kinds[i].format = NULL;
         }
+}
+
+void log_close(struct log *log)
+{
+    for (uint32_t i = 0; i < LOG_KINDS; i++)
+        tell_held_back(log, &log->kinds[i]);
+    if (log->form == LOG_JOURNALD)
+        close(log->fd);
+    writer_close(log->writer, CLOSE_PATIENCE_MS, NULL);
+    log->writer = NULL;
+    log->form = LOG_AUTO;
 }
 
 /* ---- saying ---- */

@@ -75,7 +75,7 @@ int log_open(struct log *log, enum log_form form);
  * with errno. */
 int log_start(struct log *log);
 
-/* Gives what waits a second to be written, and is as never opened. */
+/* Says what was held back, gives what waits a second to be written, and is as never opened. */
 void log_close(struct log *log);
 
 /* now_us decides whether the line is printed, so it is no part of the format. `log` NULL: says nothing. */

@@ -91,8 +91,25 @@ static void nobody_needs_to_speak_again_for_it_to_be_told(void **state)
     log_turn(&log, (int64_t)LOG_WINDOW_MS * MS);
     log_turn(&log, (int64_t)LOG_WINDOW_MS * MS);
     assert_int_equal(catch_end(), 1);
+    assert_string_equal(text,
+                        "handfast guard: 1 more line like this was held back: backend 5 is down\n");
+}
+
+static void the_end_tells_it_too(void **state)
+{
+    struct log log = {0};
+
+    (void)state;
+    catch_begin();
+    for (int i = 0; i < LOG_PER_WINDOW + 3; i++)
+        log_say(&log, 0, "backend %d is down", i);
+    catch_end();
+    catch_begin();
+    log_close(&log);
+    log_close(&log); /* nothing is told twice */
+    assert_int_equal(catch_end(), 1);
     assert_string_equal(
-        text, "handfast guard: 1 more lines like this were held back: backend 5 is down\n");
+        text, "handfast guard: 3 more lines like this were held back: backend 7 is down\n");
 }
 
 static void one_service_does_not_silence_another(void **state)
@@ -319,6 +336,7 @@ int main(void)
         cmocka_unit_test(a_flood_is_counted_and_reported),
         cmocka_unit_test(what_was_held_back_is_told_later),
         cmocka_unit_test(nobody_needs_to_speak_again_for_it_to_be_told),
+        cmocka_unit_test(the_end_tells_it_too),
         cmocka_unit_test(one_service_does_not_silence_another),
         cmocka_unit_test(journal_lines_have_fields),
         cmocka_unit_test(a_newline_forges_no_field),
