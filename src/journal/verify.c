@@ -146,15 +146,29 @@ static void accept(struct journal_verify *verify, const struct record *record)
 
 /* ---- lines ---- */
 
+/* A file begins with record 1, with what goes on from the file before, or with a guard that found no file. */
+static bool may_begin(const struct record *record)
+{
+    return record->seq == 1 || record_is(record, JOURNAL_KIND_CONTINUED) ||
+           record_is(record, JOURNAL_KIND_START) || record_is(record, JOURNAL_KIND_DROPPED);
+}
+
 static void begin(struct journal_verify *verify, const struct record *record, const char *line)
 {
     static const uint8_t none[JOURNAL_HASH_BYTES];
+    bool follows_none = equal_bytes(record->prev, none, sizeof none);
 
     verify->begun = true;
     verify->first_seq = record->seq;
     verify->first_wall_us = record->time.wall_us;
-    if (record->seq == 1 && !equal_bytes(record->prev, none, sizeof none))
-        suspect(verify, lie(verify, JOURNAL_GAP, 1, 1), 1);
+    memcpy(verify->head, record->prev, sizeof verify->head);
+    if (follows_none != (record->seq == 1)) { /* whatever its number says, nothing was before it */
+        suspect(verify, lie(verify, JOURNAL_GAP, record->seq, 1), 1);
+    } else if (!may_begin(record)) {
+        verify->headless = true;
+        suspect(verify, lie(verify, JOURNAL_REMOVED, record->seq - 1, record->seq - 1),
+                record->seq);
+    }
     if (record->is_seal && verify->suspicion.lie == JOURNAL_HONEST)
         suspect(verify, judge_seal(verify, record, line), record->seq);
     accept(verify, record);
@@ -192,6 +206,29 @@ static void on_record(struct journal_verify *verify, const struct record *record
     accept(verify, record);
 }
 
+/* The line that should stand before the first one. */
+static bool is_head(const struct journal_verify *verify, const char *line, size_t length)
+{
+    uint8_t hash[JOURNAL_HASH_BYTES];
+
+    if (!verify->headless)
+        return false;
+    chain_hash(verify->ops, line, length, hash);
+    return equal_bytes(hash, verify->head, sizeof hash);
+}
+
+/* The first line is of the middle of a file: did this one change places with it? */
+static bool settle_head(struct journal_verify *verify, const struct record *record, bool is_head)
+{
+    uint64_t first = verify->first_seq;
+
+    if (!verify->headless || (!is_head && record->seq > first))
+        return false;
+    first -= is_head;
+    verify->verdict = lie(verify, JOURNAL_REORDERED, first, first);
+    return true;
+}
+
 /* This line says whether the one before, about which there was something odd, stands as it was written. */
 static void settle(struct journal_verify *verify, bool before_is_as_written)
 {
@@ -208,12 +245,12 @@ static void settle(struct journal_verify *verify, bool before_is_as_written)
 }
 
 /* Among the lines after the hole: the one that was to follow? */
-static bool look_for_moved(struct journal_verify *verify, const struct record *record)
+static bool look_for_moved(struct journal_verify *verify, const struct record *record, bool is_head)
 {
     if (verify->verdict.lie != JOURNAL_REMOVED || !verify->begun || verify->verdict.first == 0)
         return false;
-    if (record->seq == verify->verdict.first &&
-        equal_bytes(record->prev, verify->expected, sizeof record->prev)) {
+    if (is_head || (record->seq == verify->verdict.first && !verify->headless &&
+                    equal_bytes(record->prev, verify->expected, sizeof record->prev))) {
         verify->verdict.lie = JOURNAL_REORDERED;
         verify->verdict.last = verify->verdict.first;
         return false;
@@ -227,12 +264,14 @@ bool journal_verify_line(struct journal_verify *verify, const char *line, size_t
     bool sound = record_parse(&record, line, length), fits;
 
     if (verify->verdict.lie != JOURNAL_HONEST)
-        return sound ? look_for_moved(verify, &record) : verify->verdict.lie == JOURNAL_REMOVED;
+        return sound ? look_for_moved(verify, &record, is_head(verify, line, length))
+                     : verify->verdict.lie == JOURNAL_REMOVED;
     verify->lines++;
     fits = sound && verify->begun && equal_bytes(record.prev, verify->hash, sizeof record.prev);
     if (verify->suspicion.lie != JOURNAL_HONEST) {
-        settle(verify, fits);
-        return false;
+        if (!sound || !settle_head(verify, &record, is_head(verify, line, length)))
+            settle(verify, fits);
+        return verify->verdict.lie == JOURNAL_REMOVED;
     }
     if (!sound) {
         verify->verdict = lie(verify, JOURNAL_ALTERED, verify->seq + 1, verify->seq + 1);

@@ -39,10 +39,11 @@ struct journal_verify {
     struct journal_key
         key; /* of the epoch that was asked for last; not present: seals are only counted */
     struct journal_verdict verdict,
-        suspicion;        /* suspicion: what it is if the next line confirms this one */
-    uint64_t suspect_seq; /* what it would be the number of */
-    bool begun, closed;
-    uint8_t hash[JOURNAL_HASH_BYTES];     /* of the last line          */
+        suspicion;                    /* suspicion: what it is if the next line confirms this one */
+    uint64_t suspect_seq;             /* what it would be the number of */
+    bool begun, closed, headless;     /* headless: it begins in the middle of a file */
+    uint8_t head[JOURNAL_HASH_BYTES]; /* of what came before its first line */
+    uint8_t hash[JOURNAL_HASH_BYTES]; /* of the last line          */
     uint8_t expected[JOURNAL_HASH_BYTES]; /* of the last one in order  */
     struct journal_time time;             /* of it */
     /* What there was: */
