@@ -9,16 +9,26 @@
 
 /* ---- which files ---- */
 
-/* How many FILE.1, FILE.2 ... there are without a hole. */
-static uint32_t older(const char *path)
+static bool is_there(const char *path, uint32_t number)
 {
     char name[JOURNAL_PATH_MAX];
-    uint32_t number = 0;
 
-    while (number < JOURNAL_KEEP_MAX && journal_file_name(name, path, number + 1) &&
-           access(name, F_OK) == 0)
-        number++;
-    return number;
+    return journal_file_name(name, path, number) && access(name, F_OK) == 0;
+}
+
+static bool add(struct journal_files *files, const char *path, uint32_t number)
+{
+    return files->count < JOURNAL_FILES_MAX &&
+           journal_file_name(files->names[files->count++], path, number);
+}
+
+/* FILE.1, FILE.2 ..., the oldest first. One that is missing between others is not the end: verify must see the hole. */
+static bool add_older(struct journal_files *files, const char *path)
+{
+    for (uint32_t number = JOURNAL_KEEP_MAX; number > 0; number--)
+        if (is_there(path, number) && !add(files, path, number))
+            return false;
+    return true;
 }
 
 bool journal_files_of(struct journal_files *files, size_t count, char **names, bool with_older)
@@ -27,12 +37,10 @@ bool journal_files_of(struct journal_files *files, size_t count, char **names, b
     if (files->names == NULL)
         return false;
     for (size_t i = 0; i < count; i++)
-        for (uint32_t number = with_older ? older(names[i]) + 1 : 1; number > 0; number--)
-            if (files->count == JOURNAL_FILES_MAX ||
-                !journal_file_name(files->names[files->count++], names[i], number - 1)) {
-                journal_files_free(files);
-                return false;
-            }
+        if ((with_older && !add_older(files, names[i])) || !add(files, names[i], 0)) {
+            journal_files_free(files);
+            return false;
+        }
     return true;
 }
 

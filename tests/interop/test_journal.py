@@ -253,6 +253,14 @@ def test_logrotate_moves_it_and_the_chain_goes_on(world, place):
     assert verify(world, journal, "--key", key)["first_record"] > 1
     assert verify(world, place / "guard.journal.1", "--key", key)["honest"]
     assert len(records(world, journal, "--all", "kind", "relay-end")) == 4
+    middle = place / "guard.journal.2"  # a file between two others, and then it is gone
+    os.rename(place / "guard.journal.1", middle)
+    lines = middle.read_bytes().splitlines(keepends=True)
+    (place / "guard.journal.3").write_bytes(b"".join(lines[:2]))
+    (place / "guard.journal.1").write_bytes(b"".join(lines[-2:]))
+    middle.unlink()
+    answer = verify(world, journal, "--all", "--key", key)
+    assert (answer["verdict"], answer["first"], answer["last"]) == ("removed", 3, len(lines) - 2)
     numbers = [json.loads(line)["seq"] for line in seen.splitlines()]
     assert len(numbers) == 4 and numbers == sorted(numbers)
 
