@@ -387,6 +387,98 @@ static void nothing_reaches_a_shadowed_rule(void **state)
     assert_true(shadows > 50);
 }
 
+/* ---- a world so small that every packet of it can be asked about ---- */
+
+static struct hf_prefix small_prefix(uint64_t *dice, bool v6)
+{
+    struct hf_prefix prefix;
+
+    assert_int_equal(hf_prefix_parse(&prefix, v6 ? "2001:db8::/125" : "10.0.0.0/29"), HF_OK);
+    prefix.address.bytes[15] = (uint8_t)(next(dice) % 8);
+    prefix.length = (uint8_t)(prefix.length + next(dice) % 4);
+    prefix.address.bytes[15] &= (uint8_t)(0xffu << ((v6 ? 128 : 32) - prefix.length));
+    return prefix;
+}
+
+static struct hf_filter_rule small_rule(uint64_t *dice)
+{
+    struct hf_filter_rule rule = some_rule(dice, 1);
+    bool v6 = next(dice) % 4 == 0;
+
+    rule.outward = false;
+    rule.ttl_below = next(dice) % 4 ? 0 : (uint8_t)(next(dice) % 2 ? 255 : 100);
+    rule.has_from = next(dice) % 8;
+    rule.has_to = next(dice) % 2;
+    rule.from = small_prefix(dice, v6);
+    rule.to = small_prefix(dice, v6);
+    return rule;
+}
+
+/* Inside of all prefixes by its last letter, from 8 on outside of them: one address stands for all of those. */
+static struct hf_address small_address(bool v6, unsigned number)
+{
+    struct hf_address address;
+
+    assert_int_equal(hf_address_parse(&address, number < 8 ? v6 ? "2001:db8::" : "10.0.0.0"
+                                                : v6       ? "2001:db9::"
+                                                           : "11.0.0.0"),
+                     HF_OK);
+    address.bytes[15] = (uint8_t)(number % 8);
+    return address;
+}
+
+static unsigned reached_by_any(const struct hf_filter_rules *rules)
+{
+    static const uint8_t ttls[] = {99, 100, 254, 255};
+    static const uint8_t protocols[] = {HF_FILTER_TCP, HF_FILTER_ICMP};
+    unsigned reached = 0;
+
+    for (unsigned kind = 0; kind < 16; kind++)
+        for (unsigned from = 0; from < 9; from++)
+            for (unsigned to = 0; to < 9; to++)
+                for (unsigned port = 0; port < 13; port++) {
+                    struct rule_question question = {
+                        .protocol = protocols[kind & 1],
+                        .ttl = ttls[kind >> 1 & 3],
+                        .port = (uint16_t)(port < 12 ? port : 65535),
+                        .from = small_address(kind >> 3, from),
+                        .to = small_address(kind >> 3, to),
+                    };
+
+                    reached |= 1u << rule_first(rules, rules->count, &question);
+                }
+    return reached;
+}
+
+/* Every packet asks: shadowed are exactly those that none of them reaches. */
+static void shadows_are_those_that_nobody_reaches(void **state)
+{
+    uint64_t dice = SEED + 3;
+    unsigned shadows = 0;
+
+    (void)state;
+    print_message("seed %#llx\n", (unsigned long long)dice);
+    for (unsigned round = 0; round < 150; round++) {
+        struct hf_filter_rule room[12];
+        struct hf_filter_rules rules = {.rules = room, .count = 2 + next(&dice) % 11};
+        unsigned reached;
+
+        for (size_t i = 0; i < rules.count; i++)
+            room[i] = small_rule(&dice);
+        reached = reached_by_any(&rules);
+        for (size_t i = 0; i < rules.count; i++) {
+            size_t by;
+            bool shadowed = hf_filter_rule_is_shadowed(&rules, i, &by);
+
+            shadows += shadowed;
+            if (shadowed != !(reached >> i & 1))
+                fail_msg("round %u, rule %zu of %zu: %s", round, i, rules.count,
+                         shadowed ? "it is reached" : "nobody reaches it");
+        }
+    }
+    assert_true(shadows > 50);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -397,6 +489,7 @@ int main(void)
         cmocka_unit_test(the_first_that_fits),
         cmocka_unit_test(shadows_are_found),
         cmocka_unit_test(nothing_reaches_a_shadowed_rule),
+        cmocka_unit_test(shadows_are_those_that_nobody_reaches),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
