@@ -1,6 +1,7 @@
 /* hf_events, a part of a stack. See event.h. [RFC 9293 3.9] */
 #include "stack/events.h"
 
+#include "stack/source.h"
 #include "stack/stack.h"
 
 /* What a flood makes by the thousand. */
@@ -45,10 +46,8 @@ static void tell_pressure(struct hf_stack *stack, uint32_t number,
         .since_us = change->since_us,
     };
 
-    if (change->has_loudest) {
-        event.remote.address = change->loudest;
-        event.prefix_length = hf_address_is_v4(&change->loudest) ? 32 : 64;
-    }
+    if (change->has_loudest)
+        source_describe(&change->loudest, &event);
     event_sink_put(stack->events, &event);
     if (change->now != HF_CALM)
         return;

@@ -115,6 +115,8 @@ static void the_loudest_of_ipv6(void **state)
     event = next_of(&peer, HF_EVENT_PRESSURE);
     assert_int_equal(event.value, HF_STRAINED);
     assert_int_equal(event.prefix_length, 64);
+    for (unsigned i = 8; i < 16; i++) /* a prefix, not whoever was the first of it */
+        assert_int_equal(event.remote.address.bytes[i], 0);
     peer_close(&peer);
 }
 
