@@ -17,6 +17,36 @@ static const char *check_sending(const struct tcb *tcb)
         return "MAX.SND.WND is the largest SND.WND";
     if ((tcb->flags & TCB_FIN_SENT) && !(tcb->flags & TCB_FIN_WANTED))
         return "FIN is sent only when the user has closed";
+    return NULL;
+}
+
+/* [RFC 6582 3.2, RFC 6298 3] */
+static const char *check_recovery(const struct tcb *tcb)
+{
+    uint32_t in_flight = seq_distance(tcb->snd_una, tcb->snd_nxt);
+
+    if (tcb->dup_acks > 0 && in_flight == 0)
+        return "duplicate ACKs are counted while something is in flight [RFC 5681 2]";
+    if (seq_gt(tcb->rtx_nxt, tcb->rtx_end))
+        return "what is sent again has its beginning before its end";
+    if (!seq_eq(tcb->rtx_nxt, tcb->rtx_end) && in_flight == 0)
+        return "nothing is sent again that is acknowledged";
+    if ((tcb->flags & TCB_RECOVERY) &&
+        (seq_lt(tcb->recover, tcb->snd_una) || seq_geq(tcb->recover, tcb->snd_nxt)))
+        return "a recovery is about what is in flight [RFC 6582 3.2]";
+    if (seq_geq(tcb->recover, tcb->snd_nxt) && !seq_eq(tcb->recover, tcb->iss))
+        return "recover is not ahead of what was sent";
+    if ((tcb->flags & TCB_RTT_TIMING) &&
+        (seq_lt(tcb->rtt_seq, tcb->snd_una) || seq_geq(tcb->rtt_seq, tcb->snd_nxt)))
+        return "what is timed is in flight [RFC 6298 3]";
+    return NULL;
+}
+
+/* [RFC 9293 3.8] */
+static const char *check_timers(const struct tcb *tcb)
+{
+    uint32_t in_flight = seq_distance(tcb->snd_una, tcb->snd_nxt);
+
     if (in_flight > 0 && tcb->deadline_us[TCP_TIMER_RETRANSMIT] == NEVER_US)
         return "the retransmission timer runs while anything is in flight [RFC 6298 5.1]";
     if (in_flight > 0 && tcb->deadline_us[TCP_TIMER_USER] == NEVER_US)
@@ -26,6 +56,20 @@ static const char *check_sending(const struct tcb *tcb)
         return "the persist timer runs while the window is closed [RFC 9293 MUST-36]";
     if ((tcb->flags & (TCB_PROBE_NOW | TCB_PERSIST)) == TCB_PROBE_NOW)
         return "a window probe is due only while the persist timer runs [RFC 9293 3.8.6.1]";
+    if (in_flight == 0 && !(tcb->flags & TCB_PERSIST) &&
+        tcb->deadline_us[TCP_TIMER_RETRANSMIT] != NEVER_US)
+        return "the retransmission timer stops when nothing is in flight [RFC 6298 5.2]";
+    if (in_flight == 0 && !(tcb->flags & TCB_PERSIST) && tcb->state != TCP_SYN_SENT &&
+        tcb->deadline_us[TCP_TIMER_USER] != NEVER_US)
+        return "the user timeout stops when nothing waits for the peer [RFC 9293 3.9.1.7]";
+    if ((tcb->flags & TCB_KEEP_NOW) && in_flight > 0)
+        return "no keep-alive probe beside what is in flight [RFC 9293 MUST-26]";
+    if (in_flight > 0 &&
+        ((tcb->flags & TCB_HOLD_OVER) || tcb->deadline_us[TCP_TIMER_HOLD] != NEVER_US))
+        return "text is held back for its ACK, or for the override timer [RFC 9293 3.8.6.2.1]";
+    if (tcb->state == TCP_FIN_WAIT_2 && (tcb->flags & TCB_NO_USER) &&
+        tcb->deadline_us[TCP_TIMER_KEEP] == NEVER_US)
+        return "a FIN-WAIT-2 that nobody waits for has an end";
     return NULL;
 }
 
@@ -35,6 +79,16 @@ static const char *check_receiving(const struct tcb *tcb)
         return "RCV.NXT =< RCV.NXT + RCV.WND";
     if ((tcb->flags & TCB_FIN_RECEIVED) && tcb->ooo != SLOT_NONE)
         return "nothing is out of order behind the peer's FIN";
+    if (tcb->state == TCP_SYN_SENT)
+        return NULL;
+    if (seq_gt(tcb->last_ack_sent, tcb->rcv_nxt))
+        return "what is acknowledged was received";
+    if (!seq_eq(tcb->last_ack_sent, tcb->rcv_nxt) && !(tcb->flags & TCB_ACK_NOW) &&
+        tcb->deadline_us[TCP_TIMER_ACK] == NEVER_US)
+        return "an ACK is owed for what was received, now or by the timer [RFC 9293 MUST-40]";
+    if (tcb->unacked_bytes == 0 && tcb->deadline_us[TCP_TIMER_ACK] != NEVER_US &&
+        !(tcb->flags & TCB_ACK_NOW))
+        return "the delayed ACK is for text";
     return NULL;
 }
 
@@ -65,6 +119,10 @@ const char *tcb_check(const struct tcb *tcb)
 
     if (!wrong && tcb->end == TCP_END_NONE)
         wrong = check_sending(tcb);
+    if (!wrong && tcb->end == TCP_END_NONE)
+        wrong = check_recovery(tcb);
+    if (!wrong && tcb->end == TCP_END_NONE)
+        wrong = check_timers(tcb);
     if (!wrong && tcb->end == TCP_END_NONE)
         wrong = check_receiving(tcb);
     return wrong;

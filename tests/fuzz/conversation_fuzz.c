@@ -1,10 +1,11 @@
 /* Fuzzer of whole conversations: the input is a list of steps, each a segment relative to what its flow has said so far, a call
  * of the user, an ICMP error, or time. After each step every TCB must be in order; text in either direction must be what the
- * other side has sent; at the end nothing may be left. [RFC 9293 3.10; RFC 5961; RFC 7323; RFC 2018; RFC 5927] */
+ * other side has sent; at the end an honest peer completes what was begun, and nothing may be left. [RFC 9293 3.10; RFC 5961; RFC 7323; RFC 2018; RFC 5927] */
 #include <stdlib.h>
 
 #include "base/bytes.h"
 #include "base/must.h"
+#include "fuzz/honest.h"
 #include "fuzz/input.h"
 #include "fuzz/stand.h"
 #include "sim/attack_frame.h"
@@ -392,6 +393,29 @@ static void step_look(struct conversation *c)
         must(result == HF_OK || result == HF_NO_SOCKET);
 }
 
+/* ---- a while without surprises ---- */
+
+/* The peer acknowledges all that it hears and offers a window, round by round: cwnd grows, text gets through. */
+static void step_obey(struct conversation *c, struct input *input)
+{
+    struct peer *peer = &c->peers[input_u8(input) % FLOWS];
+    unsigned rounds = 1 + input_u8(input) % 16;
+    uint8_t frame[ATTACK_FRAME_MAX];
+    struct segment seg = {.flags = TCP_ACK, .window = (uint16_t)input_scaled(input)};
+
+    while (rounds-- > 0) {
+        seg.seq = peer->sent;
+        seg.ack = peer->una = peer->next;
+        seg.options.present = c->stand.config.timestamps ? TCP_OPTION_TIMESTAMPS : 0;
+        seg.options.ts_value = (uint32_t)(c->stand.now_us / 1000);
+        seg.options.ts_echo = peer->ts_value;
+        stand_input(&c->stand, frame, attack_frame_segment(frame, &peer->flow, &seg),
+                    HF_CHECKSUM_NONE);
+        if (seq_eq(peer->una, peer->next))
+            stand_wait(&c->stand, 50000);
+    }
+}
+
 /* ---- all of it ---- */
 
 static void step(struct conversation *c, struct input *input)
@@ -415,7 +439,14 @@ static void step(struct conversation *c, struct input *input)
     case 12: step_receive(c, input, held); break;
     case 13: step_option(c, input, held); break;
     case 14: step_end(c, input, held); break;
-    default: step_look(c); break;
+    default:
+        if (kind >> 4 < 4)
+            step_look(c);
+        else if (kind >> 4 < 8)
+            c->stand.frames_a_step = (kind >> 4) - 4; /* 0: all again */
+        else
+            step_obey(c, input);
+        break;
     }
     stand_after(&c->stand);
 }
@@ -462,6 +493,7 @@ static void open_world(struct conversation *c, struct input *input)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+    static const uint32_t windows[] = {100, 1000, 8000, 65535};
     static struct conversation c; /* large, and cleared each time */
     struct input input = {data, data + size};
 
@@ -469,6 +501,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     open_world(&c, &input);
     for (unsigned i = 0; i < STEPS_MAX && input_left(&input) > 0; i++)
         step(&c, &input);
+    c.stand.frames_a_step = 0;
+    honest_complete(&c.stand, windows[size % 4]);
     stand_close(&c.stand);
     return 0;
 }

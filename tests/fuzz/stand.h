@@ -9,6 +9,15 @@
 
 #include "wire/packet.h"
 
+#define STAND_SEEN 8u /* connections; more than max_connections here */
+
+/* A connection as it was after the step before. */
+struct stand_seen {
+    uint32_t generation;
+    seq iss, irs, snd_una, snd_nxt, rcv_nxt, rcv_edge;
+    seq snd_edge; /* the furthest that the peer ever offered */
+};
+
 struct stand {
     struct hf_config config;
     struct hf_stack *stack;
@@ -18,6 +27,9 @@ struct stand {
     struct hf_event events[16];
     uint64_t stats[HF_STAT_COUNT]; /* as they were: counters only grow */
     uint64_t frames;               /* that came out                    */
+    struct stand_seen seen[STAND_SEEN];
+    unsigned frames_a_step; /* so many are taken after each step; 0: all */
+    bool holds_back;        /* ... and there may be more                 */
     /* Called with each frame that comes out, read as a peer would. */
     void (*on_packet)(void *self, const struct packet *packet);
     void *self;

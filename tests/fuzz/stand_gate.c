@@ -278,7 +278,8 @@ static void check_attached(const struct hf_stack *stack, const struct connection
     if (signing_is_signed(connection) && stack->signing.of_connection)
         tally->signed_ += stack->signing.of_connection[slot] != SLOT_NONE;
     check_watched(stack, connection, tally);
-    check_timer(stack, connection, slot);
+    if (!list_is_linked(&connection->by_output) || (connection->flags & CONNECTION_WAITS))
+        check_timer(stack, connection, slot); /* else filed when its turn of output is over */
 }
 
 static void check_connection(const struct hf_stack *stack, const struct connection *connection,
@@ -558,7 +559,8 @@ void stand_gate_check(const struct stand *stand)
     check_neighbors(stand->stack);
     check_reassembly(stand->stack);
     check_budgets(stand->stack);
-    check_rings(stand->stack);
+    if (!stand->holds_back)
+        check_rings(stand->stack);
     must(!stack_is_short(stand->stack) || hf_next_deadline(stand->stack) < NEVER_US);
 }
 
@@ -566,6 +568,6 @@ void stand_gate_check_ticked(const struct stand *stand)
 {
     const struct hf_stack *stack = stand->stack;
 
-    must(hf_next_deadline(stack) > stand->now_us);
+    must(stand->holds_back || hf_next_deadline(stack) > stand->now_us);
     must(gate_deadline(&stack->gate) > stand->now_us);
 }
