@@ -9,11 +9,19 @@
 
 #include "guard/reload.h"
 
-enum { BACKENDS = 3, CLIENTS = 24, SOCKETS = 64, WALKS = 10, STEPS = 5000 };
+enum { BACKENDS = 3, CLIENTS = 24, SOCKETS = 64, WALKS = 10, STEPS = 5000, TALKS = 8192 };
+
+/* A conversation, as those who hold it know: an end of stream comes behind all that was said, or not at all. */
+struct talk {
+    uint64_t up, down; /* bytes that were given away */
+    bool up_ended, down_ended;
+    struct hf_endpoint client, local;
+};
 
 struct party {
-    uint64_t sent, taken;
-    bool there, said_all, heard_all;
+    uint64_t taken;
+    struct talk *talk; /* a server that does not know has one that nobody asks */
+    bool there, known, heard_all;
 };
 
 struct walk {
@@ -26,6 +34,8 @@ struct walk {
     int servers[SOCKETS];
     struct rlimit before;
     int filler[2048], fillers;
+    struct talk talks[TALKS];
+    uint32_t talk_count;
 };
 
 /* ---- chance ---- */
@@ -45,13 +55,12 @@ static uint8_t byte_at(uint64_t place, uint8_t salt)
 
 enum { UP = 3, DOWN = 77 };
 
-static size_t make(struct walk *walk, const struct party *party, uint8_t salt, uint8_t *to,
-                   size_t capacity)
+static size_t make(struct walk *walk, uint64_t from, uint8_t salt, uint8_t *to, size_t capacity)
 {
     size_t length = 1 + below(walk, below(walk, 2) ? 100 : (uint32_t)capacity);
 
     for (size_t i = 0; i < length; i++)
-        to[i] = byte_at(party->sent + i, salt);
+        to[i] = byte_at(from + i, salt);
     return length;
 }
 
@@ -60,6 +69,16 @@ static void take(struct party *party, uint8_t salt, const uint8_t *bytes, size_t
     for (size_t i = 0; i < length; i++)
         assert_int_equal(bytes[i], byte_at(party->taken + i, salt));
     party->taken += length;
+}
+
+/* An end of stream. A backend that was left for another hears one without having heard a byte. */
+static void heard_all(struct party *party, uint64_t said, bool ended)
+{
+    party->heard_all = true;
+    if (!party->known || party->taken == 0)
+        return;
+    assert_true(ended);
+    assert_int_equal(party->taken, said);
 }
 
 /* ---- backends ---- */
@@ -95,6 +114,52 @@ static void toggle_backend(struct walk *walk)
     walk->listeners[which] = -1;
 }
 
+static struct talk *new_talk(struct walk *walk)
+{
+    struct talk *talk = &walk->talks[walk->talk_count++ % TALKS];
+
+    *talk = (struct talk){.up = 0};
+    return talk;
+}
+
+/* One who still begins has none: it is somebody's who had his ports before. */
+static bool is_of(struct walk *walk, int client, const struct relay_view *view)
+{
+    const struct talk *talk = walk->client[client].talk;
+
+    return world_status(&walk->world, walk->clients[client]).state != HF_STATE_SYN_SENT &&
+           memcmp(&talk->client, &view->client, sizeof talk->client) == 0 &&
+           memcmp(&talk->local, &view->local, sizeof talk->local) == 0;
+}
+
+static uint16_t peer_port(int fd)
+{
+    struct sockaddr_in peer = {0};
+    socklen_t length = sizeof peer;
+
+    return getpeername(fd, (struct sockaddr *)&peer, &length) == 0 ? ntohs(peer.sin_port) : 0;
+}
+
+/* Whose relay has come to this backend: by the two ports. NULL: a check, or somebody who is gone. */
+static struct talk *talk_at(struct walk *walk, int fd)
+{
+    const struct relays *relays = &walk->world.guard.relays;
+    struct relay_view view;
+
+    for (uint32_t slot = 0; slot < relays->unused; slot++) {
+        int own = relays->slots[slot].backend.fd;
+
+        if (relays->slots[slot].state == RELAY_FREE || own < 0 ||
+            world_port(own) != peer_port(fd) || peer_port(own) != world_port(fd) ||
+            !relays_view(relays, slot, &view, walk->world.now_us))
+            continue;
+        for (int i = 0; i < CLIENTS; i++)
+            if (walk->client[i].there && is_of(walk, i, &view))
+                return walk->client[i].talk;
+    }
+    return NULL;
+}
+
 static void accept_one(struct walk *walk)
 {
     int listener = walk->listeners[below(walk, BACKENDS)];
@@ -105,7 +170,10 @@ static void accept_one(struct walk *walk)
     for (int i = 0; i < SOCKETS; i++)
         if (!walk->server[i].there) {
             walk->servers[i] = fd;
-            walk->server[i] = (struct party){.there = true};
+            walk->server[i] = (struct party){.there = true, .talk = talk_at(walk, fd)};
+            walk->server[i].known = walk->server[i].talk != NULL;
+            if (!walk->server[i].known)
+                walk->server[i].talk = new_talk(walk);
             return;
         }
     close(fd);
@@ -118,19 +186,24 @@ static void leave_server(struct walk *walk, int i, bool reset)
     if (reset)
         setsockopt(walk->servers[i], SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
     close(walk->servers[i]);
+    walk->server[i].talk->down_ended = true;
     walk->server[i].there = false;
 }
 
 static void server_sends(struct walk *walk, int i)
 {
     static uint8_t bytes[100000];
-    struct party *server = &walk->server[i];
-    size_t length = make(walk, server, DOWN, bytes, sizeof bytes);
-    ssize_t sent =
-        server->said_all ? -1 : send(walk->servers[i], bytes, length, MSG_NOSIGNAL | MSG_DONTWAIT);
+    struct talk *talk = walk->server[i].talk;
+    size_t length = make(walk, talk->down, DOWN, bytes, sizeof bytes);
+    ssize_t sent;
 
+    if (talk->down_ended)
+        return;
+    sent = send(walk->servers[i], bytes, length, MSG_NOSIGNAL | MSG_DONTWAIT);
     if (sent > 0)
-        server->sent += (uint64_t)sent;
+        talk->down += (uint64_t)sent;
+    else if (errno != EAGAIN)
+        leave_server(walk, i, false); /* a reset is told once, and by this call */
 }
 
 static void server_takes(struct walk *walk, int i)
@@ -141,7 +214,7 @@ static void server_takes(struct walk *walk, int i)
     if (got > 0)
         take(&walk->server[i], UP, bytes, (size_t)got);
     else if (got == 0)
-        walk->server[i].heard_all = true;
+        heard_all(&walk->server[i], walk->server[i].talk->up, walk->server[i].talk->up_ended);
     else if (errno != EAGAIN)
         leave_server(walk, i, false);
 }
@@ -159,7 +232,7 @@ static void server_acts(struct walk *walk)
     case 1: leave_server(walk, i, false); return;
     case 2:
         shutdown(walk->servers[i], SHUT_WR);
-        walk->server[i].said_all = true;
+        walk->server[i].talk->down_ended = true;
         return;
     case 3:
     case 4:
@@ -173,13 +246,18 @@ static void server_acts(struct walk *walk)
 
 static void client_comes(struct walk *walk)
 {
+    struct hf_status status;
     static const char *const places[] = {"203.0.113.10:80", "203.0.113.10:81", "[2001:db8::10]:80",
                                          "203.0.113.10:82"};
 
     for (int i = 0; i < CLIENTS; i++)
         if (!walk->client[i].there) {
             walk->clients[i] = world_connect(&walk->world, places[below(walk, 4)]);
-            walk->client[i] = (struct party){.there = true};
+            walk->client[i] = (struct party){.there = true, .known = true};
+            walk->client[i].talk = new_talk(walk);
+            status = world_status(&walk->world, walk->clients[i]);
+            walk->client[i].talk->client = status.local;
+            walk->client[i].talk->local = status.remote;
             return;
         }
 }
@@ -192,6 +270,7 @@ static void leave_client(struct walk *walk, int i, bool reset)
         hf_abort(world->client, walk->clients[i], world->now_us);
     else
         hf_close(world->client, walk->clients[i], world->now_us);
+    walk->client[i].talk->up_ended = true;
     walk->client[i].there = false;
 }
 
@@ -206,9 +285,9 @@ static void client_takes(struct walk *walk, int i)
     if (got > 0)
         take(&walk->client[i], DOWN, bytes, (size_t)got);
     else if (got == 0)
-        walk->client[i].heard_all = true;
+        heard_all(&walk->client[i], walk->client[i].talk->down, walk->client[i].talk->down_ended);
     if (got <= 0 && (status.error != HF_OK || status.state == HF_STATE_CLOSED ||
-                     (got == 0 && walk->client[i].said_all)))
+                     (got == 0 && walk->client[i].talk->up_ended)))
         leave_client(walk, i, true);
 }
 
@@ -216,13 +295,13 @@ static void client_sends(struct walk *walk, int i)
 {
     static uint8_t bytes[65536];
     struct party *client = &walk->client[i];
-    size_t length = make(walk, client, UP, bytes, sizeof bytes);
-    ptrdiff_t sent = client->said_all ? -1
-                                      : hf_send(walk->world.client, walk->clients[i], bytes, length,
-                                                walk->world.now_us);
+    size_t length = make(walk, client->talk->up, UP, bytes, sizeof bytes);
+    ptrdiff_t sent = client->talk->up_ended ? -1
+                                            : hf_send(walk->world.client, walk->clients[i], bytes,
+                                                      length, walk->world.now_us);
 
     if (sent > 0)
-        client->sent += (uint64_t)sent;
+        client->talk->up += (uint64_t)sent;
 }
 
 static void client_acts(struct walk *walk)
@@ -236,7 +315,7 @@ static void client_acts(struct walk *walk)
     case 0:
     case 1: leave_client(walk, i, below(walk, 2)); return;
     case 2:
-        walk->client[i].said_all |=
+        walk->client[i].talk->up_ended |=
             hf_shutdown(world->client, walk->clients[i], world->now_us) == HF_OK;
         return;
     case 3:
