@@ -31,13 +31,16 @@ static void established(struct tcp *tcp, struct tcb *tcb, const struct segment *
     tcb->ready |= HF_CONNECTED | HF_WRITABLE;
 }
 
-/* A SYN without ACK: both ends opened at once. Our SYN is sent again, now with an ACK. [RFC 9293 MUST-10] */
+/* A SYN without ACK: both ends opened at once. Our SYN is sent again, now with an ACK; or for the first time, if it still waits
+ * for its next hop. [RFC 9293 MUST-10] */
 static void simultaneous(struct tcp *tcp, struct tcb *tcb, const struct segment *seg,
                          int64_t now_us)
 {
     tcb_enter(tcp, tcb, TCP_SYN_RECEIVED);
     take_send_window(tcp, tcb, seg, now_us);
     open_start_sending(tcp, tcb);
+    if (seq_eq(tcb->snd_nxt, tcb->iss))
+        return;
     tcb->rtx_nxt = tcb->iss;
     tcb->rtx_end = seq_add(tcb->iss, 1);
     tcb->deadline_us[TCP_TIMER_RETRANSMIT] = now_us + tcb->rto_us;

@@ -59,7 +59,7 @@ static const char *check_timers(const struct tcb *tcb)
     if (in_flight == 0 && !(tcb->flags & TCB_PERSIST) &&
         tcb->deadline_us[TCP_TIMER_RETRANSMIT] != NEVER_US)
         return "the retransmission timer stops when nothing is in flight [RFC 6298 5.2]";
-    if (in_flight == 0 && !(tcb->flags & TCB_PERSIST) && tcb->state != TCP_SYN_SENT &&
+    if (in_flight == 0 && !(tcb->flags & TCB_PERSIST) && !seq_eq(tcb->snd_nxt, tcb->iss) &&
         tcb->deadline_us[TCP_TIMER_USER] != NEVER_US)
         return "the user timeout stops when nothing waits for the peer [RFC 9293 3.9.1.7]";
     if ((tcb->flags & TCB_KEEP_NOW) && in_flight > 0)
@@ -79,7 +79,7 @@ static const char *check_receiving(const struct tcb *tcb)
         return "RCV.NXT =< RCV.NXT + RCV.WND";
     if ((tcb->flags & TCB_FIN_RECEIVED) && tcb->ooo != SLOT_NONE)
         return "nothing is out of order behind the peer's FIN";
-    if (tcb->state == TCP_SYN_SENT)
+    if (tcb->state == TCP_SYN_SENT || seq_eq(tcb->snd_nxt, tcb->iss)) /* our SYN is still to go */
         return NULL;
     if (seq_gt(tcb->last_ack_sent, tcb->rcv_nxt))
         return "what is acknowledged was received";

@@ -230,6 +230,34 @@ static void waiting_connection_may_leave(void **state)
     peer_close(&peer);
 }
 
+/* While its own SYN waits for the next hop's address the peer's may come: both ends open at once, and what then goes out is the
+ * first, not a repetition. [RFC 9293 MUST-10] */
+static void waiting_syn_meets_another(void **state)
+{
+    struct hf_config config = peer_config();
+    struct segment syn = syn_of(500);
+    struct hf_status status;
+    struct peer peer;
+    hf_socket socket;
+
+    (void)state;
+    peer_open(&peer, &config);
+    struct hf_endpoint remote = {peer_address(&peer), 7};
+    assert_int_equal(hf_connect(peer.stack, NULL, &remote, &socket, peer.now_us), HF_OK);
+    assert_int_equal(peer_receive(&peer), -1);
+    assert_int_equal(hf_status(peer.stack, socket, &status), HF_OK);
+    struct flow flow = {remote.address, status.local.address, remote.port, status.local.port};
+    assert_int_equal(peer_send_flow(&peer, &flow, &syn), HF_STAT_none);
+    assert_int_equal(hf_status(peer.stack, socket, &status), HF_OK);
+    assert_int_equal(status.state, HF_STATE_SYN_RECEIVED);
+    assert_null(tcb_check(&connection_at(&peer.stack->connections, 0)->tcb));
+    answer_arp(&peer, &remote.address);
+    assert_int_equal(peer_receive(&peer), TCP_SYN | TCP_ACK);
+    assert_int_equal(peer_receive(&peer), -1);
+    assert_stat(&peer, segments_resent, 0);
+    peer_close(&peer);
+}
+
 /* A next hop that never answers costs what a dead link costs: the SYN is tried again and given up in the end. */
 static void dead_next_hop_times_out(void **state)
 {
@@ -322,6 +350,7 @@ int main(void)
         cmocka_unit_test(full_outbox_drops_the_unproven),
         cmocka_unit_test(unknown_next_hop_is_asked),
         cmocka_unit_test(waiting_connection_may_leave),
+        cmocka_unit_test(waiting_syn_meets_another),
         cmocka_unit_test(dead_next_hop_times_out),
         cmocka_unit_test(another_gateway_is_taken_at_once),
         cmocka_unit_test(tagged_frames_are_tagged_back),
