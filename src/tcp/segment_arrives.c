@@ -371,6 +371,15 @@ static void take_text(struct tcp *tcp, struct tcb *tcb, const struct segment *se
         take_fin(tcp, tcb);
 }
 
+/* Both windows seem closed, each end has taken the byte of the other's probe, and neither heard so: now each speaks from before
+ * that byte, where the other expects nothing any more. What acknowledges our probe is heard from there, or nothing would be
+ * heard again. [RFC 9293 3.8.6.1] */
+static bool crossed_our_probe(const struct tcb *tcb, const struct segment *seg)
+{
+    return tcb->snd_wnd == 0 && seq_eq(seg->seq, seq_sub(tcb->rcv_nxt, 1)) && seg->length <= 1 &&
+           !(seg->flags & TCP_FIN) && seq_gt(seg->ack, tcb->snd_una);
+}
+
 void tcp_segment_arrives(struct tcp *tcp, struct tcb *tcb, const struct segment *seg,
                          int64_t now_us)
 {
@@ -387,8 +396,11 @@ void tcp_segment_arrives(struct tcp *tcp, struct tcb *tcb, const struct segment 
     }
     if (check_timestamp(tcp, tcb, seg, now_us) == CHECK_DONE)
         return;
-    if (check_sequence(tcp, tcb, seg, now_us) == CHECK_DONE)
+    if (check_sequence(tcp, tcb, seg, now_us) == CHECK_DONE) {
+        if (crossed_our_probe(tcb, seg))
+            check_ack(tcp, tcb, seg, now_us);
         return;
+    }
     if (check_rst(tcp, tcb, seg, now_us) == CHECK_DONE)
         return;
     if (check_syn(tcp, tcb, seg, now_us) == CHECK_DONE)

@@ -51,6 +51,13 @@ void window_open(const struct tcp *tcp, struct tcb *tcb)
     tcb->rcv_edge = seq_add(tcb->rcv_edge, gain(tcp, tcb));
 }
 
+/* Whether what waits and what is offered stay near the limit. A peer whose segments never end on a grain gets a little more
+ * with each of them; it must not get ever more. */
+static bool is_near_limit(const struct tcb *tcb, uint32_t offered)
+{
+    return tcb->rcv_queue.length + offered <= tcb->rcv_limit + tcb->rcv_limit / 8;
+}
+
 /* An ACK of its own for what the user has read pays only if the peer may be short of window: it has half of the buffer or
  * less, or a quarter came free at once. Otherwise the next ACK for its text brings the news, and a reader that keeps up does
  * not double the number of ACKs. */
@@ -58,22 +65,19 @@ bool window_update_due(const struct tcp *tcp, const struct tcb *tcb)
 {
     uint32_t more = gain(tcp, tcb), offered = tcb_rcv_wnd(tcb);
 
+    if (tcb->rcv_queue.length == 0 && offered >> tcb->rcv_wind_shift == 0 &&
+        !is_near_limit(tcb, offered))
+        return true; /* less than a grain, beyond the limit: it was announced as none */
     return more > 0 && (more >= offered || /* so also when none was */
                         (more >= 2u * tcb->mss && more >= tcb->rcv_limit / 4));
-}
-
-/* Whether what waits and what is offered stay near the limit. A peer whose segments never end on a grain gets a little more
- * with each of them; it must not get ever more. */
-static bool may_round_up(const struct tcb *tcb, uint32_t offered)
-{
-    return tcb->rcv_queue.length + offered <= tcb->rcv_limit + tcb->rcv_limit / 8;
 }
 
 /* [R7323-06] */
 uint16_t window_field(struct tcb *tcb)
 {
     uint32_t offered = tcb_rcv_wnd(tcb);
-    uint32_t grain = may_round_up(tcb, offered) ? 1u << tcb->rcv_wind_shift : 1;
+    bool up = tcb->rcv_queue.length == 0 || is_near_limit(tcb, offered);
+    uint32_t grain = up ? 1u << tcb->rcv_wind_shift : 1;
     uint32_t field = (offered + grain - 1) >> tcb->rcv_wind_shift;
 
     field = min_u32(field, UINT16_MAX);

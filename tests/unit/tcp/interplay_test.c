@@ -42,6 +42,28 @@ static void acks_beside_a_probe(void **state)
     solo_free(solo);
 }
 
+/* Both probe, both take the other's byte, and neither hears that: what acknowledges the probe is heard from one byte back, and
+ * answered, or each would speak for ever from where the other expects nothing. [RFC 9293 3.8.6.1] */
+static void probes_cross(void **state)
+{
+    struct solo *solo = probing();
+
+    (void)state;
+    solo_in(solo, TCP_PSH, 1, 1, 1);
+    solo_pass(solo, 50000);
+    assert_int_equal(solo_last(solo)->ack.value, 2);
+    assert_int_equal(solo_last(solo)->seq.value, 1);
+    solo_in(solo, 0, 1, 0, 1); /* says nothing new: nothing is heard */
+    solo_in(solo, 0, 0, 0, 2); /* nor from further back */
+    assert_int_equal(solo->end.tcb.snd_una.value - SOLO_ISS, 1);
+    solo_in(solo, 0, 1, 0, 2);
+    assert_int_equal(solo->end.tcb.snd_una.value - SOLO_ISS, 2);
+    assert_int_equal(solo->end.stats.duplicate_acks, 0);
+    solo_out(solo);
+    assert_int_equal(solo_last(solo)->seq.value, 2);
+    solo_free(solo);
+}
+
 /* A RST from beyond the window is not even challenged. [RFC 5961 3.2] */
 static void reset_beside_a_probe(void **state)
 {
@@ -154,9 +176,10 @@ static void override_beside_a_probe(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(acks_beside_a_probe),        cmocka_unit_test(reset_beside_a_probe),
-        cmocka_unit_test(timeout_after_probes),       cmocka_unit_test(closed_in_syn_received),
-        cmocka_unit_test(text_instead_of_keep_alive), cmocka_unit_test(override_beside_a_probe),
+        cmocka_unit_test(acks_beside_a_probe),     cmocka_unit_test(probes_cross),
+        cmocka_unit_test(reset_beside_a_probe),    cmocka_unit_test(timeout_after_probes),
+        cmocka_unit_test(closed_in_syn_received),  cmocka_unit_test(text_instead_of_keep_alive),
+        cmocka_unit_test(override_beside_a_probe),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

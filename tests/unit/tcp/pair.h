@@ -224,7 +224,7 @@ static inline void pair_deliver(struct pair *pair, int to, const struct segment 
     }
     if (end->open && end->tcb.end == TCP_END_NONE && end->tcb.state != TCP_TIME_WAIT)
         tcp_segment_arrives(&end->tcp, &end->tcb, seg, pair->now_us);
-    else if (end->open && end->tcb.state == TCP_TIME_WAIT && (seg->flags & TCP_FIN))
+    else if (end->open && end->tcb.state == TCP_TIME_WAIT && segment_length(seg) > 0)
         end->tcb.flags |= TCB_ACK_NOW; /* as the TIME-WAIT record answers */
 }
 

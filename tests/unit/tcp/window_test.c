@@ -174,6 +174,29 @@ static void below_a_grain(void **state)
     solo_free(solo);
 }
 
+/* A window of less than a grain beyond a lowered limit is announced as none; the peer hears of it when all is read. */
+static void less_than_a_grain_is_left(void **state)
+{
+    struct solo *solo = open_with(32768, 14);
+
+    (void)state;
+    assert_int_equal(
+        tcp_set_option(&solo->end.tcp, &solo->end.tcb, HF_RECEIVE_BYTES, 190, solo->now_us), HF_OK);
+    for (uint32_t at = 1; at < 32001; at += 1000)
+        solo_in(solo, 0, at, 1000, 1);
+    solo_pass(solo, 50000);
+    assert_int_equal(solo_last(solo)->ack.value, 32001);
+    assert_int_equal(solo_last(solo)->window, 0);
+    assert_int_equal(edge(solo), 32769);
+    solo->count = 0;
+    solo_read(solo, 31999);
+    assert_int_equal(solo_out(solo), 0);
+    solo_read(solo, 1);
+    assert_int_equal(solo_out(solo), 1);
+    assert_int_equal(solo_last(solo)->window, 1);
+    solo_free(solo);
+}
+
 /* The first window lies in a SYN and is never scaled. [RFC 7323 2.2] */
 static void first(void **state)
 {
@@ -214,8 +237,8 @@ int main(void)
         cmocka_unit_test(never_shrinks), cmocka_unit_test(never_shrinks_by_option),
         cmocka_unit_test(silly_reader),  cmocka_unit_test(small_buffer),
         cmocka_unit_test(grain),         cmocka_unit_test(short_of_a_grain),
-        cmocka_unit_test(below_a_grain), cmocka_unit_test(first),
-        cmocka_unit_test(pool_bounds),
+        cmocka_unit_test(below_a_grain), cmocka_unit_test(less_than_a_grain_is_left),
+        cmocka_unit_test(first),         cmocka_unit_test(pool_bounds),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
