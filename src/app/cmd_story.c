@@ -45,8 +45,12 @@ static enum story_language language_of_locale(void)
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         const char *value = getenv(names[i]);
 
-        if (value && *value)
-            return strncmp(value, "zh", 2) == 0 ? STORY_ZH : STORY_EN;
+        if (value &&
+            *value) /* Chinese is written in UTF-8: not where another set of letters is named */
+            return strncmp(value, "zh", 2) == 0 &&
+                           (!strchr(value, '.') || ladder_style_of_locale() == LADDER_UTF8)
+                       ? STORY_ZH
+                       : STORY_EN;
     }
     return STORY_EN;
 }
@@ -174,8 +178,6 @@ static int write_stories(const struct options *options, struct story *const *sto
         write_json(options, stories);
     else
         write_text(options, stories);
-    if (fflush(stdout) != 0)
-        result = app_fail("story", "cannot write: %s", strerror(errno));
     return result;
 }
 

@@ -2,8 +2,10 @@
 #include "app/app.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <handfast/handfast.h>
 
@@ -106,14 +108,22 @@ static int read_options(struct app *app, int argc, char **argv, int *result)
     return i;
 }
 
+static bool has_a_reader(void)
+{
+    struct pollfd output = {STDOUT_FILENO, POLLOUT, 0};
+
+    return poll(&output, 1, 0) != 1 || !(output.revents & POLLERR);
+}
+
 /* What was to be said must have been said. Who reads no more (head) knows that himself. */
 static int finish(const struct command *command, int result)
 {
     bool failed = ferror(stdout) != 0;
 
+    errno = 0; /* what failed earlier left no reason that is still there */
     if (fflush(stdout) == 0 && !failed)
         return result;
-    if (errno != EPIPE)
+    if (errno != EPIPE && has_a_reader())
         app_fail(command->name, "the standard output took not all of it%s%s",
                  errno != 0 ? ": " : "", errno != 0 ? strerror(errno) : "");
     return result == APP_OK ? APP_NO : result;

@@ -53,6 +53,7 @@ class Command(unittest.TestCase):
     def test_the_language_is_that_of_the_locale(self):
         self.assertIn("我喜欢你", story("handshake", LANG="zh_CN.UTF-8").stdout)
         self.assertIn("I like you", story("handshake", LANG="de_DE.UTF-8").stdout)
+        self.assertIn("I like you", story("handshake", LANG="zh_CN.GB18030").stdout)
         self.assertIn("I like you", story("handshake", LC_ALL="C", LANG="zh_CN.UTF-8").stdout)
         self.assertIn("我喜欢你", story("handshake", "--lang", "zh", LANG="C").stdout)
 
@@ -101,6 +102,19 @@ class Command(unittest.TestCase):
         for scene in SCENES:
             self.assertIn(f"  {scene}", story("wedding").stderr)
         self.assertEqual(story("--help").returncode, 0)
+
+    def test_nobody_takes_it(self):
+        """A full disk is named once; who reads no more, as head, knows that himself."""
+        with open("/dev/full", "w", encoding="utf-8") as full:
+            done = subprocess.run([HANDFAST, "story"], stdout=full, stderr=subprocess.PIPE, encoding="utf-8", check=False)
+        self.assertEqual(done.returncode, 1)
+        self.assertEqual(done.stderr.count("\n"), 1)
+        self.assertIn("took not all of it", done.stderr)
+        reader, writer = os.pipe()
+        os.close(reader)
+        done = subprocess.run([HANDFAST, "story"], stdout=writer, stderr=subprocess.PIPE, encoding="utf-8", check=False)
+        os.close(writer)
+        self.assertEqual(done.stderr, "")
 
     def test_a_page_that_cannot_be_written(self):
         with tempfile.TemporaryDirectory(prefix="handfast-story-") as directory:
