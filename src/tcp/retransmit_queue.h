@@ -17,10 +17,14 @@ static inline seq snd_text_end(const struct tcb *tcb)
 }
 
 /* Where what has no text speaks from: SND.NXT. But the byte of a window probe lies beyond a window that is closed, and from
- * there the peer would believe neither ACK nor RST: its own text would wait for our next probe. [RFC 9293 3.10.7.4 first] */
+ * there the peer would believe neither ACK nor RST: its own text would wait for our next probe. More than a byte in flight is
+ * none of a probe: the window was open for it and has shrunk, and the peer may have it. [RFC 9293 3.10.7.4 first] */
 static inline seq snd_speaks_from(const struct tcb *tcb)
 {
-    return tcb->snd_wnd == 0 && (tcb->flags & TCB_SYN_ACKED) ? tcb->snd_una : tcb->snd_nxt;
+    return tcb->snd_wnd == 0 && (tcb->flags & TCB_SYN_ACKED) &&
+                   seq_distance(tcb->snd_una, tcb->snd_nxt) == 1
+               ? tcb->snd_una
+               : tcb->snd_nxt;
 }
 
 /* Whether our FIN is acknowledged. */

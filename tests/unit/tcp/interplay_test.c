@@ -42,6 +42,24 @@ static void acks_beside_a_probe(void **state)
     solo_free(solo);
 }
 
+/* A window that shrank to nothing on what is in flight was open for it: the peer may have it all, and its window is there. */
+static void acks_beside_a_flight(void **state)
+{
+    struct hf_config config = HF_CONFIG_DEFAULT;
+    struct solo *solo = solo_open(&config);
+
+    (void)state;
+    solo_write(solo, 2);
+    solo_out(solo);
+    solo->window = 0;
+    solo_ack(solo, 1);
+    solo_in(solo, TCP_PSH, 1, 2920, 1);
+    solo_out(solo);
+    assert_int_equal(solo_last(solo)->ack.value, 2921);
+    assert_int_equal(solo_last(solo)->seq.value, 3);
+    solo_free(solo);
+}
+
 /* Both probe, both take the other's byte, and neither hears that: what acknowledges the probe is heard from one byte back, and
  * answered, or each would speak for ever from where the other expects nothing. [RFC 9293 3.8.6.1] */
 static void probes_cross(void **state)
