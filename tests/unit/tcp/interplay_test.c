@@ -194,9 +194,13 @@ static void override_beside_a_probe(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(acks_beside_a_probe),     cmocka_unit_test(probes_cross),
-        cmocka_unit_test(reset_beside_a_probe),    cmocka_unit_test(timeout_after_probes),
-        cmocka_unit_test(closed_in_syn_received),  cmocka_unit_test(text_instead_of_keep_alive),
+        cmocka_unit_test(acks_beside_a_probe),
+        cmocka_unit_test(acks_beside_a_flight),
+        cmocka_unit_test(probes_cross),
+        cmocka_unit_test(reset_beside_a_probe),
+        cmocka_unit_test(timeout_after_probes),
+        cmocka_unit_test(closed_in_syn_received),
+        cmocka_unit_test(text_instead_of_keep_alive),
         cmocka_unit_test(override_beside_a_probe),
     };
 
