@@ -392,8 +392,9 @@ static unsigned see_ack(struct conversation *conversation, unsigned from, const 
     struct observed_end *end = &conversation->end[from], *peer = &conversation->end[!from];
 
     if ((peer->spoke || peer->syn) && seq_gt(seg->ack, peer->next)) {
-        if (peer->syn)
+        if (peer->syn && !peer->open_end)
             return ANOMALY_ACK_OF_UNSEEN;
+        peer->open_end = false;
         peer->next = seg->ack;
     }
     if (end->has_acked && seq_eq(seg->ack, end->acked) && seg->length == 0 &&
@@ -496,6 +497,10 @@ static unsigned see_rest(struct conversation *conversation, unsigned from,
     unsigned odd;
 
     settle_others(conversation, end, peer, seg);
+    if (end->open_end && seq_gt(seg->seq, end->next)) {
+        end->open_end = false;
+        end->next = seg->seq;
+    }
     odd = judge_position(end, peer, seg, conversation->last_us);
     if (end->state == HF_STATE_SYN_SENT && !peer->syn && !peer->spoke)
         miss_the_answer(end, peer, seg->ack);

@@ -67,7 +67,8 @@ struct observed_end {
     int64_t gap_us;                    /* when the last gap came */
     uint8_t gap_count, duplicate_acks; /* ... and ACKs since then that said nothing new */
     bool syn, scaled, ts, spoke, has_acked, has_fin, closed_window, has_right, has_other;
-    bool vague; /* how its windows are scaled is not known */
+    bool open_end; /* what lies behind `next` came in fragments, nobody knows how much */
+    bool vague;    /* how its windows are scaled is not known */
 };
 
 struct conversation {

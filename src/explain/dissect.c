@@ -74,6 +74,7 @@ static enum dissect_kind dissect_v4(struct dissected *dissected, const uint8_t *
     dissected->flow.local = ip.destination;
     dissected->ttl = ip.ttl;
     dissected->id = ip.id;
+    dissected->is_piece = ip.more_fragments;
     return dissect_tcp(dissected, data + header, total - header, captured - header);
 }
 
@@ -96,6 +97,7 @@ static enum dissect_kind dissect_v6(struct dissected *dissected, const uint8_t *
         return DISSECTED_OTHER;
     if (chain.fragment_offset > 0)
         return DISSECTED_FRAGMENT;
+    dissected->is_piece = chain.fragment_more;
     memcpy(&dissected->flow.remote, data + 8, sizeof dissected->flow.remote);
     memcpy(&dissected->flow.local, data + 24, sizeof dissected->flow.local);
     dissected->ttl = data[7];

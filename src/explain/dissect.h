@@ -29,6 +29,7 @@ struct dissected {
     uint16_t id; /* of IPv4; 0: none */
     uint8_t ttl;
     uint32_t missing; /* bytes behind those that were captured */
+    bool is_piece;    /* the first fragment: the rest of its text is in others */
     bool cut;         /* its text, or a part of it, was not captured */
 };
 

@@ -228,6 +228,11 @@ static bool is_seen_twice(struct observed_end *end, const struct dissected *diss
     return same;
 }
 
+static bool ends_at(const struct segment *seg, seq next)
+{
+    return seq_eq(seq_add(seg->seq, segment_length(seg)), next);
+}
+
 void observer_see(struct observer *observer, const struct dissected *dissected, int64_t at_us,
                   struct observation *seen)
 {
@@ -256,6 +261,8 @@ void observer_see(struct observer *observer, const struct dissected *dissected, 
             conversation_see(conversation, from, &dissected->segment, dissected->ttl, at_us);
         watch_floods(observer, seen, dissected, was_complete, at_us);
     }
+    if (dissected->is_piece && ends_at(&dissected->segment, conversation->end[from].next))
+        conversation->end[from].open_end = true;
     observer->packets++;
     observer->bytes += dissected->segment.length;
     count(observer, seen->odd);

@@ -251,6 +251,33 @@ static void test_a_length_of_zero(void **state)
     }
 }
 
+/* Of a datagram in fragments only the first says what it is of: what follows it was there, and is no gap. */
+static void test_fragments(void **state)
+{
+    struct dissected piece = packet(1, true, TCP_ACK, 10, 6), next;
+    uint8_t bytes[300];
+    uint32_t length = build(bytes, false, 0);
+
+    (void)state;
+    put_be16(bytes + ETHERNET_HEADER + 6, IPV4_MORE_FRAGMENTS);
+    assert_int_equal(dissect(&next, DISSECT_ETHERNET, bytes, length, length), DISSECTED_TCP);
+    assert_true(next.is_piece);
+
+    shake_hands(1, 0);
+    piece.segment.length = 344;
+    piece.is_piece = true;
+    next = piece;
+    next.segment.seq = seq_of(10 + 500);
+    assert_int_equal(see(piece, 10).odd, 0);
+    assert_int_equal(see(next, 20).odd, 0);
+    assert_int_equal(see(packet(1, false, TCP_ACK, 6, 10 + 1000), 30).odd, 0);
+    next.segment.seq = seq_of(10 + 1000);
+    next.is_piece = false;
+    assert_int_equal(see(next, 40).odd, 0);
+    next.segment.seq = seq_of(10 + 1500);
+    assert_int_equal(see(next, 50).odd, ANOMALY_GAP);
+}
+
 static void test_links(void **state)
 {
     uint8_t bytes[300], cooked[320] = {0};
@@ -360,6 +387,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_crowd_is_no_flood, set_up, tear_down),
         cmocka_unit_test(test_cut_anywhere),
         cmocka_unit_test(test_a_length_of_zero),
+        cmocka_unit_test_setup_teardown(test_fragments, set_up, tear_down),
         cmocka_unit_test(test_links),
         cmocka_unit_test(test_what_lies_between),
         cmocka_unit_test_setup_teardown(test_nonsense, set_up, tear_down),
