@@ -261,6 +261,15 @@ static json_t *flood_as_json(const struct flooded *flooded, int64_t start_us)
                      "half_opens_left", (json_int_t)flooded->half_opens);
 }
 
+static json_t *left_as_json(const struct observer *observer)
+{
+    json_t *left = json_array();
+
+    for (unsigned i = 0; i < observer->left_count; i++)
+        json_array_append_new(left, json_integer((json_int_t)observer->left[i].number));
+    return left;
+}
+
 static void summary_as_json(const struct explain_style *style, const struct observer *observer,
                             const struct explain_others *others)
 {
@@ -274,16 +283,30 @@ static void summary_as_json(const struct explain_style *style, const struct obse
         if (observer->floods.servers[i].ever)
             json_array_append_new(floods,
                                   flood_as_json(&observer->floods.servers[i], style->start_us));
-    json_t *summary =
-        json_pack("{s:{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o}}", "summary", "packets",
-                  (json_int_t)observer->packets, "bytes", (json_int_t)observer->bytes,
-                  "conversations", (json_int_t)observer->conversations, "joined",
-                  (json_int_t)observer->joined, "not_tcp", (json_int_t)others->other, "fragments",
-                  (json_int_t)others->fragments, "broken", (json_int_t)others->broken, "too_short",
-                  (json_int_t)others->too_short, "odd", odd, "floods", floods);
+    json_t *summary = json_pack(
+        "{s:{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o}}", "summary", "packets",
+        (json_int_t)observer->packets, "bytes", (json_int_t)observer->bytes, "conversations",
+        (json_int_t)observer->conversations, "joined", (json_int_t)observer->joined, "not_tcp",
+        (json_int_t)others->other, "fragments", (json_int_t)others->fragments, "broken",
+        (json_int_t)others->broken, "too_short", (json_int_t)others->too_short, "odd", odd,
+        "floods", floods, "half_open", left_as_json(observer));
     json_dumpf(summary, style->out, JSON_COMPACT);
     fputc('\n', style->out);
     json_decref(summary);
+}
+
+static void say_left(const struct explain_style *style, const struct observer *observer)
+{
+    for (unsigned i = 0; i < observer->left_count; i++) {
+        const struct left_half_open *left = &observer->left[i];
+        struct hf_endpoint client = {left->flow.remote, left->flow.remote_port};
+        struct hf_endpoint server = {left->flow.local, left->flow.local_port};
+        char a[HF_ENDPOINT_TEXT_MAX], b[HF_ENDPOINT_TEXT_MAX];
+
+        fprintf(style->out, "half-open left: #%" PRIu64 "  %s %s %s\n", left->number,
+                hf_endpoint_format(a, &client), style->utf8 ? "─" : "-",
+                hf_endpoint_format(b, &server));
+    }
 }
 
 static void say_flood(const struct explain_style *style, const struct flooded *flooded)
@@ -337,6 +360,7 @@ void explain_summary(struct explain_style *style, const struct observer *observe
         between = ", ";
     }
     fputs(*between == 'o' ? "nothing odd\n" : "\n", style->out);
+    say_left(style, observer);
     for (unsigned i = 0; i < FLOOD_SERVERS; i++)
         if (observer->floods.servers[i].ever)
             say_flood(style, &observer->floods.servers[i]);

@@ -98,6 +98,9 @@ static void count_half_open(struct observer *observer, const struct conversation
     observer->counts[__builtin_ctz(ANOMALY_HALF_OPEN)]++;
     if (flooded)
         flooded->half_opens++;
+    if ((!flooded || !flooded->ever) && observer->left_count < OBSERVER_LEFT)
+        observer->left[observer->left_count++] =
+            (struct left_half_open){conversation->flow, conversation->number};
 }
 
 static void forget(struct observer *observer, uint32_t slot)

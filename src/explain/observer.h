@@ -11,6 +11,7 @@
 #include "explain/dissect.h"
 #include "explain/flood.h"
 
+#define OBSERVER_LEFT 10 /* half-opens that are named at the end, beside those of floods */
 #define OBSERVER_CONVERSATIONS (UINT32_C(1) << 20)
 
 struct observer {
@@ -23,6 +24,11 @@ struct observer {
     uint64_t conversations, packets, bytes, gave_way, joined;
     uint64_t counts[ANOMALIES]; /* by bit */
     struct floods floods;
+    struct left_half_open {
+        struct flow flow;
+        uint64_t number;
+    } left[OBSERVER_LEFT];
+    unsigned left_count;
 };
 
 /* What became of a packet. */

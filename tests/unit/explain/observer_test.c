@@ -160,6 +160,8 @@ static void test_another_try(void **state)
     assert_true(see(packet(1, true, TCP_ACK, 90001, 6), 9000020).conversation->completed);
     observer_finish(&observer);
     assert_int_equal(observer.counts[__builtin_ctz(ANOMALY_HALF_OPEN)], 1);
+    assert_int_equal(observer.left_count, 1); /* and which one it was */
+    assert_int_equal(observer.left[0].number, 1);
 }
 
 /* ---- packets as they are captured ---- */
