@@ -502,7 +502,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     for (unsigned i = 0; i < STEPS_MAX && input_left(&input) > 0; i++)
         step(&c, &input);
     c.stand.frames_a_step = 0;
-    honest_complete(&c.stand, windows[size % 4]);
+    honest_complete(&c.stand, windows[size % 4], size / 4 % 4);
     stand_close(&c.stand);
     return 0;
 }

@@ -33,7 +33,9 @@ struct honest {
     seq edge;     /* as far as Handfast lets us send                      */
     uint32_t window, ts_first, ts_echo;
     int64_t since_us;
-    bool asked; /* something came that must be answered */
+    bool asked;    /* something came that must be answered */
+    bool closed;   /* the window, for now */
+    unsigned lost; /* of the frames to come: every third of so many is lost */
     bool fin_sent, fin_heard, reset;
 };
 
@@ -70,25 +72,41 @@ static bool lives(const struct honest *h)
 
 static uint16_t window_field(const struct honest *h)
 {
+    if (h->closed)
+        return 0;
+
     uint32_t field = h->window >> h->tcb->snd_wind_shift;
 
     return (uint16_t)min_u32(max_u32(field, 1), UINT16_MAX);
 }
 
-/* What lies in the window that was offered, in order. Anything but a plain ACK in its place is answered. */
+/* The four cases of the specification, to the letter. [RFC 9293 3.10.7.4 first] */
+static bool is_acceptable(const struct honest *h, const struct segment *seg)
+{
+    uint32_t room = (uint32_t)window_field(h) << h->tcb->snd_wind_shift;
+    uint32_t length = segment_length(seg);
+
+    if (seq_lt(seq_add(h->expected, room), h->offered))
+        room = seq_distance(h->expected, h->offered);
+    if (length == 0 && room == 0)
+        return seq_eq(seg->seq, h->expected);
+    if (length > 0 && room == 0)
+        return seq_eq(seg->seq, h->expected); /* its ACK counts, MUST-66 */
+    return seq_in_window(seg->seq, h->expected, room) ||
+           (length > 0 && seq_in_window(seq_add(seg->seq, length - 1), h->expected, room));
+}
+
+/* What lies in the window that was offered, in order. */
 static void take_text(struct honest *h, const struct segment *seg)
 {
     uint32_t room = (uint32_t)window_field(h) << h->tcb->snd_wind_shift;
     seq end = seq_add(seg->seq, seg->length);
 
-    if (segment_length(seg) > 0 || seq_lt(seg->seq, h->expected) ||
-        seq_gt(seg->seq, seq_add(h->expected, room)))
-        h->asked = true;
     if (seq_gt(seg->seq, h->expected))
         return; /* something is missing before it */
     if (seq_gt(end, h->expected))
         h->expected = seq_min(end, seq_max(h->offered, seq_add(h->expected, room)));
-    if ((seg->flags & TCP_FIN) && !h->fin_heard && seq_eq(end, h->expected)) {
+    if ((seg->flags & TCP_FIN) && !h->fin_heard && !h->closed && seq_eq(end, h->expected)) {
         h->fin_heard = true;
         h->expected = seq_add(h->expected, 1);
     }
@@ -104,10 +122,17 @@ static void on_packet(void *self, const struct packet *packet)
         return;
     if (seg->flags & TCP_RST)
         h->reset = true;
+    if (h->lost > 0 && --h->lost % 3 == 0)
+        return;
     if (seg->options.present & TCP_OPTION_TIMESTAMPS)
         h->ts_echo = seg->options.ts_value;
     if ((seg->flags & (TCP_RST | TCP_SYN)) || !(seg->flags & TCP_ACK))
         return;
+    h->asked = h->asked || segment_length(seg) > 0;
+    if (!is_acceptable(h, seg)) {
+        h->asked = true;
+        return;
+    }
     if (seq_gt(seg->ack, h->una)) {
         h->una = seg->ack;
         h->next = seq_max(h->next, h->una); /* more had waited out of order */
@@ -324,7 +349,7 @@ static void be_patient(struct stand *stand)
     }
 }
 
-void honest_complete(struct stand *stand, uint32_t window)
+void honest_complete(struct stand *stand, uint32_t window, unsigned moods)
 {
     struct connections *connections = &stand->stack->connections;
 
@@ -337,9 +362,15 @@ void honest_complete(struct stand *stand, uint32_t window)
         if (!is_mine(connection))
             continue;
         take_over(&h);
+        h.lost = moods & 1 ? 20 : 0;
+        h.closed = moods & 2;
         stand->on_packet = on_packet;
         stand->self = &h;
-        complete_sending(&h);
+        if (h.closed && h.socket)
+            complete_receiving(&h); /* while our user's text waits */
+        h.closed = false;
+        if (lives(&h))
+            complete_sending(&h);
         if (h.socket && lives(&h)) {
             complete_receiving(&h);
             user_writes(&h);
