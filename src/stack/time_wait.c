@@ -11,6 +11,7 @@
 #include "base/bytes.h"
 #include "base/must.h"
 #include "cookie/syn_cookie.h"
+#include "crypto/siphash.h"
 #include "crypto/wipe.h"
 
 static struct time_wait_record *record_at(const struct time_waits *waits, uint32_t slot)
@@ -29,12 +30,21 @@ static struct flow flow_of(const struct time_waits *waits, const struct time_wai
                          record->remote_port, record->local_port};
 }
 
+/* A peer can leave thousands of guards of one flow, opening it again and again: each is filed under its ISS as well, as a table
+ * is made for what chance puts into a bucket. The flow's hash is the key: what he sees of it does not let him choose a bucket. */
+static uint64_t guard_hash(uint64_t hash, seq iss)
+{
+    return siphash_8((struct siphash_key){hash, ~hash}, iss.value);
+}
+
 static uint64_t hash_of_slot(const void *context, uint32_t slot)
 {
     const struct time_waits *waits = context;
-    struct flow flow = flow_of(waits, record_at(waits, slot));
+    const struct time_wait_record *record = record_at(waits, slot);
+    struct flow flow = flow_of(waits, record);
+    uint64_t hash = waits->hash_of(waits->hash_context, &flow);
 
-    return waits->hash_of(waits->hash_context, &flow);
+    return record->guard ? guard_hash(hash, record->snd_nxt) : hash;
 }
 
 void time_wait_init(struct time_waits *waits, struct arena *arena,
@@ -174,7 +184,7 @@ void time_wait_guard(struct time_waits *waits, uint64_t hash, const struct flow 
         .local = route_our_index(waits->route, &flow->local),
         .guard = 1,
     };
-    file(waits, hash, slot);
+    file(waits, guard_hash(hash, iss), slot);
 }
 
 static bool is_of(const struct time_waits *waits, const struct time_wait_record *record,
@@ -204,8 +214,11 @@ uint32_t time_wait_find(const struct time_waits *waits, uint64_t hash, const str
 bool time_wait_is_replay(const struct time_waits *waits, uint64_t hash, const struct flow *flow,
                          seq iss)
 {
-    struct table_cursor cursor = table_find(&waits->table, hash);
+    struct table_cursor cursor;
 
+    if (waits->guards.count == 0)
+        return false;
+    cursor = table_find(&waits->table, guard_hash(hash, iss));
     for (uint32_t slot; (slot = table_next(&waits->table, &cursor)) != SLOT_NONE;) {
         const struct time_wait_record *record = record_at(waits, slot);
 

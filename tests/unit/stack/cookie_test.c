@@ -94,6 +94,32 @@ static void machines_that_share_a_key_open_each_others_cookies(void **state)
     }
 }
 
+/* One port opens by cookie and resets, a thousand times in a second: each leaves a guard, and nothing else. */
+static void one_port_again_and_again(void **state)
+{
+    struct hf_config config = peer_config();
+    struct peer peer;
+
+    (void)state;
+    config.max_connections = 1000;
+    peer_open(&peer, &config);
+    peer_listen(&peer, &(struct hf_listen_options){.cookies = HF_COOKIES_ALWAYS});
+    struct flow flow = peer_flow(&peer);
+    for (uint32_t i = 0; i < 1000; i++) {
+        struct segment rst = {.seq = {i * 1000 + 1}, .flags = TCP_RST};
+
+        (void)peer_connect(&peer, &flow, i * 1000);
+        assert_int_equal(peer_send(&peer, &rst), HF_STAT_none);
+        peer.now_us += 1000;
+    }
+    assert_stat(&peer, cookie_opened, 1000);
+    assert_int_equal(peer.stack->connections.pool.count, 0);
+    assert_int_equal(time_wait_records(&peer.stack->time_waits), 1000);
+    peer_wait(&peer, 33000);
+    assert_int_equal(time_wait_records(&peer.stack->time_waits), 0);
+    peer_close(&peer);
+}
+
 /* HF_PLAIN_SEEN: without timestamps a cookie is good only where its SYN was seen, though the key is shared. */
 static void plain_cookie_is_good_where_its_syn_was_seen(void **state)
 {
@@ -300,6 +326,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(machines_that_share_a_key_open_each_others_cookies),
+        cmocka_unit_test(one_port_again_and_again),
         cmocka_unit_test(plain_cookie_is_good_where_its_syn_was_seen),
         cmocka_unit_test(cookie_key_may_be_given),
         cmocka_unit_test(a_full_cache_is_no_locked_door),

@@ -365,6 +365,35 @@ static void test_guards_and_waits_share(void **state)
     free(w.arena.base);
 }
 
+/* Who opens by cookie from one port over and over leaves as many guards of one flow: they lie apart all the same, or they would
+ * fill a chain of the table, which is made for what chance does. */
+static void test_guards_of_one_flow(void **state)
+{
+    enum { GUARDS = 30000 };
+    struct flow flow = flow_number(7);
+    uint64_t hash = hash_of(NULL, &flow);
+    uint32_t candidates = 0;
+    struct table_cursor cursor;
+    struct world w;
+
+    (void)state;
+    make(&w, 65536, true);
+    for (uint32_t i = 0; i < GUARDS; i++)
+        time_wait_guard(&w.waits, hash, &flow, seq_of(i * 977), NOW + i);
+    assert_int_equal(time_wait_records(&w.waits), GUARDS);
+    for (uint32_t i = 0; i < GUARDS; i++) {
+        assert_true(time_wait_is_replay(&w.waits, hash, &flow, seq_of(i * 977)));
+        assert_false(time_wait_is_replay(&w.waits, hash, &flow, seq_of(i * 977 + 1)));
+    }
+    cursor = table_find(&w.waits.table, hash);
+    while (table_next(&w.waits.table, &cursor) != SLOT_NONE)
+        candidates++;
+    assert_true(candidates < 10);
+    time_wait_tick(&w.waits, NOW + INT64_C(60000000));
+    assert_int_equal(time_wait_records(&w.waits), 0);
+    free(w.arena.base);
+}
+
 /* A machine that slept for weeks wakes to a clock that is far ahead: what ended meanwhile is over. */
 static void test_a_long_sleep(void **state)
 {
@@ -388,11 +417,17 @@ static void test_a_long_sleep(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_segments),     cmocka_unit_test(test_stamps_not_configured),
-        cmocka_unit_test(test_throttle),     cmocka_unit_test(test_released_by_rst),
-        cmocka_unit_test(test_lasts),        cmocka_unit_test(test_clock_wraps),
-        cmocka_unit_test(test_a_long_sleep), cmocka_unit_test(test_eviction),
-        cmocka_unit_test(test_guards),       cmocka_unit_test(test_guards_and_waits_share),
+        cmocka_unit_test(test_segments),
+        cmocka_unit_test(test_stamps_not_configured),
+        cmocka_unit_test(test_throttle),
+        cmocka_unit_test(test_released_by_rst),
+        cmocka_unit_test(test_lasts),
+        cmocka_unit_test(test_clock_wraps),
+        cmocka_unit_test(test_guards_of_one_flow),
+        cmocka_unit_test(test_a_long_sleep),
+        cmocka_unit_test(test_eviction),
+        cmocka_unit_test(test_guards),
+        cmocka_unit_test(test_guards_and_waits_share),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
