@@ -6,9 +6,9 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#define SYSLOG_BACK_S 5      /* lines of several writers overtake each other by so much       */
-#define SYSLOG_QUIET_MIN 200 /* lines that must be known before a silence says anything        */
-#define SYSLOG_GAP_S 3600    /* a silence is a gap if it is as long, and 100 times the average */
+#define SYSLOG_BACK_S 5     /* lines of several writers overtake each other by so much       */
+#define SYSLOG_QUIET_MIN 50 /* lines that must be known before a silence says anything        */
+#define SYSLOG_GAP_S 3600   /* a silence is a gap if it is as long, and 100 times the average */
 #define SYSLOG_GAP_TIMES 100
 
 /* What is odd about a line's time. */

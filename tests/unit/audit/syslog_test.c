@@ -101,6 +101,23 @@ static void test_gap(void **state)
     assert_int_equal(findings[0].line, 301);
 }
 
+/* A router says little: an hour of a line a minute, and then half a day of nothing. Of fewer lines nobody knows their pace. */
+static void test_gap_of_a_small_file(void **state)
+{
+    char text[4000] = "";
+
+    (void)state;
+    for (int lines = 50; lines <= 60; lines += 10) {
+        size_t used = 0;
+
+        for (int i = 0; i < lines; i++)
+            used += (size_t)snprintf(text + used, sizeof text - used, "Nov 20 %02d:%02d:01 r x\n",
+                                     i + 1 < lines ? 2 : 15, i);
+        read_text(text);
+        assert_int_equal(found, lines > SYSLOG_QUIET_MIN);
+    }
+}
+
 static void test_new_year(void **state)
 {
     char text[] = "Dec 31 23:59:58 h a\nDec 31 23:59:59 h b\nJan  1 00:00:01 h c\n";
@@ -114,9 +131,8 @@ static void test_new_year(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_forms),
-        cmocka_unit_test(test_back),
-        cmocka_unit_test(test_gap),
+        cmocka_unit_test(test_forms),    cmocka_unit_test(test_back),
+        cmocka_unit_test(test_gap),      cmocka_unit_test(test_gap_of_a_small_file),
         cmocka_unit_test(test_new_year),
     };
 
