@@ -7,6 +7,7 @@
 
 /* Answers to what may be forged: ten in each second and connection, as RFC 5961 suggests ten in five for a host. */
 #define CHALLENGES_MAX 10
+#define PROBES_MAX 10 /* and as many more to what only the peer can know */
 #define CHALLENGE_INTERVAL_MS 1000u
 
 /* Text of a full segment as the peer sends it, who spends room on timestamps as we do. */
@@ -45,7 +46,7 @@ void ack_sent(struct tcb *tcb)
 }
 
 /* [R5961-10, R5961-11, R5961-14] */
-void ack_challenge(struct tcp *tcp, struct tcb *tcb, int64_t now_us)
+static void challenge(struct tcp *tcp, struct tcb *tcb, uint8_t most, int64_t now_us)
 {
     uint32_t now_ms = time_ms(now_us);
 
@@ -53,10 +54,20 @@ void ack_challenge(struct tcp *tcp, struct tcb *tcb, int64_t now_us)
         tcb->challenges = 0;
         tcb->challenge_at_ms = now_ms;
     }
-    if (tcb->challenges >= CHALLENGES_MAX) {
+    if (tcb->challenges >= most) {
         count_one(tcp->stats, challenge_throttled);
         return;
     }
     tcb->challenges++;
     tcb->flags |= TCB_ACK_NOW;
+}
+
+void ack_challenge(struct tcp *tcp, struct tcb *tcb, int64_t now_us)
+{
+    challenge(tcp, tcb, CHALLENGES_MAX, now_us);
+}
+
+void ack_probe(struct tcp *tcp, struct tcb *tcb, int64_t now_us)
+{
+    challenge(tcp, tcb, CHALLENGES_MAX + PROBES_MAX, now_us);
 }

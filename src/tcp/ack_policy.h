@@ -18,4 +18,8 @@ void ack_sent(struct tcb *tcb);
  * learn from it about another connection. [RFC 5961 7] */
 void ack_challenge(struct tcp *tcp, struct tcb *tcb, int64_t now_us);
 
+/* The ACK that answers a peer's question from one byte back: keep-alive, or a probe of our window. Who wears out the throttle by
+ * forged segments does not silence it, or we would seem dead. [RFC 9293 3.8.4] */
+void ack_probe(struct tcp *tcp, struct tcb *tcb, int64_t now_us);
+
 #endif

@@ -87,10 +87,10 @@ static enum check check_sequence(struct tcp *tcp, struct tcb *tcb, const struct 
     if (seg->length > 0 || (seg->flags & TCP_FIN)) {
         note_duplicate(tcp, tcb, seg);
         ack_duplicate(tcb);
-    } else {
-        ack_challenge(
-            tcp, tcb,
-            now_us); /* throttled: two ends out of step must not answer each other for ever */
+    } else if (seq_eq(seg->seq, seq_sub(tcb->rcv_nxt, 1))) {
+        ack_probe(tcp, tcb, now_us);
+    } else { /* throttled: two ends out of step must not answer each other for ever */
+        ack_challenge(tcp, tcb, now_us);
     }
     return CHECK_DONE;
 }
