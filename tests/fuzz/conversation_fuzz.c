@@ -472,6 +472,7 @@ static void open_world(struct conversation *c, struct input *input)
         config->receive_bytes = config->send_bytes = 2048, config->promise_bytes = 2048;
     if (more & 8)
         config->receive_bytes = 200000;
+    config->max_rto_ms = 20000; /* the honest peer at the end shall not take for ever */
     config->fin_wait_2_ms = more & 16 ? 1000 : 60000;
     if (more & 32)
         config->pool_bytes = 0;

@@ -13,7 +13,7 @@
 #include "stack/stack.h"
 #include "tcp/retransmit_queue.h"
 
-#define PATIENCE_US (INT64_C(900) * US_PER_S) /* a few times max_rto */
+#define PATIENCE_US (INT64_C(900) * US_PER_S) /* many times max_rto */
 #define DAY_MS (24u * 3600 * 1000)
 #define SEGMENT 500u
 #define TEXT 1000u /* that each side has still to say */
