@@ -312,14 +312,15 @@ static void say_left(const struct explain_style *style, const struct observer *o
 static void say_flood(const struct explain_style *style, const struct flooded *flooded)
 {
     char server[HF_ENDPOINT_TEXT_MAX];
+    uint64_t sources = flooded_sources(flooded);
 
     fprintf(style->out,
-            "SYN flood of %s from %.3f s to %.3f s: %" PRIu64 " SYNs from about %" PRIu64
+            "SYN flood of %s from %.3f s to %.3f s: %" PRIu64 " SYNs from %s %" PRIu64
             " addresses, %" PRIu64 " half-opens left\n",
             hf_endpoint_format(server, &flooded->server),
             (double)(flooded->since_us - style->start_us) / US_PER_S,
             (double)(flooded->until_us - style->start_us) / US_PER_S, flooded->total,
-            flooded_sources(flooded), flooded->half_opens);
+            sources == FLOOD_SOURCES_MOST ? "more than" : "about", sources, flooded->half_opens);
 }
 
 static void say_others(const struct explain_style *style, const struct explain_others *others)

@@ -119,6 +119,6 @@ uint64_t flooded_sources(const struct flooded *flooded)
     for (uint32_t i = 0; i < FLOOD_SOURCE_BITS / 8; i++)
         empty -= (uint32_t)__builtin_popcount(flooded->sources[i]);
     if (empty == 0)
-        return UINT64_C(12) * FLOOD_SOURCE_BITS; /* and more */
+        return FLOOD_SOURCES_MOST;
     return (uint64_t)(-(double)FLOOD_SOURCE_BITS * log((double)empty / FLOOD_SOURCE_BITS) + 0.5);
 }

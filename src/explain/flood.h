@@ -12,6 +12,8 @@
 #define FLOOD_ENDS_BELOW 50 /* SYNs a second: it is over                                        */
 #define FLOOD_SOURCE_BITS \
     65536 /* distinct sources are counted in so many (linear counting)        */
+/* Above it they cannot be told apart any more. */
+#define FLOOD_SOURCES_MOST (UINT64_C(12) * FLOOD_SOURCE_BITS)
 
 struct flooded {
     struct hf_endpoint server;

@@ -107,6 +107,8 @@ static void test_a_flood(void **state)
     assert_int_equal(flooded->total, 5001);
     assert_int_equal(flooded->half_opens, 5000);
     assert_in_range(flooded_sources(flooded), 4700, 4900); /* counted from its beginning on */
+    memset(flooded->sources, 0xff, FLOOD_SOURCE_BITS / 8);
+    assert_int_equal(flooded_sources(flooded), FLOOD_SOURCES_MOST); /* or more: so it is said */
 }
 
 static void test_a_crowd_is_no_flood(void **state)
