@@ -232,10 +232,35 @@ static unsigned see_other_syn(const struct conversation *conversation, struct ob
                               const struct segment *seg)
 {
     bool newer = !(end->spoke || end->syn) || seq_gt(seg->seq, end->next);
+    bool is_there = conversation->completed || conversation->joined;
 
-    if (conversation->completed || conversation->joined)
-        return newer ? ANOMALY_CHALLENGED_SYN : ANOMALY_OLD_DUPLICATE;
-    return note_other(end, seg, newer ? ANOMALY_OTHER_SYN : ANOMALY_OLD_DUPLICATE);
+    return note_other(end, seg,
+                      !newer     ? ANOMALY_OLD_DUPLICATE
+                      : is_there ? ANOMALY_CHALLENGED_SYN
+                                 : ANOMALY_OTHER_SYN);
+}
+
+/* A SYN for a connection that seemed to be there is answered by one: so it was over, and its end was not captured. */
+static unsigned start_anew(struct conversation *conversation, struct observed_end *end,
+                           struct observed_end *peer, const struct segment *seg)
+{
+    seq iss = peer->other_iss;
+
+    *end =
+        (struct observed_end){.state = HF_STATE_SYN_RECEIVED, .has_acked = true, .acked = seg->ack};
+    *peer = (struct observed_end){.state = HF_STATE_ESTABLISHED,
+                                  .iss = iss,
+                                  .next = seq_add(iss, 1),
+                                  .syn = true,
+                                  .vague = true,
+                                  .ttl = peer->ttl,
+                                  .spoke = true};
+    note_syn(end, seg);
+    end->vague = true;
+    end->window = seg->window;
+    conversation->completed = conversation->joined = false;
+    conversation->half_open = true;
+    return ANOMALY_OTHER_ANSWER;
 }
 
 static unsigned see_syn(struct conversation *conversation, unsigned from, const struct segment *seg)
@@ -250,6 +275,8 @@ static unsigned see_syn(struct conversation *conversation, unsigned from, const 
             peer->state = HF_STATE_SYN_RECEIVED; /* what an old duplicate had opened was reset */
         return ANOMALY_RETRANSMISSION;
     }
+    if (answers && (conversation->completed || conversation->joined) && is_of_other(peer, seg->ack))
+        return start_anew(conversation, end, peer, seg);
     if (answers && !conversation->completed && (end->syn || peer->syn)) {
         bool same = acks_syn(peer, seg->ack) || (end->has_acked && seq_eq(seg->ack, end->acked));
 

@@ -313,6 +313,32 @@ static void test_the_other_syn_counts(void **state)
     expect(HF_STATE_ESTABLISHED, HF_STATE_ESTABLISHED);
 }
 
+/* The capture lacks how a connection ended; its ports are used again. */
+static void test_an_end_that_was_not_seen(void **state)
+{
+    (void)state;
+    for (int joined = 0; joined < 2; joined++) {
+        if (joined) {
+            begin(TCP_ACK, 101);
+            say(0, TCP_ACK, 101, 0, 501);
+            say(1, TCP_ACK, 501, 0, 101);
+        } else {
+            open_it();
+        }
+        assert_int_equal(say(0, TCP_SYN, 9000, 0, 0), ANOMALY_CHALLENGED_SYN);
+        expect(HF_STATE_ESTABLISHED, HF_STATE_ESTABLISHED);
+        assert_int_equal(say(1, TCP_SYN | TCP_ACK, 70000, 0, 9001), ANOMALY_OTHER_ANSWER);
+        expect(HF_STATE_ESTABLISHED, HF_STATE_SYN_RECEIVED);
+        assert_int_equal(say(0, TCP_ACK, 9001, 0, 70001), 0);
+        expect(HF_STATE_ESTABLISHED, HF_STATE_ESTABLISHED);
+        assert_true(talk.completed && !talk.half_open);
+        assert_int_equal(say(0, TCP_ACK, 9001, 20, 70001), 0);
+        assert_int_equal(say(1, TCP_ACK, 70001, 20, 9021), 0);
+        assert_int_equal(say(0, TCP_FIN | TCP_ACK, 9021, 0, 70021), 0);
+        expect(HF_STATE_FIN_WAIT_1, HF_STATE_CLOSE_WAIT);
+    }
+}
+
 /* Who keeps nothing answers a SYN that comes again with another number: a cookie of another time. */
 static void test_another_answer(void **state)
 {
@@ -444,6 +470,7 @@ int main(void)
         cmocka_unit_test(test_an_old_syn_is_answered),
         cmocka_unit_test(test_the_other_syn_counts),
         cmocka_unit_test(test_another_answer),
+        cmocka_unit_test(test_an_end_that_was_not_seen),
         cmocka_unit_test(test_a_syn_with_text),
         cmocka_unit_test(test_windows_of_unknown_scale),
         cmocka_unit_test(test_windows),
