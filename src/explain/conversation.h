@@ -35,7 +35,7 @@ enum anomaly {
     ANOMALY_CHALLENGED_SYN = 0x40000, /* new, for a connection that is there [RFC 5961 4]   */
     ANOMALY_OTHER_SYN = 0x80000,      /* before the first is through                        */
     ANOMALY_OTHER_ANSWER = 0x100000,  /* a SYN+ACK to another SYN, or of another number     */
-    ANOMALY_SEEN_TWICE = 0x200000,    /* the very packet: captured at two places            */
+    ANOMALY_SEEN_TWICE = 0x200000,    /* the very packet: captured at two places, or doubled */
 };
 
 #define ANOMALIES 22
