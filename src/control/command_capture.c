@@ -226,5 +226,5 @@ static json_t *open_capture(void *context, const json_t *request, struct control
 
 void command_capture_register(struct control_server *server, struct guard *guard)
 {
-    control_server_register_stream(server, "capture", open_capture, guard);
+    control_server_register_lasting(server, "capture", open_capture, guard);
 }

@@ -115,5 +115,5 @@ static json_t *open_events(void *context, const json_t *request, struct control_
 
 void command_events_register(struct control_server *server, struct guard *guard)
 {
-    control_server_register_stream(server, "events", open_events, guard);
+    control_server_register_lasting(server, "events", open_events, guard);
 }

@@ -22,6 +22,9 @@
 SYSCALLS("accept4 sendto recvfrom unlink");
 SYSCALLS_AT_START("socket connect mkdir unlink umask bind listen chown");
 
+_Static_assert(CONTROL_STREAMS_MAX + CONTROL_ANSWERS_MAX < CONTROL_CLIENTS_MAX,
+               "somebody is there who gives way");
+
 struct control_server {
     struct loop *loop;
     struct loop_handler listener;
@@ -31,6 +34,7 @@ struct control_server {
         const char *name;
         control_command *run; /* or: */
         control_opener *open;
+        bool lasting;
         void *context;
     } command[CONTROL_COMMANDS_MAX];
     int64_t owed_until_us; /* rest that is owed to the packets */
@@ -62,13 +66,25 @@ static bool is_open(const struct session *session)
     return session->handler.fd >= 0;
 }
 
-static uint32_t streams(const struct control_server *server)
+static uint32_t streams(const struct control_server *server, bool lasting)
 {
     uint32_t count = 0;
 
     for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++)
-        count += is_open(&server->sessions[i]) && server->sessions[i].stream != NULL;
+        count += is_open(&server->sessions[i]) && server->sessions[i].stream != NULL &&
+                 server->sessions[i].lasting == lasting;
     return count;
+}
+
+/* NULL: there is room for one more. */
+static json_t *no_room(const struct control_server *server, bool lasting)
+{
+    if (streams(server, lasting) < (lasting ? CONTROL_STREAMS_MAX : CONTROL_ANSWERS_MAX))
+        return NULL;
+    return lasting
+               ? control_error("%d streams are open already (events, capture)", CONTROL_STREAMS_MAX)
+               : control_error("%d long answers are being given already: ask again",
+                               CONTROL_ANSWERS_MAX);
 }
 
 static json_t *no_such_command(const struct control_server *server, const char *name)
@@ -86,6 +102,7 @@ json_t *session_answer(struct session *session, const json_t *request)
 {
     struct control_server *server = session->server;
     const char *name = json_string_value(json_object_get(request, "command"));
+    json_t *refusal;
     size_t i = 0;
 
     while (name && i < server->commands && strcmp(server->command[i].name, name) != 0)
@@ -94,9 +111,10 @@ json_t *session_answer(struct session *session, const json_t *request)
         return no_such_command(server, name);
     if (!server->command[i].open)
         return server->command[i].run(server->command[i].context, request);
-    if (streams(server) == CONTROL_STREAMS_MAX)
-        return control_error("%d streams are open already (events, connections, capture)",
-                             CONTROL_STREAMS_MAX);
+    refusal = no_room(server, server->command[i].lasting);
+    if (refusal != NULL)
+        return refusal;
+    session->lasting = server->command[i].lasting;
     return server->command[i].open(server->command[i].context, request, &session->stream);
 }
 
@@ -299,4 +317,11 @@ void control_server_register_stream(struct control_server *server, const char *n
 {
     add_command(server, name, context);
     server->command[server->commands - 1].open = open;
+}
+
+void control_server_register_lasting(struct control_server *server, const char *name,
+                                     control_opener *open, void *context)
+{
+    control_server_register_stream(server, name, open, context);
+    server->command[server->commands - 1].lasting = true;
 }

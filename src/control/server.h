@@ -18,7 +18,9 @@
 
 #define CONTROL_COMMANDS_MAX 32
 #define CONTROL_CLIENTS_MAX 32
-#define CONTROL_STREAMS_MAX 8 /* of the clients; they never give way to others */
+#define CONTROL_STREAMS_MAX 8 /* of the clients, that last; they never give way to others ... */
+#define CONTROL_ANSWERS_MAX \
+    8 /* ... and keep nobody from a list, a kill or a reload: so many at once */
 #define CONTROL_LINE_MAX 4096
 #define CONTROL_REPLY_MAX ((size_t)4 << 20)     /* a page of 4096 listeners and 512 backends */
 #define CONTROL_CHUNK_BYTES ((size_t)64 * 1024) /* about what a stream should say in one go */
@@ -78,5 +80,9 @@ typedef json_t *control_opener(void *context, const json_t *request,
 
 void control_server_register_stream(struct control_server *server, const char *name,
                                     control_opener *open, void *context);
+
+/* The same for one that may go on until the client has enough. */
+void control_server_register_lasting(struct control_server *server, const char *name,
+                                     control_opener *open, void *context);
 
 #endif

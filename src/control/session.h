@@ -12,7 +12,8 @@ struct session {
     struct control_chunk out;      /* what he has not taken yet, from `sent` */
     size_t sent;
     int64_t active_at_us;
-    bool waiting;  /* the stream has nothing to say */
+    bool lasting;  /* the stream goes on until he has enough */
+    bool waiting;  /* it has nothing to say */
     bool stopping; /* he wants the stream to end */
     bool ended;    /* he says no more: what he asked for is still answered */
     bool last;     /* close after this reply */

@@ -125,7 +125,7 @@ static int setup(void **state)
     control_server_register(world->server, "echo", echo, world);
     control_server_register(world->server, "too_large", too_large, world);
     control_server_register_stream(world->server, "large", large, world);
-    control_server_register_stream(world->server, "follow", follow, world);
+    control_server_register_lasting(world->server, "follow", follow, world);
     control_server_register_stream(world->server, "endless", endless, world);
     *state = world;
     return 0;
@@ -385,7 +385,14 @@ static void streams_are_bounded_and_do_not_give_way(void **state)
     json_t *refusal = line_as_json(world, fd);
     assert_non_null(json_object_get(refusal, "error"));
     json_decref(refusal);
+    say(world, fd, "large\n"); /* a list, a kill, a reload: nobody who follows keeps one from it */
+    hear(world, fd, text, sizeof text, ROW);
+    assert_int_equal(world->streams, CONTROL_STREAMS_MAX + 1);
     close(fd);
+    for (int64_t until_us = hf_os_now_us() + PATIENCE_US; world->streams > CONTROL_STREAMS_MAX;) {
+        assert_true(hf_os_now_us() < until_us);
+        loop_step(&world->loop, hf_os_now_us() + 1000);
+    }
     for (int i = 0; i < CONTROL_CLIENTS_MAX; i++) { /* more than there are places */
         others[i] = dial(world);
         rounds(world, 3);
