@@ -192,7 +192,9 @@ static enum auth_verdict verify_ao(const struct auth *auth, struct auth_session 
     keep(auth, bytes, &session->receive, &fresh);
     if (!bare_syn)
         session->terms.received = sne_advance(session->terms.received, at);
-    follow(auth, bytes->flow, &session->terms, option);
+    /* A SYN that comes later is of another connection, or was recorded: it says nothing about the keys of this one. */
+    if (!bare_syn || !session->terms.verified)
+        follow(auth, bytes->flow, &session->terms, option);
     return AUTH_VERIFIED;
 }
 

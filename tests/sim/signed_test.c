@@ -611,6 +611,36 @@ static void keys_take_over_under_traffic(void **state)
     }
 }
 
+/* Whoever recorded the first SYN has one segment of the old key that is right for ever. It begins another connection, and says
+ * nothing about the keys of this one: neither what it signs with, nor what an operator is told of its peer. [RFC 5925 7.5] */
+static void an_old_syn_moves_no_key(void **state)
+{
+    (void)state;
+    EACH_AO(algorithm)
+    {
+        const struct hf_key second = pair_key(algorithm, 84);
+        struct pair_frame syn;
+        struct pair pair;
+        uint64_t verified;
+
+        begin(&pair, algorithm);
+        syn = pair.kept[0];
+        assert_int_equal(syn.data[IPV4_HEADER + 13], TCP_SYN);
+        pair_add_key(&pair, CLIENT, &second);
+        pair_add_key(&pair, SERVER, &second);
+        pair_send(&pair, CLIENT, 5000);
+        pair_send(&pair, SERVER, 5000);
+        assert_int_equal(signing_of(&pair, SERVER).send_id, 84);
+        verified = pair_stats(&pair, SERVER)->auth_verified;
+        (void)pair_give(&pair, SERVER, syn.data, syn.length);
+        assert_int_equal(pair_stats(&pair, SERVER)->auth_verified, verified + 1);
+        assert_int_equal(signing_of(&pair, SERVER).send_id, 84);
+        assert_int_equal(signing_of(&pair, SERVER).received_id, 84);
+        pair_send(&pair, SERVER, 5000);
+        pair_close(&pair);
+    }
+}
+
 /* A TCP-AO key is for the next connection: one that MD5 signs stays as it is. [R5925-02, R5925-29] */
 static void a_better_key_is_for_the_next_connection(void **state)
 {
@@ -911,6 +941,7 @@ int main(void)
         cmocka_unit_test(time_wait_is_signed),
         cmocka_unit_test(a_record_without_its_second_slot_is_none),
         cmocka_unit_test(keys_take_over_under_traffic),
+        cmocka_unit_test(an_old_syn_moves_no_key),
         cmocka_unit_test(a_better_key_is_for_the_next_connection),
         cmocka_unit_test(a_longer_signature_takes_over),
         cmocka_unit_test(keys_can_be_chosen),
