@@ -376,8 +376,8 @@ static void take_text(struct tcp *tcp, struct tcb *tcb, const struct segment *se
  * heard again. [RFC 9293 3.8.6.1] */
 static bool crossed_our_probe(const struct tcb *tcb, const struct segment *seg)
 {
-    return tcb->snd_wnd == 0 && seq_eq(seg->seq, seq_sub(tcb->rcv_nxt, 1)) && seg->length <= 1 &&
-           !(seg->flags & TCP_FIN) && seq_gt(seg->ack, tcb->snd_una);
+    return tcb->snd_wnd == 0 && seq_eq(seg->seq, seq_sub(tcb->rcv_nxt, 1)) &&
+           segment_length(seg) == 0 && seq_gt(seg->ack, tcb->snd_una);
 }
 
 void tcp_segment_arrives(struct tcp *tcp, struct tcb *tcb, const struct segment *seg,
@@ -396,11 +396,8 @@ void tcp_segment_arrives(struct tcp *tcp, struct tcb *tcb, const struct segment 
     }
     if (check_timestamp(tcp, tcb, seg, now_us) == CHECK_DONE)
         return;
-    if (check_sequence(tcp, tcb, seg, now_us) == CHECK_DONE) {
-        if (crossed_our_probe(tcb, seg))
-            check_ack(tcp, tcb, seg, now_us);
+    if (check_sequence(tcp, tcb, seg, now_us) == CHECK_DONE && !crossed_our_probe(tcb, seg))
         return;
-    }
     if (check_rst(tcp, tcb, seg, now_us) == CHECK_DONE)
         return;
     if (check_syn(tcp, tcb, seg, now_us) == CHECK_DONE)

@@ -75,13 +75,12 @@ bool window_update_due(const struct tcp *tcp, const struct tcb *tcb)
 /* [R7323-06] */
 uint16_t window_field(struct tcb *tcb)
 {
-    uint32_t offered = tcb_rcv_wnd(tcb);
-    bool up = tcb->rcv_queue.length == 0 || is_near_limit(tcb, offered);
-    uint32_t grain = up ? 1u << tcb->rcv_wind_shift : 1;
-    uint32_t field = (offered + grain - 1) >> tcb->rcv_wind_shift;
+    uint32_t offered = tcb_rcv_wnd(tcb), shift = tcb->rcv_wind_shift, field = offered >> shift;
 
-    field = min_u32(field, UINT16_MAX);
-    if (seq_gt(seq_add(tcb->rcv_nxt, field << tcb->rcv_wind_shift), tcb->rcv_edge))
-        tcb->rcv_edge = seq_add(tcb->rcv_nxt, field << tcb->rcv_wind_shift);
-    return (uint16_t)field;
+    if (field << shift != offered && field < UINT16_MAX &&
+        (tcb->rcv_queue.length == 0 || is_near_limit(tcb, offered))) {
+        field++;
+        tcb->rcv_edge = seq_add(tcb->rcv_nxt, field << shift);
+    }
+    return (uint16_t)min_u32(field, UINT16_MAX);
 }
