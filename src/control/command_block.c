@@ -139,7 +139,7 @@ struct lister {
     uint64_t shown;
 };
 
-/* Where to go on after blocks came or went: behind the last prefix that was shown. The order is the bytes' order. */
+/* Where to go on after blocks came or went: behind the last prefix that was shown. */
 static void find_place(struct lister *lister)
 {
     const struct blocks *blocks = &lister->guard->filter.blocks;
@@ -147,13 +147,7 @@ static void find_place(struct lister *lister)
     if (lister->generation == blocks->generation || lister->shown == 0)
         return;
     lister->generation = blocks->generation;
-    while (lister->at > 0 &&
-           (lister->at > blocks->count ||
-            memcmp(&blocks->all[lister->at - 1].prefix, &lister->last, sizeof lister->last) > 0))
-        lister->at--;
-    while (lister->at < blocks->count &&
-           memcmp(&blocks->all[lister->at].prefix, &lister->last, sizeof lister->last) <= 0)
-        lister->at++;
+    lister->at = blocks_behind(blocks, &lister->last);
 }
 
 static enum control_more more(struct control_stream *self, struct control_chunk *chunk,

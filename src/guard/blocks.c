@@ -289,6 +289,15 @@ const struct block *blocks_find(const struct blocks *blocks, const struct hf_pre
     return found ? &blocks->all[place] : NULL;
 }
 
+size_t blocks_behind(const struct blocks *blocks, const struct hf_prefix *prefix)
+{
+    struct block sought = {.prefix = *prefix};
+    bool found;
+    size_t place = place_of(blocks, &sought, &found);
+
+    return place + found;
+}
+
 size_t blocks_turn(struct blocks *blocks, int64_t now_us)
 {
     size_t ended = 0;

@@ -62,6 +62,9 @@ bool blocks_remove(struct blocks *blocks, const struct hf_prefix *prefix);
 /* The block of exactly this prefix, or NULL. Valid until the next change. */
 const struct block *blocks_find(const struct blocks *blocks, const struct hf_prefix *prefix);
 
+/* The place of the first one behind this prefix, which itself may be there or not. */
+size_t blocks_behind(const struct blocks *blocks, const struct hf_prefix *prefix);
+
 /* Ends those whose time has come and says what could not be kept; the guard calls it in every turn. Returns how many
  * ended. */
 size_t blocks_turn(struct blocks *blocks, int64_t now_us);

@@ -254,6 +254,36 @@ static void blocks(void **state)
     refused(asked, "block 198.51.7.0/24 until tomorrow", "for and reason");
 }
 
+/* Blocks stand in an order of their own, IPv4 first, and a list goes on in it whatever comes meanwhile. */
+static void a_list_of_blocks_goes_on_while_they_change(void **state)
+{
+    struct asked *asked = *state;
+    struct blocks *blocks = &asked->world.guard.filter.blocks;
+    struct block block = {.reason = ""};
+    char error[BLOCKS_ERROR_MAX], line[80];
+    json_t *rows = json_array(), *answer; /* a page has 64 */
+
+    assert_int_equal(hf_prefix_parse(&block.prefix, "::1/128"), HF_OK);
+    assert_true(blocks_add(blocks, &block, 0, asked->world.now_us, error));
+    for (int i = 0; i < 64; i++) {
+        snprintf(line, sizeof line, "198.51.%d.0/24", i);
+        assert_int_equal(hf_prefix_parse(&block.prefix, line), HF_OK);
+        assert_true(blocks_add(blocks, &block, 0, asked->world.now_us, error));
+    }
+    answer = ask(asked, "blocks");
+    assert_int_equal(hf_prefix_parse(&block.prefix, "10.0.0.0/8"), HF_OK);
+    assert_true(blocks_add(blocks, &block, 0, asked->world.now_us, error));
+    for (; !json_is_true(json_object_get(answer, "end")); answer = next_line(asked)) {
+        json_array_extend(rows, json_object_get(answer, "rows"));
+        json_decref(answer);
+    }
+    json_decref(answer);
+    assert_int_equal(json_array_size(rows), 65);
+    assert_string_equal(json_string_value(json_object_get(json_array_get(rows, 64), "prefix")),
+                        "::1/128");
+    json_decref(rows);
+}
+
 static void events_come_as_they_happen(void **state)
 {
     struct asked *asked = *state;
@@ -400,6 +430,7 @@ int main(void)
         TEST(who_comes_after_the_question_is_not_killed),
         TEST(status_and_stats),
         TEST(blocks),
+        TEST(a_list_of_blocks_goes_on_while_they_change),
         TEST(events_come_as_they_happen),
         TEST(a_capture_of_one_service),
         TEST(nonsense),
