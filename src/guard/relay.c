@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TOUCH_US 100000 /* the idle list is kept in order no finer than this */
+#define TOUCH_US 100000 /* the idle list is kept no finer: some end so much later */
 
 static struct list_links timer_links(const struct relays *relays)
 {
@@ -322,7 +322,8 @@ static int64_t idle_deadline(const struct relays *relays, const struct service *
 {
     const struct relay *oldest = first_of(relays, &service->idle);
 
-    return oldest ? oldest->moved_at_us + ms_to_us(service->config->idle_timeout_ms) : NEVER_US;
+    return oldest ? oldest->moved_at_us + TOUCH_US + ms_to_us(service->config->idle_timeout_ms)
+                  : NEVER_US;
 }
 
 static int64_t total_deadline(const struct relays *relays, const struct service *service)

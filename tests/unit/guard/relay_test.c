@@ -463,6 +463,31 @@ static void idle_connections_are_reset(void **state)
     world_close(&world);
 }
 
+/* From the last byte, also when it came soon after another one. */
+static void nobody_is_idle_too_early(void **state)
+{
+    struct world world;
+
+    (void)state;
+    world_open_v4(&world, "} idle_timeout = 1s }");
+    hf_socket client = world_connect(&world, "203.0.113.10:80");
+    int backend = world_accept(&world);
+
+    for (uint64_t i = 1; i <= 2; i++) {
+        assert_int_equal(hf_send(world.client, client, "x", 1, world.now_us), 1);
+        while (world_count(&world)->bytes_in < i)
+            world_step(&world);
+        world_steps(&world, 80000 / STEP_US);
+    }
+    world_steps(&world, 900000 / STEP_US);
+    assert_int_equal(world_status(&world, client).error, HF_OK);
+    world_steps(&world, 300000 / STEP_US);
+    assert_int_equal(world_status(&world, client).error, HF_RESET);
+    assert_int_equal(world_count(&world)->idle_timed_out, 1);
+    close(backend);
+    world_close(&world);
+}
+
 static void beyond_max_connections_clients_wait_their_turn(void **state)
 {
     hf_socket clients[5];
@@ -586,6 +611,7 @@ int main(void)
         cmocka_unit_test(the_proxy_header_comes_at_connect),
         cmocka_unit_test(a_unix_socket_serves_as_well),
         cmocka_unit_test(idle_connections_are_reset),
+        cmocka_unit_test(nobody_is_idle_too_early),
         cmocka_unit_test(beyond_max_connections_clients_wait_their_turn),
         cmocka_unit_test(many_talk_at_once),
     };
