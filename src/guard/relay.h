@@ -61,6 +61,7 @@ struct relay {
     bool ended;              /* the stack says that the client's connection is over */
     bool finishing;    /* the backend's end of stream has come; it may not have been read yet */
     bool broken;       /* the backend's socket met an error */
+    bool lost;         /* ... and what could be read was passed on: a reset is left */
     bool client_done;  /* the client's FIN was passed on */
     bool backend_done; /* the backend's end of stream was passed on */
     bool client_is_v4;

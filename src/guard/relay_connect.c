@@ -124,7 +124,8 @@ static enum backend_verdict open_socket(struct relay *relay, int *fd, int64_t no
 static enum backend_verdict watch(struct relay *relay, enum backend_verdict verdict, int fd)
 {
     relay->backend = (struct loop_handler){.fd = fd, .run = on_backend};
-    relay->readable = relay->writable = relay->finishing = relay->broken = false;
+    relay->readable = relay->writable = relay->finishing = false;
+    relay->broken = relay->lost = false;
     relay->client_done = relay->backend_done = false;
     if (fd < 0 || loop_add(relay->relays->loop, &relay->backend,
                            EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET) == HF_OK)

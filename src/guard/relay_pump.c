@@ -91,6 +91,8 @@ static enum flow to_client(struct relay *relay, int64_t now_us, uint64_t *moved)
                   now_us); /* 0: the room is given back */
         if (got == BACKEND_BROKEN)
             return FLOW_BACKEND_GONE;
+        if (got == 0 && relay->broken)
+            return FLOW_BACKEND_GONE; /* an error is told once, and then looks like the end */
         if (got == 0) {
             hf_shutdown(stack, relay->client, now_us);
             relay->backend_done = true;
@@ -103,6 +105,14 @@ static enum flow to_client(struct relay *relay, int64_t now_us, uint64_t *moved)
         *moved += (uint64_t)got;
     }
     return FLOW_DONE;
+}
+
+/* A backend that answers and leaves unread what it was sent resets: its answer is the client's still, as far as there is room
+ * for it now. The reset follows with the next turn, behind the answer. */
+static enum relay_end backend_gone(struct relay *relay, bool answered, bool *more)
+{
+    *more = relay->lost = answered;
+    return answered ? RELAY_GOES_ON : RELAY_BACKEND_RESET;
 }
 
 /* A connection that is over for another reason than two FINs. */
@@ -123,13 +133,15 @@ enum relay_end relay_pump(struct relay *relay, int64_t now_us, bool *moved, bool
     must(relay->state == RELAY_OPEN);
     if (relay->ended && client_was_reset(relay))
         return RELAY_CLIENT_RESET;
-    if (relay->broken)
+    if (relay->lost)
         return RELAY_BACKEND_RESET;
 
-    enum flow up = send_header(relay);
+    enum flow up = relay->broken ? FLOW_BACKEND_GONE : send_header(relay);
     if (up == FLOW_DONE)
         up = to_backend(relay, now_us, &in);
-    enum flow down = up == FLOW_BACKEND_GONE ? FLOW_WAITS : to_client(relay, now_us, &out);
+    if (up == FLOW_BACKEND_GONE)
+        relay->broken = relay->readable = true;
+    enum flow down = to_client(relay, now_us, &out);
 
     count->bytes_in += in;
     count->bytes_out += out;
@@ -137,8 +149,8 @@ enum relay_end relay_pump(struct relay *relay, int64_t now_us, bool *moved, bool
     relay->bytes_out += out;
     *moved = in + out > 0 || (relay->client_done || relay->backend_done) != ended_before;
     *more = up == FLOW_MORE || down == FLOW_MORE;
-    if (up == FLOW_BACKEND_GONE || down == FLOW_BACKEND_GONE)
-        return RELAY_BACKEND_RESET;
+    if (down == FLOW_BACKEND_GONE || (up == FLOW_BACKEND_GONE && down != FLOW_MORE))
+        return backend_gone(relay, out > 0, more);
     if (up == FLOW_CLIENT_GONE || down == FLOW_CLIENT_GONE)
         return RELAY_CLIENT_RESET;
     return up == FLOW_DONE && down == FLOW_DONE ? RELAY_CLOSED : RELAY_GOES_ON;

@@ -229,6 +229,31 @@ static void a_backends_reset_reaches_the_client(void **state)
     world_close(&world);
 }
 
+/* It closes with the client's bytes unread, as servers do that refuse a large request: the kernel sends its answer, then a RST. */
+static void an_answer_before_a_reset_reaches_the_client(void **state)
+{
+    static const char request[5000], answer[] = "413 too large";
+    struct world world;
+    char bytes[64];
+
+    (void)state;
+    world_open_v4(&world, "}}");
+    hf_socket client = world_connect(&world, "203.0.113.10:80");
+    int backend = world_accept(&world);
+
+    assert_int_equal(hf_send(world.client, client, request, sizeof request, world.now_us),
+                     sizeof request);
+    assert_int_equal(world_read(&world, backend, bytes, 1), 1);
+    assert_int_equal(send(backend, answer, sizeof answer, MSG_NOSIGNAL), sizeof answer);
+    close(backend);
+    assert_int_equal(world_receive(&world, client, bytes, sizeof bytes), sizeof answer);
+    assert_string_equal(bytes, answer);
+    assert_int_equal(world_end_of(&world, client), HF_RESET);
+    assert_int_equal(world_count(&world)->backend_reset, 1);
+    assert_int_equal(world_count(&world)->bytes_out, sizeof answer);
+    world_close(&world);
+}
+
 /* The client has stopped reading and everything is full: the reset must still pass. */
 static void a_reset_passes_while_everything_is_full(void **state)
 {
@@ -602,6 +627,7 @@ int main(void)
         cmocka_unit_test(the_server_may_close_first_and_still_listen),
         cmocka_unit_test(a_clients_reset_reaches_the_backend),
         cmocka_unit_test(a_backends_reset_reaches_the_client),
+        cmocka_unit_test(an_answer_before_a_reset_reaches_the_client),
         cmocka_unit_test(a_reset_passes_while_everything_is_full),
         cmocka_unit_test(a_backend_that_refuses_resets_the_client),
         cmocka_unit_test(a_backend_that_never_answers_times_out),
