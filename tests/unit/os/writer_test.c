@@ -136,7 +136,8 @@ static void a_sink_gets_the_same_record_again(void **state)
     for (char letter = 'a'; letter < 'f'; letter++)
         assert_true(writer_put(writer, &letter, 1, 1));
     wait_until_taken(writer, &count);
-    assert_int_equal(writer_waiting(writer), 0);
+    while (writer_waiting(writer) > 0)
+        ; /* its place is given back after it is counted */
     assert_int_equal(count.written, 5);
     assert_int_equal(count.error, 0);
     assert_int_equal(count.last_error, ENOSPC);
