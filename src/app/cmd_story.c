@@ -37,6 +37,14 @@ struct options {
     bool plain, json, list;
 };
 
+/* Chinese is written in UTF-8: not where another set of letters is named. */
+static enum story_language language_of(const char *locale)
+{
+    if (strncmp(locale, "zh", 2) != 0)
+        return STORY_EN;
+    return !strchr(locale, '.') || ladder_style_of_locale() == LADDER_UTF8 ? STORY_ZH : STORY_EN;
+}
+
 /* The first that is set decides. */
 static enum story_language language_of_locale(void)
 {
@@ -45,12 +53,8 @@ static enum story_language language_of_locale(void)
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         const char *value = getenv(names[i]);
 
-        if (value &&
-            *value) /* Chinese is written in UTF-8: not where another set of letters is named */
-            return strncmp(value, "zh", 2) == 0 &&
-                           (!strchr(value, '.') || ladder_style_of_locale() == LADDER_UTF8)
-                       ? STORY_ZH
-                       : STORY_EN;
+        if (value && *value)
+            return language_of(value);
     }
     return STORY_EN;
 }
